@@ -1,0 +1,129 @@
+#include "engine/autograd.h"
+
+#include <algorithm>
+#include <iterator>
+#include <unordered_set>
+
+#include "kernels/status.h"
+
+namespace frost {
+namespace {
+
+thread_local bool recording = true;
+thread_local std::uint64_t next_sequence = 0;
+
+}  // namespace
+
+Node::~Node() {
+  // A long chain of nodes must not be released by recursion: unlink it in a loop.
+  std::vector<GradEdge> pending = std::move(inputs);
+  while (!pending.empty()) {
+    const std::shared_ptr<Node> node = std::move(pending.back().node);
+    pending.pop_back();
+    if (node == nullptr || node.use_count() > 1) continue;
+    std::move(node->inputs.begin(), node->inputs.end(), std::back_inserter(pending));
+    node->inputs.clear();
+  }
+}
+
+GradOut Node::grad_slot() {
+  const bool first = !grad.defined();
+  if (first) grad = Tensor::empty(*backend, shape);
+  return {grad.data(), first ? GradMode::kOverwrite : GradMode::kAccumulate};
+}
+
+GradOut GradSlots::of(std::size_t i) {
+  const GradEdge& edge = inputs_[i];
+  if (edge.node != nullptr) return edge.node->grad_slot();
+  if (!edge.leaf.defined()) return {};
+  Tensor leaf = edge.leaf;
+  leaf.allocate_grad();
+  const bool first = !std::exchange(leaf.impl_->grad_written, true);
+  return {leaf.impl_->grad.data(), first ? GradMode::kOverwrite : GradMode::kAccumulate};
+}
+
+Op::Op(const char* name, std::vector<Tensor> inputs) : name_(name), inputs_(std::move(inputs)) {
+  wanted_.reserve(inputs_.size());
+  for (const Tensor& t : inputs_) wanted_.push_back(recording && t.requires_grad());
+}
+
+bool Op::wants_any() const {
+  return std::find(wanted_.begin(), wanted_.end(), true) != wanted_.end();
+}
+
+Tensor Op::output(Shape shape, DType dtype) const {
+  return Tensor::empty(backend(), std::move(shape), MemoryTag::kWorkspace, dtype);
+}
+
+Tensor Op::save_for(std::initializer_list<std::size_t> gradients, const Tensor& t) const {
+  const bool needed =
+      std::any_of(gradients.begin(), gradients.end(), [&](std::size_t i) { return wanted_[i]; });
+  if (!needed) return {};
+  if (t.storage().tag() == MemoryTag::kWorkspace) t.storage().retag(MemoryTag::kSaved);
+  return t.detach();
+}
+
+Tensor Op::finish(Tensor y, BackwardFunction backward) {
+  if (!wants_any()) return y;
+  auto node = std::make_shared<Node>();
+  node->name = name_;
+  node->sequence = next_sequence++;
+  node->backend = &y.backend();
+  node->shape = y.shape();
+  node->backward = std::move(backward);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    GradEdge edge;
+    if (wanted_[i]) {
+      edge.node = inputs_[i].impl_->node;
+      if (edge.node == nullptr) edge.leaf = inputs_[i];
+    }
+    node->inputs.push_back(std::move(edge));
+  }
+  y.impl_->node = std::move(node);
+  return y;
+}
+
+void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
+  std::vector<std::shared_ptr<Node>> tape;
+  std::unordered_set<const Node*> seen;
+  const auto visit = [&](const std::shared_ptr<Node>& node) {
+    if (node != nullptr && seen.insert(node.get()).second) tape.push_back(node);
+  };
+  for (const auto& [root, cotangent] : roots) {
+    const std::shared_ptr<Node>& node = root.impl_->node;
+    if (node == nullptr || !node->backward) {
+      fail("backward", "the tensor has no history to go back through, or it was used already");
+    }
+    if (cotangent.numel() != root.numel()) {
+      fail("backward", "gradient " + to_string(cotangent.shape()) + " does not fit tensor " +
+                           to_string(root.shape()));
+    }
+    root.backend().axpy(root.numel(), 1.0f, cotangent.data(), node->grad_slot());
+    visit(node);
+  }
+  for (std::size_t i = 0; i < tape.size(); ++i) {
+    const std::shared_ptr<Node> node = tape[i];
+    for (const GradEdge& edge : node->inputs) visit(edge.node);
+  }
+  // Inputs are always made before outputs, so falling sequence is a topological order.
+  std::sort(tape.begin(), tape.end(),
+            [](const auto& a, const auto& b) { return a->sequence > b->sequence; });
+  for (std::shared_ptr<Node>& node : tape) {
+    if (node->grad.defined() && node->backward) {
+      GradSlots slots(node->inputs);
+      node->backward(node->grad, slots);
+    }
+    // What was saved for this node goes now, not when the whole pass is over.
+    node->grad = Tensor();
+    node->backward = nullptr;
+    node->inputs.clear();
+    node.reset();
+  }
+}
+
+NoGradGuard::NoGradGuard() : previous_(std::exchange(recording, false)) {}
+NoGradGuard::~NoGradGuard() {
+  recording = previous_;
+}
+
+}  // namespace frost

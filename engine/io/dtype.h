@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace frost {
+
+/// Bytes per element of a dtype in safetensors spelling; nothing for one that is not supported
+/// (complex and sub-byte types among them).
+std::optional<std::size_t> dtype_bytes(std::string_view dtype);
+
+/// Product of non-negative sizes; nothing where one is negative or a partial product passes 2^63
+/// - 1.
+std::optional<std::int64_t> checked_product(const std::vector<std::int64_t>& sizes);
+
+/// Exact widening of IEEE half and bfloat16 bit patterns, subnormals, infinities and NaN included.
+float half_to_float(std::uint16_t bits);
+float bfloat16_to_float(std::uint16_t bits);
+
+}  // namespace frost

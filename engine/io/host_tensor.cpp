@@ -1,0 +1,159 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "engine/io/dtype.h"
+#include "engine/io/printable.h"
+#include "engine/io/safetensors.h"
+#include "kernels/status.h"
+
+namespace frost {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "weight files hold little-endian values");
+
+template <typename T>
+HostTensor pack(const char* dtype, std::vector<std::int64_t> shape, const std::vector<T>& values) {
+  HostTensor tensor{dtype, std::move(shape), std::vector<std::byte>(values.size() * sizeof(T))};
+  if (checked_product(tensor.shape) != static_cast<std::int64_t>(values.size())) {
+    fail("HostTensor", fmt::format("shape [{}] does not hold {} values",
+                                   fmt::join(tensor.shape, ", "), values.size()));
+  }
+  if (!values.empty()) std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
+  return tensor;
+}
+
+/// Elements as stored; the bytes may be unaligned, so they are copied and never cast.
+template <typename T>
+std::vector<T> unpack(const HostTensor& tensor, const std::string& name) {
+  const auto count = static_cast<std::size_t>(tensor.numel());
+  if (tensor.bytes.size() != count * sizeof(T)) {
+    fail("HostTensor", fmt::format("{}: {} bytes for {} elements of {}", printable(name),
+                                   tensor.bytes.size(), count, tensor.dtype));
+  }
+  std::vector<T> values(count);
+  if (count != 0) std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+  return values;
+}
+
+template <typename Out, typename In, typename Convert>
+std::vector<Out> converted(const std::vector<In>& in, Convert convert) {
+  std::vector<Out> out;
+  out.reserve(in.size());
+  for (const In value : in) out.push_back(convert(value));
+  return out;
+}
+
+template <typename T>
+std::vector<std::int64_t> widened(const HostTensor& tensor, const std::string& name) {
+  return converted<std::int64_t>(unpack<T>(tensor, name),
+                                 [](T v) { return static_cast<std::int64_t>(v); });
+}
+
+[[noreturn]] void wrong_dtype(const HostTensor& tensor, const std::string& name, const char* want) {
+  fail("HostTensor",
+       fmt::format("{} has dtype {}, expected {}", printable(name), tensor.dtype, want));
+}
+
+}  // namespace
+
+std::optional<std::size_t> dtype_bytes(std::string_view dtype) {
+  static constexpr std::pair<std::string_view, std::size_t> kSizes[] = {
+      {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1},
+      {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
+      {"U32", 4},  {"F32", 4}, {"F64", 8}, {"I64", 8},     {"U64", 8}};
+  for (const auto& [name, size] : kSizes) {
+    if (name == dtype) return size;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> checked_product(const std::vector<std::int64_t>& sizes) {
+  std::int64_t product = 1;
+  for (const std::int64_t size : sizes) {
+    if (size < 0 || __builtin_mul_overflow(product, size, &product)) return std::nullopt;
+  }
+  return product;
+}
+
+float half_to_float(std::uint16_t bits) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
+  const std::uint32_t exponent = (bits >> 10) & 0x1fu, fraction = bits & 0x3ffu;
+  if (exponent == 0) {  // zero or subnormal: fraction * 2^-24
+    const float magnitude = std::ldexp(static_cast<float>(fraction), -24);
+    return std::bit_cast<float>(std::bit_cast<std::uint32_t>(magnitude) | sign);
+  }
+  const std::uint32_t wide = exponent == 0x1fu ? 0xffu : exponent + (127 - 15);
+  return std::bit_cast<float>(sign | (wide << 23) | (fraction << 13));
+}
+
+float bfloat16_to_float(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+
+HostTensor HostTensor::from_floats(std::vector<std::int64_t> shape,
+                                   const std::vector<float>& values) {
+  return pack("F32", std::move(shape), values);
+}
+
+HostTensor HostTensor::from_int64(std::vector<std::int64_t> shape,
+                                  const std::vector<std::int64_t>& v) {
+  return pack("I64", std::move(shape), v);
+}
+
+HostTensor HostTensor::from_doubles(const std::vector<double>& values) {
+  return pack("F64", {static_cast<std::int64_t>(values.size())}, values);
+}
+
+HostTensor HostTensor::from_bytes(const std::vector<std::uint8_t>& values) {
+  return pack("U8", {static_cast<std::int64_t>(values.size())}, values);
+}
+
+std::int64_t HostTensor::numel() const {
+  const auto product = checked_product(shape);
+  if (!product) fail("HostTensor", fmt::format("impossible shape [{}]", fmt::join(shape, ", ")));
+  return *product;
+}
+
+std::vector<float> HostTensor::to_floats(const std::string& name) const {
+  if (dtype == "F32") return unpack<float>(*this, name);
+  if (dtype == "F16") return converted<float>(unpack<std::uint16_t>(*this, name), half_to_float);
+  if (dtype == "BF16") {
+    return converted<float>(unpack<std::uint16_t>(*this, name), bfloat16_to_float);
+  }
+  if (dtype != "F64") wrong_dtype(*this, name, "F32, F16, BF16 or F64");
+  return converted<float>(unpack<double>(*this, name), [&](double value) {
+    const float narrow = static_cast<float>(value);
+    if (std::isinf(narrow) && !std::isinf(value)) {
+      fail("HostTensor", fmt::format("{}: {} does not fit into float32", printable(name), value));
+    }
+    return narrow;
+  });
+}
+
+std::vector<double> HostTensor::to_doubles(const std::string& name) const {
+  if (dtype != "F64") wrong_dtype(*this, name, "F64");
+  return unpack<double>(*this, name);
+}
+
+std::vector<std::int64_t> HostTensor::to_int64(const std::string& name) const {
+  if (dtype == "I64") return unpack<std::int64_t>(*this, name);
+  if (dtype == "I32") return widened<std::int32_t>(*this, name);
+  if (dtype == "U32") return widened<std::uint32_t>(*this, name);
+  if (dtype == "I16") return widened<std::int16_t>(*this, name);
+  if (dtype == "U16") return widened<std::uint16_t>(*this, name);
+  if (dtype == "I8") return widened<std::int8_t>(*this, name);
+  if (dtype == "U8" || dtype == "BOOL") return widened<std::uint8_t>(*this, name);
+  wrong_dtype(*this, name, "an integer type of at most 64 bits");
+}
+
+std::vector<std::uint8_t> HostTensor::to_bytes(const std::string& name) const {
+  if (dtype != "U8" && dtype != "BOOL") wrong_dtype(*this, name, "U8 or BOOL");
+  return unpack<std::uint8_t>(*this, name);
+}
+
+}  // namespace frost

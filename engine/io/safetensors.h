@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace frost {
+
+/// One tensor as bytes in memory: row-major, packed, little-endian.
+struct HostTensor {
+  std::string dtype = "F32";        ///< safetensors spelling: F32 F16 BF16 F64 I64 I32 U8 ...
+  std::vector<std::int64_t> shape;  ///< empty: a scalar
+  std::vector<std::byte> bytes;
+
+  /// Throw Error where the shape does not hold as many values as given.
+  static HostTensor from_floats(std::vector<std::int64_t> shape, const std::vector<float>& values);
+  static HostTensor from_int64(std::vector<std::int64_t> shape, const std::vector<std::int64_t>& v);
+  static HostTensor from_doubles(const std::vector<double>& values);
+  static HostTensor from_bytes(const std::vector<std::uint8_t>& values);
+
+  /// Product of the shape, 1 for a scalar; throws Error where it is negative or overflows.
+  std::int64_t numel() const;
+  /// Values as float32; F16 and BF16 widen exactly, F64 rounds to nearest even.
+  /// Throws Error for integer dtypes and finite F64 values that overflow; `name` is for the text.
+  std::vector<float> to_floats(const std::string& name) const;
+  /// Values of any integer dtype up to I64 and BOOL, widened; throws Error for others.
+  std::vector<double> to_doubles(const std::string& name) const;
+  std::vector<std::int64_t> to_int64(const std::string& name) const;
+  /// Values of dtype U8 or BOOL; throws Error for others.
+  std::vector<std::uint8_t> to_bytes(const std::string& name) const;
+};
+
+using StateDict = std::map<std::string, HostTensor>;
+
+struct SafetensorsFile {
+  StateDict tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+/// Reads a safetensors file, treating it as hostile: regular file of at most 4 GiB, header of at
+/// most 1 MiB and 8192 entries, no duplicate names, no holes, no overlaps, sizes equal dtype x
+/// shape (docs/weights.md "safetensors"). Throws Error with one line naming the file, the fault
+/// and, where it has one, the byte offset.
+SafetensorsFile read_safetensors(const std::filesystem::path& path);
+
+/// Parses a file image already in memory; `origin` names it in errors.
+SafetensorsFile parse_safetensors(const std::vector<std::byte>& image, const std::string& origin);
+
+/// Writes atomically: a temporary file in the same folder, fsync, rename. Tensors are ordered by
+/// falling element size, then name, so that each is aligned to its element size; the data begins at
+/// a multiple of 8. Throws Error; leaves nothing half-written.
+void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file);
+
+}  // namespace frost

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace frost {
+
+/// SHA-256 of `bytes` as 64 lower-case hex digits (OpenSSL).
+std::string sha256_hex(std::span<const std::byte> bytes);
+
+}  // namespace frost

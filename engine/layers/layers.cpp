@@ -1,0 +1,57 @@
+#include "engine/layers/layers.h"
+
+#include <cmath>
+
+namespace frost {
+namespace {
+
+Tensor parameter(Backend& backend, Shape shape) {
+  Tensor t = Tensor::zeros(backend, std::move(shape), MemoryTag::kParameters);
+  t.set_requires_grad(true);
+  return t;
+}
+
+template <class Draw>
+void fill(Tensor& tensor, const Draw& draw) {
+  std::vector<float> values(static_cast<std::size_t>(tensor.numel()));
+  for (float& v : values) v = draw();
+  tensor.copy_from_host(values);
+}
+
+}  // namespace
+
+Linear::Linear(Backend& backend, std::int64_t in, std::int64_t out, bool with_bias)
+    : weight(parameter(backend, {out, in})) {
+  register_parameter("weight", weight);
+  if (!with_bias) return;
+  bias = parameter(backend, {out});
+  register_parameter("bias", bias);
+}
+
+LayerNorm::LayerNorm(Backend& backend, std::int64_t cols)
+    : weight(parameter(backend, {cols})), bias(parameter(backend, {cols})) {
+  fill_constant(weight, 1.0f);
+  register_parameter("weight", weight);
+  register_parameter("bias", bias);
+}
+
+void fill_uniform(Tensor& tensor, double bound, RandomStream& random) {
+  fill(tensor, [&] { return static_cast<float>(random.uniform(-bound, bound)); });
+}
+
+void fill_constant(Tensor& tensor, float value) {
+  fill(tensor, [&] { return value; });
+}
+
+void xavier_uniform(Tensor& weight, RandomStream& random) {
+  const auto fans = static_cast<double>(weight.dim(0) + weight.dim(1));
+  fill_uniform(weight, std::sqrt(6.0 / fans), random);
+}
+
+void kaiming_normal_fan_out(Tensor& weight, RandomStream& random) {
+  const auto fan_out = static_cast<double>(weight.numel() / weight.dim(3));
+  const auto deviation = static_cast<float>(std::sqrt(2.0 / fan_out));
+  fill(weight, [&] { return deviation * random.normal(); });
+}
+
+}  // namespace frost

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "engine/module.h"
+#include "engine/ops.h"
+
+namespace frost {
+
+/// x W^T + b. Parameters `weight` [out,in] and, unless turned off, `bias` [out]; all trainable.
+class Linear : public Module {
+ public:
+  Linear(Backend& backend, std::int64_t in, std::int64_t out, bool with_bias = true);
+  Tensor operator()(const Tensor& x) const { return linear(x, weight, bias); }
+
+  Tensor weight, bias;
+};
+
+/// LayerNorm over columns; parameters `weight` = 1 and `bias` = 0.
+class LayerNorm : public Module {
+ public:
+  LayerNorm(Backend& backend, std::int64_t cols);
+  Tensor operator()(const Tensor& x) const { return layer_norm(x, weight, bias); }
+
+  Tensor weight, bias;
+};
+
+/// Fills with U(-bound, bound).
+void fill_uniform(Tensor& tensor, double bound, RandomStream& random);
+void fill_constant(Tensor& tensor, float value);
+/// U(-a, a) with a = sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010); the last dimension is
+/// fan-in.
+void xavier_uniform(Tensor& weight, RandomStream& random);
+/// N(0, 2 / fan_out) (He et al. 2015) of an OHWI convolution weight.
+void kaiming_normal_fan_out(Tensor& weight, RandomStream& random);
+
+}  // namespace frost

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "engine/autograd.h"
+#include "engine/tensor.h"
+
+// The public ops. Each checks shapes on the host, throwing Error with an `[op]` tag, then calls one
+// backend kernel through launch(). Matrices are [rows, cols]; images are NHWC.
+namespace frost {
+
+/// x w^T + bias: x [n,in], w [out,in], bias [out] or undefined -> [n,out].
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias);
+/// Elementwise sum of two tensors of one shape.
+Tensor add(const Tensor& a, const Tensor& b);
+/// Exact (erf) GELU (Hendrycks & Gimpel 2016).
+Tensor gelu(const Tensor& x);
+/// LayerNorm over columns (Ba et al. 2016), eps 1e-5: x [n,c], gamma [c], beta [c].
+Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta);
+/// softmax(x / temperature) inside each of `groups` equal runs of columns: x [n,c].
+Tensor grouped_softmax(const Tensor& x, std::int64_t groups, double temperature);
+
+/// Rows of all parts, one after another; equal columns.
+Tensor concat_rows(const std::vector<Tensor>& parts);
+/// [a | b]: equal rows.
+Tensor concat_cols(const Tensor& a, const Tensor& b);
+/// Rows begin .. begin+count of x [n,...].
+Tensor narrow_rows(const Tensor& x, std::int64_t begin, std::int64_t count);
+/// x [n,c] with zero columns appended up to `cols`.
+Tensor pad_cols(const Tensor& x, std::int64_t cols);
+/// x [n,...] with zero rows appended up to `rows`.
+Tensor pad_rows(const Tensor& x, std::int64_t rows);
+/// Row s of x [segments,c] repeated for every member of segment s; `offsets` [segments+1] and
+/// `segment_of` [members] are int32 and describe the same partition.
+Tensor repeat_segments(const Tensor& x, const Tensor& offsets, const Tensor& segment_of);
+
+/// A convolution with the inference-form BatchNorm behind it, and their folded form.
+///
+/// weight [k,kh,kw,c], the other four [k]. The folded weight is made on first use and again when
+/// any of the five tensors changed; a frozen layer is folded once for life.
+struct ConvBatchNorm {
+  std::int64_t stride = 1, pad = 0;
+  Tensor weight, gamma, beta, mean, var;
+
+  struct Folded {
+    Tensor weight, bias;  ///< tagged as packed
+    std::vector<std::uint64_t> versions;
+  };
+  Folded folded[2];  ///< [0] as stored, [1] with the weight summed over its input channels
+};
+
+inline constexpr float kBatchNormEpsilon = 1e-5f;
+
+/// conv -> BatchNorm (stored statistics) -> (+ residual) -> (ReLU), as one op.
+///
+/// x [n,h,w,c] -> [n,oh,ow,k]. An x with one channel meets a weight with more as if it were copied
+/// to all of them. Saves x only where the weight or gamma trains, and one bit per ReLU output
+/// where anything at or below trains (docs/architecture.md, "What the tape keeps").
+Tensor conv_bn(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bool relu);
+/// Max pooling, x [n,h,w,c]; keeps one byte per output where a gradient passes.
+Tensor max_pool2d(const Tensor& x, std::int64_t kernel, std::int64_t stride, std::int64_t pad);
+/// Mean over pixels: [n,h,w,c] -> [n,c].
+Tensor global_avg_pool(const Tensor& x);
+
+/// Edges between token rows in both groupings, as int32 device tensors.
+struct EdgeIndex {
+  std::int64_t rows = 0, edges = 0;
+  Tensor target_offsets, source, source_offsets, edge_of_source, target;
+
+  EdgeView view() const;
+};
+
+/// Groups the edges source[i] -> target[i] over `rows` tokens; `order` receives, for each position
+/// in target order, the number of the given edge, so that features can be permuted alike.
+EdgeIndex build_edge_index(Backend& backend, std::int64_t rows,
+                           std::span<const std::int32_t> source,
+                           std::span<const std::int32_t> target, std::vector<std::int32_t>& order);
+
+/// Multi-head attention along edges, with edge embeddings added to keys and values
+/// (docs/durotaxis.md, "Encoder"): q, k, v [rows,d], edge [edges,d] -> [rows,d].
+Tensor graph_attention(const EdgeIndex& index, std::int64_t heads, const Tensor& q, const Tensor& k,
+                       const Tensor& v, const Tensor& edge);
+
+/// (log p(action), entropy) per cell: logits [n,2], mask u8 [2n], action int32 [n] -> [n,2].
+Tensor evaluate_categorical(const Tensor& logits, const Tensor& mask, const Tensor& action);
+
+/// Device tensors of the clipped surrogate; see SurrogateBatch.
+struct SurrogateInputs {
+  Tensor offsets, old_logp, advantage;
+  float clip_epsilon = 0.1f;
+  SurrogateRatio ratio = SurrogateRatio::kPerNode;
+};
+
+/// evaluation [cells,2] -> [4]: surrogate loss, mean entropy, k3 KL, clip fraction. Gradients flow
+/// from the first two; the loss of a state is the mean over its cells, then the mean over states.
+Tensor ppo_surrogate(const Tensor& evaluation, const SurrogateInputs& inputs);
+
+/// Device tensors of the value loss; see ValueLossBatch.
+struct ValueLossInputs {
+  Tensor old_values, returns, weights;
+  float clip_epsilon = 0.0f;
+};
+
+/// values [states,components] -> [1+components]: weighted sum, then the mean loss per component.
+/// The gradient flows from the first.
+Tensor value_loss(const Tensor& values, const ValueLossInputs& inputs);
+
+}  // namespace frost

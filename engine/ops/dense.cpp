@@ -1,0 +1,111 @@
+#include "engine/launch.h"
+#include "engine/ops.h"
+#include "engine/ops/check.h"
+
+namespace frost {
+
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
+  require_rank(x, 2, "linear", "input");
+  require_rank(w, 2, "linear", "weight");
+  require(x.dim(1) == w.dim(1), "linear",
+          "input " + to_string(x.shape()) + " has " + std::to_string(x.dim(1)) +
+              " columns but weight " + to_string(w.shape()) + " expects " +
+              std::to_string(w.dim(1)));
+  require(!bias.defined() || bias.numel() == w.dim(0), "linear", "bias does not fit the weight");
+  const std::int64_t n = x.dim(0), in = w.dim(1), out = w.dim(0);
+  enum { kX, kW, kB };
+  Op op("linear", {x, w, bias});
+  Backend& backend = op.backend();
+  const Tensor y = op.output({n, out});
+  launch("linear_forward", [&] {
+    backend.gemm(false, true, n, out, in, x.data(), in, w.data(), in,
+                 {y.data(), GradMode::kOverwrite}, out);
+    if (bias.defined()) backend.add_bias(n, out, bias.data(), y.data());
+  });
+  const Tensor kept_x = op.save_for({kW}, x), kept_w = op.save_for({kX}, w);
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut dx = g.of(kX), dw = g.of(kW), db = g.of(kB);
+    launch("linear_backward", [&] {
+      if (dx) backend.gemm(false, false, n, in, out, dy.data(), out, kept_w.data(), in, dx, in);
+      if (dw) backend.gemm(true, false, out, in, n, dy.data(), out, kept_x.data(), in, dw, in);
+      if (db) backend.column_sum(n, out, dy.data(), db);
+    });
+  });
+}
+
+Tensor add(const Tensor& a, const Tensor& b) {
+  require(a.shape() == b.shape(), "add",
+          "shapes differ: " + to_string(a.shape()) + " and " + to_string(b.shape()));
+  Op op("add", {a, b});
+  Backend& backend = op.backend();
+  const Tensor y = op.output(a.shape());
+  launch("add", [&] { backend.add(y.numel(), a.data(), b.data(), y.data()); });
+  return op.finish(y, [&backend](const Tensor& dy, GradSlots& g) {
+    for (const std::size_t i : {0u, 1u}) {
+      const GradOut slot = g.of(i);
+      if (slot) launch("add_backward", [&] { backend.axpy(dy.numel(), 1.0f, dy.data(), slot); });
+    }
+  });
+}
+
+Tensor gelu(const Tensor& x) {
+  Op op("gelu", {x});
+  Backend& backend = op.backend();
+  const Tensor y = op.output(x.shape());
+  launch("gelu_forward", [&] { backend.gelu_forward(x.numel(), x.data(), y.data()); });
+  const Tensor kept = op.save_for({0}, x);
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut dx = g.of(0);
+    launch("gelu_backward", [&] { backend.gelu_backward(dy.numel(), kept.data(), dy.data(), dx); });
+  });
+}
+
+Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
+  constexpr float kEpsilon = 1e-5f;
+  require_rank(x, 2, "layer_norm", "input");
+  const std::int64_t rows = x.dim(0), cols = x.dim(1);
+  require(gamma.numel() == cols && beta.numel() == cols, "layer_norm",
+          "input " + to_string(x.shape()) + " does not fit gamma " + to_string(gamma.shape()));
+  enum { kX, kGamma, kBeta };
+  Op op("layer_norm", {x, gamma, beta});
+  Backend& backend = op.backend();
+  const Tensor y = op.output(x.shape()), mean = op.output({rows}), rstd = op.output({rows});
+  launch("layer_norm_forward", [&] {
+    backend.layer_norm_forward(rows, cols, kEpsilon, x.data(), gamma.data(), beta.data(), y.data(),
+                               mean.data(), rstd.data());
+  });
+  const Tensor kept_x = op.save_for({kX, kGamma}, x);
+  const Tensor kept_mean = op.save_for({kX, kGamma}, mean);
+  const Tensor kept_rstd = op.save_for({kX, kGamma}, rstd);
+  const Tensor kept_gamma = op.save_for({kX}, gamma);
+  const auto data = [](const Tensor& t) { return t.defined() ? t.data() : nullptr; };
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut dx = g.of(kX), dgamma = g.of(kGamma), dbeta = g.of(kBeta);
+    launch("layer_norm_backward", [&] {
+      backend.layer_norm_backward(rows, cols, data(kept_x), data(kept_mean), data(kept_rstd),
+                                  data(kept_gamma), dy.data(), dx, dgamma, dbeta);
+    });
+  });
+}
+
+Tensor grouped_softmax(const Tensor& x, std::int64_t groups, double temperature) {
+  require_rank(x, 2, "grouped_softmax", "input");
+  require(groups > 0 && x.dim(1) % groups == 0, "grouped_softmax",
+          to_string(x.shape()) + " cannot be split into " + std::to_string(groups) + " groups");
+  require(temperature > 0, "grouped_softmax", "the temperature must be positive");
+  const std::int64_t cols = x.dim(1) / groups, rows = x.dim(0) * groups;
+  const auto inverse = static_cast<float>(1.0 / temperature);
+  Op op("grouped_softmax", {x});
+  Backend& backend = op.backend();
+  const Tensor y = op.output(x.shape());
+  launch("softmax_forward",
+         [&] { backend.softmax_forward(rows, cols, inverse, x.data(), y.data()); });
+  const Tensor kept = op.save_for({0}, y);
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut dx = g.of(0);
+    launch("softmax_backward",
+           [&] { backend.softmax_backward(rows, cols, inverse, kept.data(), dy.data(), dx); });
+  });
+}
+
+}  // namespace frost

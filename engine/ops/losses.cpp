@@ -1,0 +1,79 @@
+#include "engine/launch.h"
+#include "engine/ops.h"
+#include "engine/ops/check.h"
+
+namespace frost {
+
+Tensor evaluate_categorical(const Tensor& logits, const Tensor& mask, const Tensor& action) {
+  require(logits.shape().size() == 2 && logits.dim(1) == 2, "evaluate_categorical",
+          "logits must be [n,2], got " + to_string(logits.shape()));
+  const std::int64_t n = logits.dim(0);
+  require(mask.numel() == 2 * n && action.numel() == n, "evaluate_categorical",
+          "mask or actions do not fit logits " + to_string(logits.shape()));
+  Op op("evaluate_categorical", {logits});
+  Backend& backend = op.backend();
+  const Tensor y = op.output({n, 2});
+  launch("categorical_forward", [&] {
+    backend.categorical_forward(n, logits.data(), mask.data_as<std::uint8_t>(),
+                                action.data_as<std::int32_t>(), y.data());
+  });
+  const Tensor kept = op.save_for({0}, logits);
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut dlogits = g.of(0);
+    launch("categorical_backward", [&] {
+      backend.categorical_backward(n, kept.data(), mask.data_as<std::uint8_t>(),
+                                   action.data_as<std::int32_t>(), dy.data(), dlogits);
+    });
+  });
+}
+
+Tensor ppo_surrogate(const Tensor& evaluation, const SurrogateInputs& inputs) {
+  require(evaluation.dim(0) == inputs.old_logp.numel() &&
+              inputs.offsets.numel() == inputs.advantage.numel() + 1,
+          "ppo_surrogate", "the batch does not fit evaluation " + to_string(evaluation.shape()));
+  const auto batch = [](const SurrogateInputs& in) {
+    return SurrogateBatch{in.advantage.numel(), in.offsets.data_as<std::int32_t>(),
+                          in.old_logp.data(),   in.advantage.data(),
+                          in.clip_epsilon,      in.ratio};
+  };
+  Op op("ppo_surrogate", {evaluation});
+  Backend& backend = op.backend();
+  const Tensor y = op.output({4});
+  launch("ppo_surrogate_forward",
+         [&] { backend.ppo_surrogate_forward(batch(inputs), evaluation.data(), y.data()); });
+  const Tensor kept = op.save_for({0}, evaluation);
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut slot = g.of(0);
+    launch("ppo_surrogate_backward",
+           [&] { backend.ppo_surrogate_backward(batch(inputs), kept.data(), dy.data(), slot); });
+  });
+}
+
+Tensor value_loss(const Tensor& values, const ValueLossInputs& inputs) {
+  require_rank(values, 2, "value_loss", "values");
+  require(inputs.old_values.shape() == values.shape() && inputs.returns.shape() == values.shape() &&
+              inputs.weights.numel() == values.dim(1),
+          "value_loss", "the batch does not fit values " + to_string(values.shape()));
+  const std::int64_t states = values.dim(0), components = values.dim(1);
+  const auto batch = [=](const ValueLossInputs& in) {
+    return ValueLossBatch{
+        states,         components, in.old_values.data(), in.returns.data(), in.weights.data(),
+        in.clip_epsilon};
+  };
+  Op op("value_loss", {values});
+  Backend& backend = op.backend();
+  const Tensor y = op.output({1 + components});
+  launch("value_loss_forward",
+         [&] { backend.value_loss_forward(batch(inputs), values.data(), y.data()); });
+  const Tensor kept = op.save_for({0}, values);
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut slot = g.of(0);
+    // The upstream gradient is read on the host: one scalar, known before the pass began.
+    float upstream = 0;
+    if (!LaunchControl::dry_run()) backend.copy_to_host(&upstream, dy.data(), sizeof(float));
+    launch("value_loss_backward",
+           [&] { backend.value_loss_backward(batch(inputs), kept.data(), upstream, slot); });
+  });
+}
+
+}  // namespace frost

@@ -1,0 +1,61 @@
+#include <cmath>
+
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/parallel.h"
+
+namespace frost {
+
+void CpuBackend::fold_batch_norm(std::int64_t out_channels, std::int64_t taps, float epsilon,
+                                 const float* weight, const float* gamma, const float* beta,
+                                 const float* mean, const float* var, float* folded, float* bias) {
+  parallel_for(out_channels, taps, [&](std::int64_t o) {
+    const double s = gamma[o] / std::sqrt(static_cast<double>(var[o]) + epsilon);
+    for (std::int64_t t = 0; t < taps; ++t) {
+      folded[o * taps + t] = static_cast<float>(weight[o * taps + t] * s);
+    }
+    bias[o] = static_cast<float>(beta[o] - mean[o] * s);
+  });
+}
+
+void CpuBackend::unfold_batch_norm_gradient(std::int64_t out_channels, std::int64_t taps,
+                                            float epsilon, const float* weight, const float* gamma,
+                                            const float* mean, const float* var, const float* g,
+                                            const float* db, GradOut dweight, GradOut dgamma) {
+  parallel_for(out_channels, 2 * taps, [&](std::int64_t o) {
+    const double inv_std = 1.0 / std::sqrt(static_cast<double>(var[o]) + epsilon);
+    const float* gradient = g + o * taps;
+    if (dgamma) {
+      double dot = 0;
+      for (std::int64_t t = 0; t < taps; ++t) {
+        dot += static_cast<double>(weight[o * taps + t]) * gradient[t];
+      }
+      store(static_cast<float>((dot - static_cast<double>(mean[o]) * db[o]) * inv_std), dgamma.mode,
+            dgamma.data[o]);
+    }
+    if (dweight) {
+      const auto s = static_cast<float>(gamma[o] * inv_std);
+      for (std::int64_t t = 0; t < taps; ++t) {
+        store(s * gradient[t], dweight.mode, dweight.data[o * taps + t]);
+      }
+    }
+  });
+}
+
+void CpuBackend::channel_sum(std::int64_t rows, std::int64_t channels, const float* w, float* out) {
+  parallel_for(rows, channels, [&](std::int64_t r) {
+    double sum = 0;
+    for (std::int64_t c = 0; c < channels; ++c) sum += w[r * channels + c];
+    out[r] = static_cast<float>(sum);
+  });
+}
+
+void CpuBackend::channel_broadcast(std::int64_t rows, std::int64_t channels, const float* dout,
+                                   GradOut dw) {
+  parallel_for(rows, channels, [&](std::int64_t r) {
+    for (std::int64_t c = 0; c < channels; ++c) {
+      store(dout[r], dw.mode, dw.data[r * channels + c]);
+    }
+  });
+}
+
+}  // namespace frost

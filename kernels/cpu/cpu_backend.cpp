@@ -1,0 +1,48 @@
+#include "kernels/cpu/cpu_backend.h"
+
+#include <omp.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "kernels/cpu/onednn.h"
+#include "kernels/cpu/unrolled_conv.h"
+
+namespace frost {
+
+CpuBackend::CpuBackend()
+    : direct_(std::make_unique<OneDnnConvolutions>(*this)),
+      unrolled_(std::make_unique<UnrolledConvolutions>(*this)) {}
+
+CpuBackend::~CpuBackend() = default;
+
+std::string CpuBackend::description() const {
+  return "cpu (" + onednn_description() + ", " + std::to_string(omp_get_max_threads()) +
+         " threads)";
+}
+
+void* CpuBackend::allocate(std::size_t bytes) {
+  constexpr std::size_t kAlignment = 64;
+  void* data = std::aligned_alloc(kAlignment, (bytes + kAlignment) / kAlignment * kAlignment);
+  if (data == nullptr) throw std::bad_alloc();
+  return data;
+}
+
+void CpuBackend::release(void* data) {
+  std::free(data);
+}
+
+void CpuBackend::copy_to_host(void* dst, const void* src, std::size_t bytes) {
+  std::memcpy(dst, src, bytes);
+}
+
+void CpuBackend::copy_from_host(void* dst, const void* src, std::size_t bytes) {
+  std::memcpy(dst, src, bytes);
+}
+
+void CpuBackend::fill_zero(void* data, std::size_t bytes) {
+  std::memset(data, 0, bytes);
+}
+
+}  // namespace frost

@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <vector>
+
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/scalar_math.h"
+
+namespace frost {
+
+void CpuBackend::axpy(std::int64_t n, float alpha, const float* x, GradOut y) {
+  parallel_blocks(n, 1, [&](std::int64_t begin, std::int64_t end) {
+    if (y.mode == GradMode::kAccumulate) {
+      for (std::int64_t i = begin; i < end; ++i) y.data[i] += alpha * x[i];
+    } else {
+      for (std::int64_t i = begin; i < end; ++i) y.data[i] = alpha * x[i];
+    }
+  });
+}
+
+void CpuBackend::add(std::int64_t n, const float* a, const float* b, float* y) {
+  parallel_blocks(n, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) y[i] = a[i] + b[i];
+  });
+}
+
+void CpuBackend::scale(std::int64_t n, float factor, float* x) {
+  parallel_blocks(n, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) x[i] *= factor;
+  });
+}
+
+double CpuBackend::sum_squares(std::int64_t n, const float* x) {
+  // One partial sum per block, added in block order: the same bits for any number of threads.
+  constexpr std::int64_t kBlock = 4096;
+  std::vector<double> partial(static_cast<std::size_t>((n + kBlock - 1) / kBlock));
+  parallel_blocks(n, 2, [&](std::int64_t begin, std::int64_t end) {
+    double sum = 0;
+    for (std::int64_t i = begin; i < end; ++i) sum += static_cast<double>(x[i]) * x[i];
+    partial[static_cast<std::size_t>(begin / kBlock)] = sum;
+  });
+  double total = 0;
+  for (const double p : partial) total += p;
+  return total;
+}
+
+void CpuBackend::gelu_forward(std::int64_t n, const float* x, float* y) {
+  parallel_blocks(n, 20, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) y[i] = gelu(x[i]);
+  });
+}
+
+void CpuBackend::gelu_backward(std::int64_t n, const float* x, const float* dy, GradOut dx) {
+  parallel_blocks(n, 30, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      store(dy[i] * gelu_derivative(x[i]), dx.mode, dx.data[i]);
+    }
+  });
+}
+
+void CpuBackend::sign_bits(std::int64_t n, const float* y, std::uint32_t* bits) {
+  parallel_for((n + 31) / 32, 32, [&](std::int64_t word) {
+    const std::int64_t begin = word * 32, end = std::min(n, begin + 32);
+    std::uint32_t packed = 0;
+    for (std::int64_t i = begin; i < end; ++i) {
+      packed |= static_cast<std::uint32_t>(y[i] > 0.0f) << (i - begin);
+    }
+    bits[word] = packed;
+  });
+}
+
+void CpuBackend::mask_by_bits(std::int64_t n, const float* dy, const std::uint32_t* bits,
+                              float* dx) {
+  parallel_for((n + 31) / 32, 32, [&](std::int64_t word) {
+    const std::int64_t begin = word * 32, end = std::min(n, begin + 32);
+    const std::uint32_t packed = bits[word];
+    for (std::int64_t i = begin; i < end; ++i) {
+      dx[i] = (packed >> (i - begin)) & 1u ? dy[i] : 0.0f;
+    }
+  });
+}
+
+void CpuBackend::adam_step(std::int64_t n, const AdamStep& step, const float* gradient,
+                           float* first, float* second, float* parameter) {
+  const auto t = static_cast<double>(step.step);
+  const auto step_size = static_cast<float>(step.lr / (1.0 - std::pow(step.beta1, t)));
+  const auto correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(step.beta2, t)));
+  const auto beta1 = static_cast<float>(step.beta1), beta2 = static_cast<float>(step.beta2);
+  const auto epsilon = static_cast<float>(step.epsilon);
+  parallel_blocks(n, 8, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      adam_element(gradient[i], beta1, beta2, step_size, correction, epsilon, first[i], second[i],
+                   parameter[i]);
+    }
+  });
+}
+
+}  // namespace frost

@@ -1,0 +1,139 @@
+#include <algorithm>
+
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/scalar_math.h"
+
+namespace frost {
+
+void CpuBackend::categorical_forward(std::int64_t n, const float* logits, const std::uint8_t* mask,
+                                     const std::int32_t* action, float* out) {
+  parallel_for(n, 60, [&](std::int64_t i) {
+    const CategoricalPair p =
+        categorical_pair(logits[2 * i], logits[2 * i + 1], mask[2 * i], mask[2 * i + 1]);
+    out[2 * i] = p.logp[action[i]];
+    out[2 * i + 1] = p.entropy;
+  });
+}
+
+void CpuBackend::categorical_backward(std::int64_t n, const float* logits, const std::uint8_t* mask,
+                                      const std::int32_t* action, const float* dout,
+                                      GradOut dlogits) {
+  parallel_for(n, 60, [&](std::int64_t i) {
+    const CategoricalPair pair =
+        categorical_pair(logits[2 * i], logits[2 * i + 1], mask[2 * i], mask[2 * i + 1]);
+    for (int a = 0; a < 2; ++a) {
+      // A masked pair is constant: its probabilities do not move with the logits.
+      float g = 0;
+      if (mask[2 * i] && mask[2 * i + 1]) {
+        const float p = std::exp(pair.logp[a]);
+        g = dout[2 * i] * (static_cast<float>(action[i] == a) - p) -
+            dout[2 * i + 1] * p * (pair.logp[a] + pair.entropy);
+      }
+      store(g, dlogits.mode, dlogits.data[2 * i + a]);
+    }
+  });
+}
+
+namespace {
+
+/// The terms of one state: per cell, or one for the whole state.
+struct StateTerms {
+  double loss = 0, entropy = 0, kl = 0, clipped = 0;
+};
+
+StateTerms state_terms(const SurrogateBatch& b, const float* evaluation, std::int64_t s) {
+  const std::int64_t begin = b.offsets[s], end = b.offsets[s + 1];
+  const auto cells = static_cast<double>(end - begin);
+  StateTerms t;
+  double log_ratio_sum = 0;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const float log_ratio = evaluation[2 * i] - b.old_logp[i];
+    log_ratio_sum += log_ratio;
+    t.entropy += evaluation[2 * i + 1] / cells;
+    t.kl += kl_k3(log_ratio) / cells;
+    if (b.ratio == SurrogateRatio::kPerNode) {
+      const SurrogateTerm term = surrogate_term(log_ratio, b.advantage[s], b.clip_epsilon);
+      t.loss += term.loss / cells;
+      t.clipped += term.clipped / cells;
+    }
+  }
+  if (b.ratio != SurrogateRatio::kPerNode) {
+    const double log_ratio =
+        b.ratio == SurrogateRatio::kMeanLogp ? log_ratio_sum / cells : log_ratio_sum;
+    const SurrogateTerm term =
+        surrogate_term(static_cast<float>(log_ratio), b.advantage[s], b.clip_epsilon);
+    t.loss = term.loss;
+    t.clipped = term.clipped;
+  }
+  return t;
+}
+
+}  // namespace
+
+void CpuBackend::ppo_surrogate_forward(const SurrogateBatch& batch, const float* evaluation,
+                                       float* out) {
+  StateTerms sum;
+  for (std::int64_t s = 0; s < batch.states; ++s) {
+    const StateTerms t = state_terms(batch, evaluation, s);
+    sum.loss += t.loss;
+    sum.entropy += t.entropy;
+    sum.kl += t.kl;
+    sum.clipped += t.clipped;
+  }
+  const auto n = static_cast<double>(batch.states);
+  out[0] = static_cast<float>(sum.loss / n);
+  out[1] = static_cast<float>(sum.entropy / n);
+  out[2] = static_cast<float>(sum.kl / n);
+  out[3] = static_cast<float>(sum.clipped / n);
+}
+
+void CpuBackend::ppo_surrogate_backward(const SurrogateBatch& batch, const float* evaluation,
+                                        const float* dout, GradOut devaluation) {
+  const float share = 1.0f / static_cast<float>(batch.states);
+  parallel_for(batch.states, 400, [&](std::int64_t s) {
+    const std::int64_t begin = batch.offsets[s], end = batch.offsets[s + 1];
+    const float per_cell = share / static_cast<float>(end - begin);
+    const bool per_node = batch.ratio == SurrogateRatio::kPerNode;
+    float log_ratio = 0;
+    if (!per_node) {
+      for (std::int64_t i = begin; i < end; ++i) log_ratio += evaluation[2 * i] - batch.old_logp[i];
+      if (batch.ratio == SurrogateRatio::kMeanLogp) log_ratio /= static_cast<float>(end - begin);
+    }
+    const float weight = batch.ratio == SurrogateRatio::kJoint ? share : per_cell;
+    for (std::int64_t i = begin; i < end; ++i) {
+      if (per_node) log_ratio = evaluation[2 * i] - batch.old_logp[i];
+      const SurrogateTerm term = surrogate_term(log_ratio, batch.advantage[s], batch.clip_epsilon);
+      store(dout[0] * weight * term.derivative, devaluation.mode, devaluation.data[2 * i]);
+      store(dout[1] * per_cell, devaluation.mode, devaluation.data[2 * i + 1]);
+    }
+  });
+}
+
+void CpuBackend::value_loss_forward(const ValueLossBatch& b, const float* values, float* out) {
+  std::fill(out, out + 1 + b.components, 0.0f);
+  double total = 0;
+  for (std::int64_t c = 0; c < b.components; ++c) {
+    double sum = 0;
+    for (std::int64_t s = 0; s < b.states; ++s) {
+      const std::int64_t i = s * b.components + c;
+      sum += value_loss_term(values[i], b.old_values[i], b.returns[i], b.clip_epsilon).loss;
+    }
+    const double mean = sum / static_cast<double>(b.states);
+    out[1 + c] = static_cast<float>(mean);
+    total += b.weights[c] * mean;
+  }
+  out[0] = static_cast<float>(total);
+}
+
+void CpuBackend::value_loss_backward(const ValueLossBatch& b, const float* values, float dout,
+                                     GradOut dvalues) {
+  const float share = dout / static_cast<float>(b.states);
+  parallel_for(b.states * b.components, 10, [&](std::int64_t i) {
+    const ValueLossTerm term =
+        value_loss_term(values[i], b.old_values[i], b.returns[i], b.clip_epsilon);
+    store(share * b.weights[i % b.components] * term.derivative, dvalues.mode, dvalues.data[i]);
+  });
+}
+
+}  // namespace frost

@@ -1,0 +1,69 @@
+#include <algorithm>
+
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/onednn.h"
+#include "kernels/cpu/parallel.h"
+
+namespace frost {
+
+void CpuBackend::gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n,
+                      std::int64_t k, const float* a, std::int64_t lda, const float* b,
+                      std::int64_t ldb, GradOut c, std::int64_t ldc) {
+  onednn_gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb,
+              c.mode == GradMode::kAccumulate ? 1.0f : 0.0f, c.data, ldc);
+}
+
+void CpuBackend::copy_rows(std::int64_t rows, std::int64_t cols, const float* src,
+                           std::int64_t src_stride, GradOut dst, std::int64_t dst_stride) {
+  parallel_for(rows, cols, [&](std::int64_t r) {
+    const float* from = src + r * src_stride;
+    float* to = dst.data + r * dst_stride;
+    if (dst.mode == GradMode::kAccumulate) {
+      for (std::int64_t c = 0; c < cols; ++c) to[c] += from[c];
+    } else {
+      std::copy(from, from + cols, to);
+    }
+  });
+}
+
+void CpuBackend::gather_rows(std::int64_t rows, std::int64_t cols, const std::int32_t* index,
+                             const float* src, float* dst) {
+  parallel_for(rows, cols, [&](std::int64_t r) {
+    const float* from = src + index[r] * cols;
+    std::copy(from, from + cols, dst + r * cols);
+  });
+}
+
+void CpuBackend::segment_sum(std::int64_t segments, std::int64_t cols, const std::int32_t* offsets,
+                             const float* src, GradOut dst) {
+  parallel_for(segments, 8 * cols, [&](std::int64_t s) {
+    float* to = dst.data + s * cols;
+    if (dst.mode == GradMode::kOverwrite) std::fill(to, to + cols, 0.0f);
+    for (std::int64_t r = offsets[s]; r < offsets[s + 1]; ++r) {
+      for (std::int64_t c = 0; c < cols; ++c) to[c] += src[r * cols + c];
+    }
+  });
+}
+
+void CpuBackend::column_sum(std::int64_t rows, std::int64_t cols, const float* x, GradOut out) {
+  constexpr std::int64_t kStrip = 64;  // columns of one task: a strip stays in registers and L1
+  parallel_for((cols + kStrip - 1) / kStrip, rows * kStrip, [&](std::int64_t strip) {
+    const std::int64_t begin = strip * kStrip, width = std::min(kStrip, cols - begin);
+    double sum[kStrip] = {};
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const float* row = x + r * cols + begin;
+      for (std::int64_t c = 0; c < width; ++c) sum[c] += row[c];
+    }
+    for (std::int64_t c = 0; c < width; ++c) {
+      store(static_cast<float>(sum[c]), out.mode, out.data[begin + c]);
+    }
+  });
+}
+
+void CpuBackend::add_bias(std::int64_t rows, std::int64_t cols, const float* bias, float* x) {
+  parallel_for(rows, cols, [&](std::int64_t r) {
+    for (std::int64_t c = 0; c < cols; ++c) x[r * cols + c] += bias[c];
+  });
+}
+
+}  // namespace frost

@@ -1,0 +1,84 @@
+#include <algorithm>
+#include <limits>
+
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/parallel.h"
+
+namespace frost {
+
+void CpuBackend::max_pool2d_forward(const Pool2dShape& s, const float* x, float* y,
+                                    std::uint8_t* index) {
+  const std::int64_t oh = s.oh(), ow = s.ow();
+  parallel_for(s.n * oh, ow * s.c * s.kernel * s.kernel, [&](std::int64_t row) {
+    const std::int64_t n = row / oh, oy = row % oh;
+    for (std::int64_t ox = 0; ox < ow; ++ox) {
+      float* out = y + (row * ow + ox) * s.c;
+      std::uint8_t* chosen = index == nullptr ? nullptr : index + (row * ow + ox) * s.c;
+      std::fill(out, out + s.c, -std::numeric_limits<float>::infinity());
+      for (std::int64_t tap = 0; tap < s.kernel * s.kernel; ++tap) {
+        const std::int64_t iy = oy * s.stride - s.pad + tap / s.kernel;
+        const std::int64_t ix = ox * s.stride - s.pad + tap % s.kernel;
+        if (iy < 0 || iy >= s.h || ix < 0 || ix >= s.w) continue;
+        const float* in = x + ((n * s.h + iy) * s.w + ix) * s.c;
+        for (std::int64_t c = 0; c < s.c; ++c) {
+          // The negated comparison lets a NaN through instead of hiding it.
+          if (!(in[c] <= out[c])) {
+            out[c] = in[c];
+            if (chosen != nullptr) chosen[c] = static_cast<std::uint8_t>(tap);
+          }
+        }
+      }
+    }
+  });
+}
+
+void CpuBackend::max_pool2d_backward(const Pool2dShape& s, const float* dy,
+                                     const std::uint8_t* index, GradOut dx) {
+  const std::int64_t oh = s.oh(), ow = s.ow();
+  // Gather form: every input pixel asks the windows that cover it, so no two threads write one.
+  parallel_for(s.n * s.h, s.w * s.c * 8, [&](std::int64_t row) {
+    const std::int64_t n = row / s.h, iy = row % s.h;
+    for (std::int64_t ix = 0; ix < s.w; ++ix) {
+      float* grad = dx.data + (row * s.w + ix) * s.c;
+      if (dx.mode == GradMode::kOverwrite) std::fill(grad, grad + s.c, 0.0f);
+      for (std::int64_t ky = 0; ky < s.kernel; ++ky) {
+        const std::int64_t ty = iy + s.pad - ky;
+        if (ty < 0 || ty % s.stride != 0 || ty / s.stride >= oh) continue;
+        for (std::int64_t kx = 0; kx < s.kernel; ++kx) {
+          const std::int64_t tx = ix + s.pad - kx;
+          if (tx < 0 || tx % s.stride != 0 || tx / s.stride >= ow) continue;
+          const std::int64_t out = ((n * oh + ty / s.stride) * ow + tx / s.stride) * s.c;
+          const auto tap = static_cast<std::uint8_t>(ky * s.kernel + kx);
+          for (std::int64_t c = 0; c < s.c; ++c) {
+            grad[c] += index[out + c] == tap ? dy[out + c] : 0.0f;
+          }
+        }
+      }
+    }
+  });
+}
+
+void CpuBackend::global_avg_pool_forward(std::int64_t n, std::int64_t pixels, std::int64_t c,
+                                         const float* x, float* y) {
+  const float scale = 1.0f / static_cast<float>(pixels);
+  parallel_for(n, pixels * c, [&](std::int64_t i) {
+    float* out = y + i * c;
+    std::fill(out, out + c, 0.0f);
+    for (std::int64_t p = 0; p < pixels; ++p) {
+      for (std::int64_t j = 0; j < c; ++j) out[j] += x[(i * pixels + p) * c + j];
+    }
+    for (std::int64_t j = 0; j < c; ++j) out[j] *= scale;
+  });
+}
+
+void CpuBackend::global_avg_pool_backward(std::int64_t n, std::int64_t pixels, std::int64_t c,
+                                          const float* dy, GradOut dx) {
+  const float scale = 1.0f / static_cast<float>(pixels);
+  parallel_for(n * pixels, c, [&](std::int64_t i) {
+    for (std::int64_t j = 0; j < c; ++j) {
+      store(dy[i / pixels * c + j] * scale, dx.mode, dx.data[i * c + j]);
+    }
+  });
+}
+
+}  // namespace frost

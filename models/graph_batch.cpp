@@ -1,0 +1,85 @@
+#include "models/graph_batch.h"
+
+#include "kernels/status.h"
+
+namespace frost {
+namespace {
+
+/// Edges of all graphs in token rows, with their features; token edges carry zeros, which the edge
+/// MLP turns into one learned constant.
+struct EdgeList {
+  std::vector<std::int32_t> source, target;
+  std::vector<float> features;
+
+  void add(std::int32_t from, std::int32_t to, const float* feature) {
+    constexpr int kWidth = GraphObservation::kEdgeFeatures;
+    source.push_back(from);
+    target.push_back(to);
+    if (feature == nullptr) {
+      features.insert(features.end(), kWidth, 0.0f);
+    } else {
+      features.insert(features.end(), feature, feature + kWidth);
+    }
+  }
+};
+
+void add_graph_edges(const GraphObservation& o, std::int32_t token, std::int32_t first_row,
+                     EncoderConfig::TokenConnectivity connectivity, EdgeList& edges) {
+  using Connectivity = EncoderConfig::TokenConnectivity;
+  for (std::size_t e = 0; e < o.edge_source.size(); ++e) {
+    edges.add(first_row + o.edge_source[e], first_row + o.edge_target[e],
+              o.edge_features.data() + e * GraphObservation::kEdgeFeatures);
+  }
+  if (connectivity == Connectivity::kNone) return;
+  for (std::int32_t node = first_row; node < first_row + o.num_nodes(); ++node) {
+    edges.add(node, token, nullptr);
+    if (connectivity == Connectivity::kBoth) edges.add(token, node, nullptr);
+  }
+}
+
+}  // namespace
+
+GraphBatch make_graph_batch(Backend& backend,
+                            const std::vector<const GraphObservation*>& observations,
+                            EncoderConfig::TokenConnectivity connectivity) {
+  const auto graphs = static_cast<std::int32_t>(observations.size());
+  std::vector<float> nodes, graph_rows;
+  std::vector<std::int32_t> offsets{0}, graph_of_node;
+  std::vector<std::uint8_t> mask;
+  EdgeList edges;
+  for (std::int32_t g = 0; g < graphs; ++g) {
+    const GraphObservation& o = *observations[static_cast<std::size_t>(g)];
+    if (o.num_nodes() == 0) fail("graph_batch", "a colony without cells has nothing to decide");
+    add_graph_edges(o, g, graphs + offsets.back(), connectivity, edges);
+    nodes.insert(nodes.end(), o.node_features.begin(), o.node_features.end());
+    graph_rows.insert(graph_rows.end(), o.graph_features.begin(), o.graph_features.end());
+    mask.insert(mask.end(), o.action_mask.begin(), o.action_mask.end());
+    graph_of_node.insert(graph_of_node.end(), static_cast<std::size_t>(o.num_nodes()), g);
+    offsets.push_back(offsets.back() + o.num_nodes());
+  }
+  GraphBatch batch;
+  batch.graphs = graphs;
+  batch.nodes = offsets.back();
+  std::vector<std::int32_t> order;
+  batch.index =
+      build_edge_index(backend, batch.graphs + batch.nodes, edges.source, edges.target, order);
+  constexpr auto kWidth = static_cast<std::size_t>(GraphObservation::kEdgeFeatures);
+  std::vector<float> sorted(edges.features.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    for (std::size_t c = 0; c < kWidth; ++c) {
+      sorted[i * kWidth + c] = edges.features[static_cast<std::size_t>(order[i]) * kWidth + c];
+    }
+  }
+  batch.node_features =
+      Tensor::from_host(backend, {batch.nodes, GraphObservation::kNodeFeatures}, nodes);
+  batch.graph_features =
+      Tensor::from_host(backend, {batch.graphs, GraphObservation::kGraphFeatures}, graph_rows);
+  batch.edge_features =
+      Tensor::from_host(backend, {batch.index.edges, GraphObservation::kEdgeFeatures}, sorted);
+  batch.offsets = Tensor::from_host(backend, std::span<const std::int32_t>(offsets));
+  batch.graph_of_node = Tensor::from_host(backend, std::span<const std::int32_t>(graph_of_node));
+  batch.action_mask = Tensor::from_host(backend, std::span<const std::uint8_t>(mask));
+  return batch;
+}
+
+}  // namespace frost

@@ -1,0 +1,189 @@
+#include "models/resnet18.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/status.h"
+
+namespace frost {
+namespace {
+
+Tensor parameter(Backend& backend, Shape shape) {
+  Tensor t = Tensor::zeros(backend, std::move(shape), MemoryTag::kParameters);
+  t.set_requires_grad(true);
+  return t;
+}
+
+const HostTensor& find(const StateDict& state, const std::string& name, const Shape& shape) {
+  const auto found = state.find(name);
+  if (found == state.end()) throw Error("weights hold no tensor '" + name + "'");
+  if (found->second.shape != shape) {
+    throw Error("weights tensor '" + name + "' is " + to_string(found->second.shape) +
+                ", expected " + to_string(shape));
+  }
+  return found->second;
+}
+
+std::vector<float> finite_floats(const HostTensor& tensor, const std::string& name) {
+  std::vector<float> values = tensor.to_floats(name);
+  const auto bad =
+      std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  if (bad != values.end()) {
+    throw Error("weights tensor '" + name + "' is not finite at element " +
+                std::to_string(bad - values.begin()));
+  }
+  return values;
+}
+
+/// [o,3,kh,kw] -> [o,1,kh,kw], summed in double.
+std::vector<float> sum_input_channels(const std::vector<float>& oihw, const Shape& shape) {
+  const auto channels = static_cast<std::size_t>(shape[1]);
+  const auto taps = static_cast<std::size_t>(shape[2] * shape[3]);
+  std::vector<float> out(oihw.size() / channels);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    double sum = 0;
+    for (std::size_t c = 0; c < channels; ++c) {
+      sum += oihw[(i / taps * channels + c) * taps + i % taps];
+    }
+    out[i] = static_cast<float>(sum);
+  }
+  return out;
+}
+
+}  // namespace
+
+Tensor BasicBlock::operator()(const Tensor& x) {
+  const Tensor shortcut = projects ? conv_bn(x, downsample, {}, false) : x;
+  return conv_bn(conv_bn(x, conv1, {}, true), conv2, shortcut, true);
+}
+
+ResNet18::ResNet18(Backend& backend, std::int64_t in_channels)
+    : stem_(make_conv(backend, "conv1", "bn1", in_channels, 64, 7, 2)) {
+  std::int64_t in = 64;
+  for (std::size_t s = 0; s < 4; ++s) {
+    const std::int64_t out = std::int64_t{64} << s;
+    for (std::size_t b = 0; b < 2; ++b) {
+      const std::string name = "layer" + std::to_string(s + 1) + "." + std::to_string(b) + ".";
+      const std::int64_t stride = s > 0 && b == 0 ? 2 : 1;
+      BasicBlock& block = stages_[s][b];
+      block.conv1 = make_conv(backend, name + "conv1", name + "bn1", in, out, 3, stride);
+      block.conv2 = make_conv(backend, name + "conv2", name + "bn2", out, out, 3, 1);
+      block.projects = stride == 2;
+      if (block.projects) {
+        block.downsample =
+            make_conv(backend, name + "downsample.0", name + "downsample.1", in, out, 1, stride);
+      }
+      in = out;
+    }
+  }
+}
+
+ConvBatchNorm ResNet18::make_conv(Backend& backend, const std::string& conv, const std::string& bn,
+                                  std::int64_t in, std::int64_t out, std::int64_t kernel,
+                                  std::int64_t stride) {
+  ConvBatchNorm layer;
+  layer.stride = stride;
+  layer.pad = kernel / 2;
+  layer.weight = parameter(backend, {out, kernel, kernel, in});
+  layer.gamma = parameter(backend, {out});
+  layer.beta = parameter(backend, {out});
+  layer.mean = Tensor::zeros(backend, {out}, MemoryTag::kParameters);
+  layer.var = Tensor::zeros(backend, {out}, MemoryTag::kParameters);
+  register_parameter(conv + ".weight", layer.weight);
+  register_parameter(bn + ".weight", layer.gamma);
+  register_parameter(bn + ".bias", layer.beta);
+  register_buffer(bn + ".running_mean", layer.mean);
+  register_buffer(bn + ".running_var", layer.var);
+  return layer;
+}
+
+Tensor ResNet18::features(const Tensor& images, int stage) {
+  Tensor x = max_pool2d(conv_bn(images, stem_, {}, true), 3, 2, 1);
+  for (int s = 0; s < stage; ++s) {
+    for (BasicBlock& block : stages_[static_cast<std::size_t>(s)]) x = block(x);
+  }
+  return x;
+}
+
+void ResNet18::initialize(RandomStream& random) {
+  for (NamedTensor& p : parameters()) {
+    if (p.tensor.shape().size() == 4) {
+      kaiming_normal_fan_out(p.tensor, random);
+    } else {
+      fill_constant(p.tensor, p.name.ends_with(".weight") ? 1.0f : 0.0f);
+    }
+  }
+  for (NamedTensor& b : buffers()) {
+    fill_constant(b.tensor, b.name.ends_with(".running_var") ? 1.0f : 0.0f);
+  }
+}
+
+void ResNet18::load(const StateDict& state) {
+  for (NamedTensor& p : parameters()) {
+    const Shape& ohwi = p.tensor.shape();
+    if (ohwi.size() != 4) {
+      p.tensor.copy_from_host(finite_floats(find(state, p.name, ohwi), p.name));
+      continue;
+    }
+    Shape oihw{ohwi[0], ohwi[3], ohwi[1], ohwi[2]};
+    const auto stored = state.find(p.name);
+    const bool sum = p.name == "conv1.weight" && oihw[1] == 1 && stored != state.end() &&
+                     stored->second.shape == Shape{64, 3, 7, 7};
+    const Shape source{oihw[0], sum ? 3 : oihw[1], oihw[2], oihw[3]};
+    std::vector<float> values = finite_floats(find(state, p.name, source), p.name);
+    if (sum) values = sum_input_channels(values, source);
+    p.tensor.copy_from_host(nchw_to_nhwc(values, oihw));
+  }
+  for (NamedTensor& b : buffers()) {
+    b.tensor.copy_from_host(finite_floats(find(state, b.name, b.tensor.shape()), b.name));
+  }
+}
+
+StateDict ResNet18::state_dict() const {
+  StateDict state;
+  for (const NamedTensor& p : parameters()) {
+    const Shape& s = p.tensor.shape();
+    const std::vector<float> values = p.tensor.to_host();
+    state[p.name] = s.size() == 4
+                        ? HostTensor::from_floats({s[0], s[3], s[1], s[2]}, nhwc_to_nchw(values, s))
+                        : HostTensor::from_floats(s, values);
+  }
+  for (const NamedTensor& b : buffers()) {
+    state[b.name] = HostTensor::from_floats(b.tensor.shape(), b.tensor.to_host());
+  }
+  return state;
+}
+
+ResNet18Classifier::ResNet18Classifier(Backend& backend)
+    : body(backend, 3), fc(backend, ResNet18::kFeatures, 1000) {
+  register_module("body", body);
+  register_module("fc", fc);
+}
+
+void ResNet18Classifier::load(const StateDict& state) {
+  body.load(state);
+  for (const auto& [name, tensor] : {std::pair{"fc.weight", &fc.weight}, {"fc.bias", &fc.bias}}) {
+    tensor->copy_from_host(finite_floats(find(state, name, tensor->shape()), name));
+  }
+}
+
+std::vector<float> nchw_to_nhwc(const std::vector<float>& values, const Shape& s) {
+  const auto n = static_cast<std::size_t>(s[0]), c = static_cast<std::size_t>(s[1]);
+  const auto pixels = static_cast<std::size_t>(s[2] * s[3]);
+  std::vector<float> out(values.size());
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < c; ++j) {
+      for (std::size_t p = 0; p < pixels; ++p) {
+        out[(i * pixels + p) * c + j] = values[(i * c + j) * pixels + p];
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<float> nhwc_to_nchw(const std::vector<float>& values, const Shape& s) {
+  // The inverse permutation is the same transposition with pixels and channels exchanged.
+  return nchw_to_nhwc(values, {s[0], s[1] * s[2], s[3], 1});
+}
+
+}  // namespace frost

@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <utility>
+
+#include "rl/envs/durotaxis/byte_stream.h"
+#include "rl/envs/durotaxis/durotaxis.h"
+
+namespace frost {
+
+namespace {
+
+constexpr std::uint32_t kMagic = 0x4F525544;  // "DURO"
+constexpr std::uint32_t kVersion = 1;
+constexpr std::size_t kCellBytes = 42, kSnapshotEntryBytes = 16;
+
+void write_cell(ByteWriter& out, const Cell& cell) {
+  out.put(cell.id);
+  out.put(cell.x);
+  out.put(cell.y);
+  out.put(cell.parent);
+  out.put(cell.age);
+  out.put(static_cast<std::uint8_t>(cell.fresh));
+  out.put(static_cast<std::uint8_t>(cell.marked));
+  out.put(cell.born_with.gamma);
+  out.put(cell.born_with.alpha);
+  out.put(cell.born_with.noise);
+  out.put(cell.born_with.theta);
+}
+
+Cell read_cell(ByteReader& in) {
+  Cell cell;
+  cell.id = in.get<std::int64_t>();
+  cell.x = in.get<float>();
+  cell.y = in.get<float>();
+  cell.parent = in.get<std::int32_t>();
+  cell.age = in.get<std::int32_t>();
+  cell.fresh = in.get<std::uint8_t>() != 0;
+  cell.marked = in.get<std::uint8_t>() != 0;
+  cell.born_with.gamma = in.get<float>();
+  cell.born_with.alpha = in.get<float>();
+  cell.born_with.noise = in.get<float>();
+  cell.born_with.theta = in.get<float>();
+  return cell;
+}
+
+ColonySnapshot read_snapshot(ByteReader& in) {
+  ColonySnapshot snapshot;
+  const std::size_t size = in.get_count(kSnapshotEntryBytes);
+  for (std::size_t i = 0; i < size; ++i) {
+    snapshot.ids.push_back(in.get<std::int64_t>());
+    snapshot.intensity.push_back(in.get<double>());
+    if (i > 0 && snapshot.ids[i] <= snapshot.ids[i - 1])
+      fail("load_state", "the ids of a snapshot do not ascend");
+  }
+  return snapshot;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> Durotaxis::save_state() const {
+  ByteWriter out;
+  out.put(kMagic);
+  out.put(kVersion);
+  out.put(static_cast<std::uint8_t>(running_));
+  out.put(static_cast<std::int32_t>(steps_));
+  out.put(static_cast<std::int32_t>(left_moves_));
+  out.put(static_cast<std::uint8_t>(substrate_.kind() == SubstrateConfig::Kind::kExponential));
+  out.put(substrate_.m());
+  out.put(substrate_.b());
+  out.put(static_cast<std::int32_t>(substrate_.width()));
+  out.put(static_cast<std::int32_t>(substrate_.height()));
+  out.put(colony_.next_id());
+  out.put(static_cast<std::uint64_t>(colony_.size()));
+  for (const Cell& cell : colony_.cells()) write_cell(out, cell);
+  out.put(static_cast<std::uint64_t>(history_.size()));
+  for (const ColonySnapshot& snapshot : history_) {
+    out.put(static_cast<std::uint64_t>(snapshot.ids.size()));
+    for (std::size_t i = 0; i < snapshot.ids.size(); ++i) {
+      out.put(snapshot.ids[i]);
+      out.put(snapshot.intensity[i]);
+    }
+  }
+  return out.take();
+}
+
+void Durotaxis::load_state(const std::vector<std::uint8_t>& state) {
+  ByteReader in("load_state", state);
+  if (in.get<std::uint32_t>() != kMagic) fail("load_state", "not a durotaxis state");
+  if (const auto version = in.get<std::uint32_t>(); version != kVersion)
+    fail("load_state", fmt::format("format version {}; this program reads {}", version, kVersion));
+  const bool running = in.get<std::uint8_t>() != 0;
+  const auto steps = in.get<std::int32_t>();
+  const auto left_moves = in.get<std::int32_t>();
+  if (steps < 0 || left_moves < 0 || left_moves > steps)
+    fail("load_state", fmt::format("counters {} and {} are impossible", steps, left_moves));
+
+  SubstrateConfig field = config_.substrate;
+  field.kind = in.get<std::uint8_t>() != 0 ? SubstrateConfig::Kind::kExponential
+                                           : SubstrateConfig::Kind::kLinear;
+  field.m = in.get<double>();
+  field.b = in.get<double>();
+  field.width = in.get<std::int32_t>();
+  field.height = in.get<std::int32_t>();
+  if (field.width != config_.substrate.width || field.height != config_.substrate.height)
+    fail("load_state",
+         fmt::format("the state has a {}x{} substrate, the configuration {}x{}", field.width,
+                     field.height, config_.substrate.width, config_.substrate.height));
+  Substrate substrate(field);
+
+  const auto next_id = in.get<std::int64_t>();
+  std::vector<Cell> cells(in.get_count(kCellBytes));
+  for (Cell& cell : cells) cell = read_cell(in);
+  Colony colony = Colony::restore(std::move(cells), next_id);
+  colony.check_invariants(substrate);
+
+  std::deque<ColonySnapshot> history(in.get_count(sizeof(std::uint64_t)));
+  if (history.size() > static_cast<std::size_t>(config_.delta_time) + 1)
+    fail("load_state",
+         fmt::format("{} snapshots for delta_time {}; use the configuration the state "
+                     "was saved with",
+                     history.size(), config_.delta_time));
+  for (ColonySnapshot& snapshot : history) snapshot = read_snapshot(in);
+  in.expect_end();
+
+  running_ = running;
+  steps_ = steps;
+  left_moves_ = left_moves;
+  substrate_ = std::move(substrate);
+  colony_ = std::move(colony);
+  history_ = std::move(history);
+}
+
+}  // namespace frost

@@ -1,0 +1,129 @@
+#include "rl/evaluator.h"
+
+#include <algorithm>
+
+#include "kernels/status.h"
+#include "rl/envs/durotaxis/baselines.h"
+#include "rl/minibatch.h"
+#include "rl/policy.h"
+
+namespace frost {
+namespace {
+
+struct Episode {
+  std::unique_ptr<Durotaxis> environment;
+  RandomStream stream;
+  EpisodeRecord record;
+};
+
+Episode start_episode(const DurotaxisConfig& config, std::uint64_t seed, int k) {
+  Episode e{std::make_unique<Durotaxis>(config),
+            RandomStream(seed, StreamPurpose::kEvaluation, static_cast<std::uint32_t>(k)),
+            {}};
+  e.record.episode = k;
+  const std::uint64_t high = e.stream.next_bits(), low = e.stream.next_bits();
+  e.environment->reset((high << 32) | low);
+  return e;
+}
+
+void step_episode(Episode& e, const JointAction& action) {
+  const StepResult result = e.environment->step(action);
+  e.record.episode_return += result.reward[kTotal];
+  if (!result.done()) return;
+  e.record.steps = e.environment->episode_steps();
+  e.record.progress = e.environment->progress();
+  e.record.ending = result.termination_case;
+}
+
+}  // namespace
+
+BatchPolicy network_policy(ActorCritic& network, bool deterministic) {
+  return [&network, deterministic](const std::vector<const Durotaxis*>& colonies,
+                                   const std::vector<RandomStream*>& streams) {
+    std::vector<GraphObservation> observations;
+    std::vector<const GraphObservation*> views;
+    for (const Durotaxis* colony : colonies) observations.push_back(colony->observe());
+    for (const GraphObservation& o : observations) views.push_back(&o);
+    std::vector<JointAction> actions;
+    for (PolicyStep& step : act(network, views, streams, deterministic)) {
+      actions.push_back(std::move(step.action));
+    }
+    return actions;
+  };
+}
+
+BatchPolicy scripted_policy(const std::string& name) {
+  const auto each = [](auto decide) -> BatchPolicy {
+    return [decide](const std::vector<const Durotaxis*>& colonies,
+                    const std::vector<RandomStream*>& streams) {
+      std::vector<JointAction> actions;
+      for (std::size_t i = 0; i < colonies.size(); ++i) {
+        actions.push_back(decide(*colonies[i], *streams[i]));
+      }
+      return actions;
+    };
+  };
+  if (name == "random") {
+    return each([](const Durotaxis& d, RandomStream& s) { return random_policy(d.observe(), s); });
+  }
+  if (name == "all_spawn") {
+    return each([](const Durotaxis& d, RandomStream&) { return all_spawn_policy(d.observe()); });
+  }
+  if (name == "half_delete") {
+    return each([](const Durotaxis& d, RandomStream&) { return half_delete_policy(d.colony()); });
+  }
+  throw UsageError("unknown policy '" + name +
+                   "': use random, all_spawn, half_delete or untrained");
+}
+
+EvaluationResult evaluate_policy(const DurotaxisConfig& config, const BatchPolicy& policy,
+                                 int count, std::uint64_t seed) {
+  constexpr std::size_t kAtOnce = 64;
+  std::vector<Episode> episodes;
+  for (int k = 0; k < count; ++k) episodes.push_back(start_episode(config, seed, k));
+  std::vector<Episode*> live;
+  std::size_t next = 0;
+  while (true) {
+    std::erase_if(live,
+                  [](const Episode* e) { return e->record.ending != TerminationCase::kRunning; });
+    while (live.size() < kAtOnce && next < episodes.size()) live.push_back(&episodes[next++]);
+    if (live.empty()) break;
+    std::vector<const Durotaxis*> colonies;
+    std::vector<RandomStream*> streams;
+    for (Episode* e : live) {
+      colonies.push_back(e->environment.get());
+      streams.push_back(&e->stream);
+    }
+    const std::vector<JointAction> actions = policy(colonies, streams);
+    for (std::size_t i = 0; i < live.size(); ++i) step_episode(*live[i], actions[i]);
+  }
+  EvaluationResult result;
+  for (Episode& e : episodes) result.episodes.push_back(e.record);
+  return result;
+}
+
+double EvaluationResult::success_rate() const {
+  return summarise_episodes(episodes).success_rate;
+}
+double EvaluationResult::mean_progress() const {
+  return summarise_episodes(episodes).mean_progress;
+}
+double EvaluationResult::mean_return() const {
+  return summarise_episodes(episodes).mean_return;
+}
+double EvaluationResult::mean_steps() const {
+  return summarise_episodes(episodes).mean_length;
+}
+
+double EvaluationResult::median_success_steps() const {
+  std::vector<int> steps;
+  for (const EpisodeRecord& e : episodes) {
+    if (e.success()) steps.push_back(e.steps);
+  }
+  if (steps.empty()) return 0;
+  std::sort(steps.begin(), steps.end());
+  const std::size_t middle = steps.size() / 2;
+  return steps.size() % 2 == 1 ? steps[middle] : 0.5 * (steps[middle - 1] + steps[middle]);
+}
+
+}  // namespace frost

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "models/actor_critic.h"
+#include "rl/envs/durotaxis/durotaxis.h"
+#include "rl/vector_environment.h"
+
+namespace frost {
+
+/// Decides for several colonies at once; `streams[i]` is the episode's own random stream.
+using BatchPolicy = std::function<std::vector<JointAction>(
+    const std::vector<const Durotaxis*>& colonies, const std::vector<RandomStream*>& streams)>;
+
+/// The network's policy, sampled or argmax. The network must outlive it.
+BatchPolicy network_policy(ActorCritic& network, bool deterministic);
+/// `random`, `all_spawn` or `half_delete` (docs/durotaxis.md, "Baselines").
+/// Throws UsageError listing the names.
+BatchPolicy scripted_policy(const std::string& name);
+
+struct EvaluationResult {
+  std::vector<EpisodeRecord> episodes;
+
+  double success_rate() const;
+  double mean_progress() const;
+  double mean_return() const;
+  double mean_steps() const;
+  /// Median length of the successful episodes; 0 where there is none.
+  double median_success_steps() const;
+};
+
+/// Runs `count` episodes. Episode k starts from a layout and draws from a stream that depend on
+/// (seed, k) alone, so policies meet the same colonies and the result does not depend on batching.
+EvaluationResult evaluate_policy(const DurotaxisConfig& config, const BatchPolicy& policy,
+                                 int count, std::uint64_t seed);
+
+}  // namespace frost

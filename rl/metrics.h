@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace frost {
+
+/// Named values of one update, in the order they were added. Names are the field's:
+/// `charts/...`, `losses/...`, `grad_norm/<group>`, `lr/<group>`, `reward/<component>`.
+class Metrics {
+ public:
+  void add(std::string name, double value) { values_.emplace_back(std::move(name), value); }
+  /// Throws Error for a name that was not added.
+  double at(const std::string& name) const;
+  const std::vector<std::pair<std::string, double>>& values() const { return values_; }
+
+ private:
+  std::vector<std::pair<std::string, double>> values_;
+};
+
+}  // namespace frost

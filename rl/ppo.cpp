@@ -1,0 +1,245 @@
+#include "rl/ppo.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "kernels/status.h"
+#include "rl/minibatch.h"
+
+namespace frost {
+namespace {
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+double require_finite(double value, const char* what) {
+  if (!std::isfinite(value)) fail("ppo", std::string(what) + " is not finite");
+  return value;
+}
+
+}  // namespace
+
+struct Ppo::LearnStatistics {
+  int minibatches = 0;
+  int epochs = 0;
+  bool stopped_early = false;
+  double policy_loss = 0, value_loss = 0, entropy = 0, approx_kl = 0, clipfrac = 0, loss = 0;
+  double last_kl = 0;
+  double grad_norm = 0;
+  std::vector<double> group_norms;
+
+  double mean(double sum) const { return sum / std::max(1, minibatches); }
+};
+
+Ppo::Ppo(ActorCritic& network, Adam& optimizer, VectorEnvironment& environments,
+         const PpoConfig& config, std::uint64_t seed)
+    : network_(network),
+      optimizer_(optimizer),
+      environments_(environments),
+      config_(config),
+      shuffle_(seed, StreamPurpose::kShuffle) {
+  config_.lr_schedule.total_updates = config_.total_updates;
+  for (int i = 0; i < environments_.size(); ++i) {
+    sampling_.emplace_back(seed, StreamPurpose::kSampling, static_cast<std::uint32_t>(i));
+  }
+}
+
+Metrics Ppo::update() {
+  Rollout rollout(network_.backend().ledger(), environments_.size());
+  const Stopwatch collecting;
+  collect(rollout);
+  timing_.collect_seconds = collecting.seconds();
+  const Stopwatch learning;
+  Metrics metrics = learn(rollout);
+  timing_.learn_seconds = learning.seconds();
+  return metrics;
+}
+
+void Ppo::collect(Rollout& rollout) {
+  std::vector<RandomStream*> streams;
+  for (RandomStream& stream : sampling_) streams.push_back(&stream);
+  const int steps = config_.rollout_steps / environments_.size();
+  for (int t = 0; t < steps; ++t) {
+    const auto observations = environments_.observations();
+    std::vector<PolicyStep> policy = act(network_, observations, streams, false);
+    std::vector<Transition> transitions(policy.size());
+    std::vector<JointAction> actions;
+    for (std::size_t e = 0; e < policy.size(); ++e) {
+      actions.push_back(policy[e].action);
+      transitions[e].observation = *observations[e];
+      transitions[e].policy = std::move(policy[e]);
+    }
+    std::vector<VectorStep> outcomes = environments_.step(actions);
+    for (std::size_t e = 0; e < outcomes.size(); ++e) {
+      transitions[e].outcome = std::move(outcomes[e]);
+      rollout.add(static_cast<int>(e), std::move(transitions[e]));
+    }
+  }
+  finished_ = environments_.take_finished();
+  global_step_ += static_cast<std::int64_t>(rollout.size());
+  episodes_ += static_cast<std::int64_t>(finished_.size());
+  successes_ += std::count_if(finished_.begin(), finished_.end(),
+                              [](const EpisodeRecord& e) { return e.success(); });
+}
+
+Metrics Ppo::learn(Rollout& rollout) {
+  estimate_advantages(rollout, network_, environments_.observations(), return_normalizer_, config_);
+  const std::vector<Transition*> all = rollout.flat();
+  std::vector<std::vector<double>> returns;
+  for (const Transition* t : all) returns.emplace_back(t->returns.begin(), t->returns.end());
+  return_normalizer_.update(returns);
+
+  LearnStatistics sums;
+  sums.group_norms.resize(optimizer_.groups().size());
+  std::vector<std::size_t> order(all.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto size = static_cast<std::size_t>(config_.minibatch_size);
+  for (int epoch = 0; epoch < config_.update_epochs && !sums.stopped_early; ++epoch) {
+    for (std::size_t i = order.size(); i > 1; --i) {  // Fisher-Yates
+      std::swap(order[i - 1], order[shuffle_.below(static_cast<std::uint32_t>(i))]);
+    }
+    ++sums.epochs;
+    for (std::size_t begin = 0; begin < order.size() && !sums.stopped_early; begin += size) {
+      std::vector<const Transition*> minibatch;
+      for (std::size_t i = begin; i < std::min(begin + size, order.size()); ++i) {
+        minibatch.push_back(all[order[i]]);
+      }
+      learn_minibatch(minibatch, sums);
+    }
+  }
+  ++updates_;
+  return report(rollout, sums);
+}
+
+void Ppo::learn_minibatch(const std::vector<const Transition*>& minibatch, LearnStatistics& sums) {
+  Backend& backend = network_.backend();
+  const Minibatch batch = make_minibatch(backend, minibatch, return_normalizer_, config_,
+                                         network_.config().encoder.token_connectivity);
+  const ActorCriticOutput out = network_.forward(batch.graphs);
+  const Tensor evaluation =
+      evaluate_categorical(out.logits, batch.graphs.action_mask, batch.decisions);
+  const Tensor policy = ppo_surrogate(evaluation, batch.surrogate);
+  const Tensor value = value_loss(out.values, batch.value);
+
+  const std::vector<float> policy_terms = policy.to_host();
+  const double policy_loss = require_finite(policy_terms[0], "the policy loss");
+  const double entropy = require_finite(policy_terms[1], "the entropy");
+  const double kl = require_finite(policy_terms[2], "the KL divergence");
+  const double value_term = require_finite(value.to_host()[0], "the value loss");
+  if (config_.enable_kl_early_stop && kl > config_.target_kl) {
+    sums.stopped_early = true;
+    sums.last_kl = kl;
+    return;
+  }
+  const EntropyTerm bonus = entropy_term(entropy, entropy_coefficient(), config_);
+  const float policy_gradient[4] = {static_cast<float>(config_.discrete_weight),
+                                    static_cast<float>(bonus.derivative), 0.0f, 0.0f};
+  std::vector<float> value_gradient(1 + kRewardComponents);
+  value_gradient[0] = static_cast<float>(config_.value_loss_coeff);
+
+  optimizer_.zero_grad();
+  backward({{policy, Tensor::from_host(backend, {4}, policy_gradient)},
+            {value, Tensor::from_host(backend, value.shape(), value_gradient)}});
+  const std::vector<double> norms = optimizer_.grad_norms();
+  const double norm = optimizer_.clip_grad_norm(norms, config_.max_grad_norm);
+  optimizer_.step(config_.lr_schedule.factor(updates_));
+
+  ++sums.minibatches;
+  sums.policy_loss += policy_loss;
+  sums.value_loss += value_term;
+  sums.entropy += entropy;
+  sums.approx_kl += kl;
+  sums.last_kl = kl;
+  sums.clipfrac += policy_terms[3];
+  sums.loss +=
+      config_.discrete_weight * policy_loss + config_.value_loss_coeff * value_term + bonus.loss;
+  sums.grad_norm += norm;
+  for (std::size_t g = 0; g < norms.size(); ++g) sums.group_norms[g] += norms[g];
+}
+
+double Ppo::entropy_coefficient() const {
+  const double done =
+      std::min(1.0, static_cast<double>(episodes_) / std::max(1, config_.entropy_decay_episodes));
+  return config_.entropy_coeff_start +
+         done * (config_.entropy_coeff_end - config_.entropy_coeff_start);
+}
+
+Metrics Ppo::report(Rollout& rollout, const LearnStatistics& sums) {
+  Metrics m;
+  m.add("charts/update", static_cast<double>(updates_));
+  m.add("charts/global_step", static_cast<double>(global_step_));
+  m.add("charts/episodes", static_cast<double>(episodes_));
+  const EpisodeSummary episodes = summarise_episodes(finished_);
+  m.add("charts/episodes_finished", static_cast<double>(finished_.size()));
+  m.add("charts/episodic_return", episodes.mean_return);
+  m.add("charts/episodic_length", episodes.mean_length);
+  m.add("charts/success_rate", episodes.success_rate);
+  m.add("charts/progress", episodes.mean_progress);
+  const RolloutSummary collected = summarise_rollout(rollout, return_normalizer_);
+  m.add("charts/cells_per_state", collected.cells_per_state);
+  for (std::size_t c = 0; c < kRewardComponents; ++c) {
+    m.add(std::string("reward/") + kRewardComponentNames[c], collected.mean_reward[c]);
+  }
+  m.add("losses/policy_loss", sums.mean(sums.policy_loss));
+  m.add("losses/value_loss", sums.mean(sums.value_loss));
+  m.add("losses/entropy", sums.mean(sums.entropy));
+  m.add("losses/entropy_coefficient", entropy_coefficient());
+  m.add("losses/approx_kl", sums.mean(sums.approx_kl));
+  m.add("losses/last_kl", sums.last_kl);
+  m.add("losses/clipfrac", sums.mean(sums.clipfrac));
+  m.add("losses/total", sums.mean(sums.loss));
+  m.add("losses/explained_variance", collected.explained_variance);
+  m.add("losses/minibatches", sums.minibatches);
+  m.add("losses/epochs", sums.epochs);
+  m.add("grad_norm/total", sums.mean(sums.grad_norm));
+  const double factor = config_.lr_schedule.factor(updates_ - 1);
+  for (std::size_t g = 0; g < optimizer_.groups().size(); ++g) {
+    const ParamGroup& group = optimizer_.groups()[g];
+    m.add("grad_norm/" + group.name, sums.mean(sums.group_norms[g]));
+    m.add("lr/" + group.name, group.lr * factor);
+  }
+  return m;
+}
+
+void Ppo::save(StateDict& state) const {
+  std::vector<std::int64_t> counters = {updates_, global_step_, episodes_, successes_,
+                                        static_cast<std::int64_t>(shuffle_.position())};
+  for (const RandomStream& s : sampling_) {
+    counters.push_back(static_cast<std::int64_t>(s.position()));
+  }
+  state["ppo.counters"] =
+      HostTensor::from_int64({static_cast<std::int64_t>(counters.size())}, counters);
+  state["ppo.return_normalizer"] = HostTensor::from_doubles(return_normalizer_.state());
+}
+
+void Ppo::load(const StateDict& state) {
+  const auto find = [&](const std::string& name) -> const HostTensor& {
+    const auto found = state.find(name);
+    if (found == state.end()) throw Error("checkpoint holds no '" + name + "'");
+    return found->second;
+  };
+  const std::vector<std::int64_t> counters = find("ppo.counters").to_int64("ppo.counters");
+  if (counters.size() != 5 + sampling_.size()) {
+    throw Error("checkpoint was written with another number of environments");
+  }
+  updates_ = counters[0];
+  global_step_ = counters[1];
+  episodes_ = counters[2];
+  successes_ = counters[3];
+  shuffle_.set_position(static_cast<std::uint64_t>(counters[4]));
+  for (std::size_t i = 0; i < sampling_.size(); ++i) {
+    sampling_[i].set_position(static_cast<std::uint64_t>(counters[5 + i]));
+  }
+  return_normalizer_.set_state(find("ppo.return_normalizer").to_doubles("ppo.return_normalizer"));
+}
+
+}  // namespace frost

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "engine/optim/adam.h"
+#include "models/actor_critic.h"
+#include "rl/metrics.h"
+#include "rl/ppo_config.h"
+#include "rl/rollout.h"
+#include "rl/running_normalizer.h"
+#include "rl/vector_environment.h"
+
+namespace frost {
+
+/// Wall-clock seconds of the two halves of an update.
+struct UpdateTiming {
+  double collect_seconds = 0;
+  double learn_seconds = 0;
+};
+
+/// Proximal policy optimization (Schulman et al. 2017) on colonies: docs/durotaxis.md, "Training".
+///
+/// Deterministic: equal seeds, devices and thread counts give equal bits, and a restored state goes
+/// on as if never stopped.
+class Ppo {
+ public:
+  /// All three must outlive this object.
+  Ppo(ActorCritic& network, Adam& optimizer, VectorEnvironment& environments,
+      const PpoConfig& config, std::uint64_t seed);
+
+  /// Collects one rollout and learns from it. Throws Error naming what is not finite.
+  Metrics update();
+
+  /// Collects one rollout, without learning; `learn` consumes it. `update` is both.
+  void collect(Rollout& rollout);
+  Metrics learn(Rollout& rollout);
+
+  std::int64_t updates() const { return updates_; }
+  std::int64_t global_step() const { return global_step_; }
+  const UpdateTiming& timing() const { return timing_; }
+  /// Episodes finished during the last `collect`.
+  const std::vector<EpisodeRecord>& finished_episodes() const { return finished_; }
+
+  void save(StateDict& state) const;
+  /// Throws Error naming what is missing or damaged.
+  void load(const StateDict& state);
+
+ private:
+  /// Sums over the minibatches of one update.
+  struct LearnStatistics;
+
+  void learn_minibatch(const std::vector<const Transition*>& minibatch, LearnStatistics& sums);
+  double entropy_coefficient() const;
+  Metrics report(Rollout& rollout, const LearnStatistics& sums);
+
+  ActorCritic& network_;
+  Adam& optimizer_;
+  VectorEnvironment& environments_;
+  PpoConfig config_;
+  std::vector<RandomStream> sampling_;  ///< one per environment
+  RandomStream shuffle_;
+  RunningNormalizer return_normalizer_{kRewardComponents};
+  std::int64_t updates_ = 0;
+  std::int64_t global_step_ = 0;
+  std::int64_t episodes_ = 0;
+  std::int64_t successes_ = 0;
+  UpdateTiming timing_;
+  std::vector<EpisodeRecord> finished_;
+};
+
+}  // namespace frost

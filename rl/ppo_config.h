@@ -1,0 +1,42 @@
+#pragma once
+
+#include <array>
+
+#include "engine/optim/lr_schedule.h"
+#include "kernels/backend.h"
+#include "rl/environment.h"
+
+namespace frost {
+
+enum class AdvantageKind { kComponents, kTotal };
+
+/// PPO (Schulman et al. 2017) with per-cell decisions; docs/durotaxis.md, "Training".
+struct PpoConfig {
+  int total_updates = 500;
+  int num_envs = 8;
+  int rollout_steps = 2048;  ///< transitions per update, over all environments
+  int update_epochs = 4;
+  int minibatch_size = 64;  ///< states
+  double gamma = 0.99;
+  double gae_lambda = 0.95;
+  double clip_epsilon = 0.1;
+  SurrogateRatio ratio = SurrogateRatio::kPerNode;
+  AdvantageKind advantage = AdvantageKind::kComponents;
+  double discrete_weight = 0.7;  ///< of the discrete part in the policy loss
+  double value_loss_coeff = 0.5;
+  bool enable_value_clipping = true;
+  double value_clip_epsilon = 0.2;  ///< in units of the normalised return
+  /// total, graph, spawn, delete, edge, node
+  std::array<double, kRewardComponents> component_weights{1.0, 0.4, 0.3, 0.2, 0.2, 0.3};
+  double max_grad_norm = 0.5;
+  bool enable_kl_early_stop = true;
+  double target_kl = 0.03;
+  double entropy_coeff_start = 0.25;
+  double entropy_coeff_end = 0.05;
+  int entropy_decay_episodes = 300;
+  double discrete_entropy_weight = 1.5;
+  double min_entropy_threshold = 0.1;  ///< below it a penalty pulls the entropy up
+  LrSchedule lr_schedule;              ///< its `total_updates` is the one above
+};
+
+}  // namespace frost

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <vector>
+
+#include "kernels/memory.h"
+#include "rl/policy.h"
+#include "rl/ppo_config.h"
+#include "rl/running_normalizer.h"
+#include "rl/vector_environment.h"
+
+namespace frost {
+
+/// One collected step, and what the update learns from it.
+struct Transition {
+  GraphObservation observation;
+  PolicyStep policy;
+  VectorStep outcome;
+  std::array<double, kRewardComponents> returns{};  ///< in reward units
+  double advantage = 0;                             ///< combined and standardised over the batch
+};
+
+/// The transitions of one update, environment by environment in time order; its bytes are booked
+/// under MemoryTag::kRollout.
+class Rollout {
+ public:
+  Rollout(MemoryLedger& ledger, int environments)
+      : ledger_(ledger), by_environment_(static_cast<std::size_t>(environments)) {}
+  ~Rollout() { ledger_.remove(MemoryTag::kRollout, bytes_); }
+  Rollout(const Rollout&) = delete;
+  Rollout& operator=(const Rollout&) = delete;
+
+  void add(int environment, Transition transition);
+  std::size_t size() const;
+  std::vector<std::vector<Transition>>& by_environment() { return by_environment_; }
+  /// All transitions in a fixed order.
+  std::vector<Transition*> flat();
+
+ private:
+  MemoryLedger& ledger_;
+  std::vector<std::vector<Transition>> by_environment_;
+  std::size_t bytes_ = 0;
+};
+
+/// Fills `returns` and `advantage` of every transition (docs/durotaxis.md, "Training").
+///
+/// Values of truncated and of cut-off states come from the network; per-component advantages are
+/// combined by `config.advantage` and standardised once over the whole batch. `normalizer` holds
+/// the return statistics the values are expressed in; it is not updated here.
+void estimate_advantages(Rollout& rollout, ActorCritic& network,
+                         const std::vector<const GraphObservation*>& next_observations,
+                         const RunningNormalizer& normalizer, const PpoConfig& config);
+
+/// Sum over components but the total of w_c A^c / std(A^c), components that do not vary dropped and
+/// the weights of the others renormalised; rows [component][sample].
+std::vector<double> combine_advantages(const std::vector<std::vector<double>>& advantages,
+                                       const std::array<double, kRewardComponents>& weights);
+
+}  // namespace frost

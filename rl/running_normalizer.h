@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace frost {
+
+/// Running mean and variance per component (Chan et al. 1983), to train values in units of their
+/// own spread. Before the first update it is the identity.
+class RunningNormalizer {
+ public:
+  explicit RunningNormalizer(std::size_t components)
+      : mean_(components), sum_squares_(components) {}
+
+  /// Takes in a batch of rows [n, components].
+  void update(const std::vector<std::vector<double>>& rows);
+  double normalise(std::size_t component, double value) const;
+  double denormalise(std::size_t component, double value) const;
+  double deviation(std::size_t component) const;
+
+  /// count, then mean and sum of squares per component.
+  std::vector<double> state() const;
+  void set_state(const std::vector<double>& state);
+
+ private:
+  double count_ = 0;
+  std::vector<double> mean_, sum_squares_;
+};
+
+}  // namespace frost

@@ -1,0 +1,110 @@
+#include "rl/vector_environment.h"
+
+#include <bit>
+#include <exception>
+#include <utility>
+
+#include "engine/random.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/status.h"
+
+namespace frost {
+namespace {
+
+std::string key(std::size_t i, const char* what) {
+  return "environment." + std::to_string(i) + "." + what;
+}
+
+const HostTensor& find(const StateDict& state, const std::string& name) {
+  const auto found = state.find(name);
+  if (found == state.end()) throw Error("checkpoint holds no '" + name + "'");
+  return found->second;
+}
+
+}  // namespace
+
+VectorEnvironment::VectorEnvironment(const Factory& make, int count, std::uint64_t seed)
+    : seed_(seed) {
+  for (int i = 0; i < count; ++i) {
+    slots_.push_back({make(), {}});
+    start_episode(i);
+  }
+}
+
+void VectorEnvironment::start_episode(int index) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  const auto episode = static_cast<std::uint64_t>(slot.episode);
+  const PhiloxBlock block = philox4x32(
+      {{static_cast<std::uint32_t>(episode), static_cast<std::uint32_t>(episode >> 32),
+        static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(StreamPurpose::kLayout)}},
+      seed_);
+  slot.environment->reset((static_cast<std::uint64_t>(block.word[0]) << 32) | block.word[1]);
+  slot.observation = slot.environment->observe();
+  slot.episode_return = 0;
+}
+
+std::vector<const GraphObservation*> VectorEnvironment::observations() const {
+  std::vector<const GraphObservation*> all;
+  for (const Slot& slot : slots_) all.push_back(&slot.observation);
+  return all;
+}
+
+std::vector<VectorStep> VectorEnvironment::step(const std::vector<JointAction>& actions) {
+  std::vector<VectorStep> steps(slots_.size());
+  std::vector<std::exception_ptr> faults(slots_.size());
+  constexpr std::int64_t kStepCost = 20'000;
+  parallel_for(size(), kStepCost, [&](std::int64_t index) {
+    const auto i = static_cast<std::size_t>(index);
+    try {  // an exception must not leave an OpenMP region
+      Slot& slot = slots_[i];
+      steps[i].result = slot.environment->step(actions[i]);
+      if (!steps[i].result.terminated) slot.observation = slot.environment->observe();
+    } catch (...) {
+      faults[i] = std::current_exception();
+    }
+  });
+  for (const std::exception_ptr& fault : faults) {
+    if (fault) std::rethrow_exception(fault);
+  }
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    const StepResult& result = steps[i].result;
+    slot.episode_return += result.reward[kTotal];
+    if (!result.done()) continue;
+    if (result.truncated) steps[i].final_observation = std::move(slot.observation);
+    finished_.push_back({static_cast<int>(i), slot.episode, slot.environment->episode_steps(),
+                         slot.episode_return, slot.environment->progress(),
+                         result.termination_case});
+    ++slot.episode;
+    start_episode(static_cast<int>(i));
+  }
+  return steps;
+}
+
+std::vector<EpisodeRecord> VectorEnvironment::take_finished() {
+  return std::exchange(finished_, {});
+}
+
+void VectorEnvironment::save(StateDict& state) const {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    state[key(i, "state")] = HostTensor::from_bytes(slot.environment->save_state());
+    state[key(i, "episode")] = HostTensor::from_int64(
+        {2}, {slot.episode, std::bit_cast<std::int64_t>(slot.episode_return)});
+  }
+}
+
+void VectorEnvironment::load(const StateDict& state) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    slot.environment->load_state(find(state, key(i, "state")).to_bytes(key(i, "state")));
+    const auto episode = find(state, key(i, "episode")).to_int64(key(i, "episode"));
+    if (episode.size() != 2)
+      throw Error("checkpoint tensor '" + key(i, "episode") + "' is damaged");
+    slot.episode = episode[0];
+    slot.episode_return = std::bit_cast<double>(episode[1]);
+    slot.observation = slot.environment->observe();
+  }
+}
+
+}  // namespace frost

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "engine/io/safetensors.h"
+#include "rl/environment.h"
+
+namespace frost {
+
+/// A finished episode.
+struct EpisodeRecord {
+  int environment = 0;
+  std::int64_t episode = 0;  ///< number of the episode in its environment
+  int steps = 0;
+  double episode_return = 0;
+  double progress = 0;
+  TerminationCase ending = TerminationCase::kRunning;
+
+  bool success() const { return ending == TerminationCase::kSuccess; }
+};
+
+/// What one environment did in one vector step.
+struct VectorStep {
+  StepResult result;
+  /// The state an episode was cut in, for its bootstrap; empty unless truncated.
+  GraphObservation final_observation;
+};
+
+/// Several environments stepped together, each reset as soon as its episode ends.
+///
+/// Episode k of environment i starts from a seed that depends on (seed, i, k) alone.
+class VectorEnvironment {
+ public:
+  using Factory = std::function<std::unique_ptr<Environment>()>;
+
+  VectorEnvironment(const Factory& make, int count, std::uint64_t seed);
+
+  int size() const { return static_cast<int>(slots_.size()); }
+  /// The current observations; valid until the next `step` or `load`.
+  std::vector<const GraphObservation*> observations() const;
+  /// Steps all environments in parallel, then resets those that are done.
+  std::vector<VectorStep> step(const std::vector<JointAction>& actions);
+  /// Episodes finished since the last call, in order of environment and time.
+  std::vector<EpisodeRecord> take_finished();
+
+  void save(StateDict& state) const;
+  void load(const StateDict& state);
+
+ private:
+  struct Slot {
+    std::unique_ptr<Environment> environment;
+    GraphObservation observation;
+    std::int64_t episode = 0;
+    double episode_return = 0;
+  };
+
+  void start_episode(int index);
+
+  std::uint64_t seed_;
+  std::vector<Slot> slots_;
+  std::vector<EpisodeRecord> finished_;
+};
+
+}  // namespace frost

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "rl/envs/durotaxis/colony.h"
+#include "rl/envs/durotaxis/config.h"
+#include "rl/envs/durotaxis/substrate.h"
+
+namespace frost {
+
+inline SubstrateConfig field_config(double m, SubstrateConfig::Kind kind) {
+  SubstrateConfig config;
+  config.kind = kind;
+  config.m = m;
+  config.b = 1.0;
+  config.width = 200;
+  config.height = 400;
+  return config;
+}
+
+/// The field of the numeric checks: 200 x 400, I(k) = 0.05 k + 1.
+inline Substrate linear_field(double m = 0.05) {
+  return Substrate(field_config(m, SubstrateConfig::Kind::kLinear));
+}
+
+/// Cells at the given positions, joined left to right.
+inline Colony path_colony(const std::vector<std::array<float, 2>>& positions) {
+  Colony colony;
+  for (const auto& [x, y] : positions) colony.add(x, y);
+  colony.connect_path();
+  return colony;
+}
+
+/// The start of the scripted checks: x = 2, 6, 10, 14, 18 on the middle line.
+inline Colony standard_start() {
+  return path_colony({{2, 200}, {6, 200}, {10, 200}, {14, 200}, {18, 200}});
+}
+
+/// Edges as pairs of ids, ordered by target.
+inline std::vector<std::pair<int, int>> edge_ids(const Colony& colony) {
+  std::vector<std::pair<int, int>> edges;
+  for (const Cell& cell : colony.cells())
+    if (cell.parent != Cell::kNoParent)
+      edges.emplace_back(static_cast<int>(colony.cell(cell.parent).id), static_cast<int>(cell.id));
+  return edges;
+}
+
+inline std::vector<int> ids(const Colony& colony) {
+  std::vector<int> out;
+  for (const Cell& cell : colony.cells()) out.push_back(static_cast<int>(cell.id));
+  return out;
+}
+
+inline double max_x(const Colony& colony) {
+  double best = -1.0;
+  for (const Cell& cell : colony.cells()) best = cell.x > best ? cell.x : best;
+  return best;
+}
+
+}  // namespace frost

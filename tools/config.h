@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "models/config.h"
+#include "rl/envs/durotaxis/config.h"
+#include "rl/ppo_config.h"
+
+namespace frost {
+
+/// Where and how a program computes.
+struct SystemConfig {
+  std::string device = "auto";  ///< auto | cpu | cuda
+  int threads = 0;              ///< 0: all cores
+  std::uint64_t seed = 0;       ///< `null` in the file means 0
+  std::string precision = "fp32";
+  bool deterministic = true;  ///< false only permits faster kernels with varying sums
+};
+
+/// What a run writes, and how often it is evaluated; intervals count updates.
+struct RunConfig {
+  std::string save_dir = "runs";
+  int checkpoint_every = 10;   ///< 0: only at the end
+  int moving_avg_window = 20;  ///< episodes
+  int eval_every = 25;         ///< 0: never
+  int eval_episodes = 20;
+  std::uint64_t eval_seed = 12345;
+};
+
+/// Everything a configuration file says; docs/config.md lists the keys.
+struct Config {
+  DurotaxisConfig environment;
+  ActorCriticConfig model;
+  PpoConfig ppo;
+  SystemConfig system;
+  RunConfig run;
+};
+
+/// Reads a YAML file over the defaults, then the overrides ("a.b=value", later ones win).
+///
+/// Throws UsageError, naming file, line, key and remedy, for everything it does not understand or
+/// honour; nothing is ignored.
+Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+
+/// The same from text; `origin` stands for the file name in messages.
+Config parse_config(const std::string& yaml_text, const std::string& origin,
+                    const std::vector<std::string>& overrides);
+
+/// Every key with its value; `parse_config` reads it back to the same Config.
+std::string to_yaml(const Config& config);
+
+/// The text of the root's config.yaml: the defaults with one comment per key.
+std::string default_config_yaml();
+
+/// The text of docs/config.md, generated from the same table as everything above.
+std::string config_reference_markdown();
+
+}  // namespace frost

@@ -1,0 +1,125 @@
+#include "tools/config_schema.h"
+
+namespace frost {
+namespace {
+
+constexpr const char* kNoEffect = "it never had an effect; remove it";
+constexpr const char* kNormalReward =
+    "the normal-mode reward is not available yet, only the distance reward; remove it";
+constexpr const char* kStage2 =
+    "it belongs to stage 2, where spawn parameters are learned, which is not available yet; "
+    "remove it";
+constexpr const char* kRecovery =
+    "recovery from an empty colony is not available; an empty colony ends the episode; remove it";
+constexpr const char* kDropout =
+    "dropout is not available; PPO compares old and new probabilities of one function";
+constexpr const char* kRecords = "detailed records of cells are not available yet; remove it";
+
+std::string use(const std::string& key) {
+  return "use '" + key + "'";
+}
+
+}  // namespace
+
+const std::vector<FixedKey>& fixed_keys() {
+  static const std::vector<FixedKey> keys{
+      {"environment.centroid_distance_only_mode", "true",
+       "the distance reward is the only one available yet"},
+      {"environment.simple_delete_only_mode", "false",
+       "the delete-only reward is not available yet"},
+      {"environment.distance_mode.scheduler_enabled", "false",
+       "the scheduler of the terminal reward is not available yet"},
+      {"environment.milestone_rewards.enabled", "false", "milestones are not available yet"},
+      {"environment.survival_reward_config.enabled", "false",
+       "the survival reward is not available yet"},
+      {"environment.empty_graph_recovery.enabled", "false", "an empty colony ends the episode"},
+      {"environment.enable_visualization", "false", "drawing while training is not available"},
+      {"observation.kind", "graph", "image observations are not available yet"},
+      {"encoder.dropout", "0", kDropout},
+      {"actor_critic.dropout_rate", "0", kDropout},
+      {"actor_critic.num_discrete_actions", "2", "a cell spawns or is deleted"},
+      {"actor_critic.continuous_dim", "4", "a spawn has four parameters"},
+      {"actor_critic.value_components",
+       "[total_reward, graph_reward, spawn_reward, delete_reward, edge_reward, total_node_reward]",
+       "the critic has one head per reward component"},
+      {"algorithm.two_stage_curriculum.stage", "1",
+       "stage 2, where spawn parameters are learned, is not available yet"},
+      {"trainer.rollout_collection_mode", "steps", "rollouts have a fixed number of steps"},
+      {"trainer.gradient_scaling.enable_adaptive_scaling", "false",
+       "it only acts in stage 2, which is not available yet"},
+      {"trainer.entropy_regularization.enable_adaptive_entropy", "true",
+       "for a constant coefficient give equal entropy_coeff_start and entropy_coeff_end"},
+      {"trainer.empty_graph_handling.enable_graceful_recovery", "false",
+       "an empty colony ends the episode"},
+      {"trainer.detailed_logging.enable_detailed_logging", "false",
+       "detailed records of cells are not available yet"},
+  };
+  return keys;
+}
+
+const std::vector<RetiredKey>& retired_keys() {
+  static const std::vector<RetiredKey> keys{
+      {"environment.distance_mode.scheduler_*",
+       "the scheduler of the terminal reward is not available yet; remove it"},
+      {"environment.curriculum_environment", kNoEffect},
+      {"environment.curriculum_rewards", kNoEffect},
+      {"environment.delta_intensity", kNormalReward},
+      {"environment.graph_rewards", kNormalReward},
+      {"environment.node_rewards", kNormalReward},
+      {"environment.edge_reward", kNormalReward},
+      {"environment.spawn_rewards", kNormalReward},
+      {"environment.delete_reward", kNormalReward},
+      {"environment.position_rewards", kNormalReward},
+      {"environment.milestone_rewards", kNormalReward},
+      {"environment.survival_reward_config", kNormalReward},
+      {"environment.flush_delay", "drawing while training is not available; remove it"},
+      {"environment.min_nodes_for_spawn", "it never had an effect; see 'environment.min_nodes'"},
+      {"environment.max_nodes_for_spawn",
+       "it never had an effect; see 'environment.threshold_critical_nodes'"},
+      {"environment.empty_graph_recovery*", kRecovery},
+      {"observation.image_size", "image observations are not available yet; remove it"},
+      {"actor_critic.spawn_parameter_bounds", kStage2},
+      {"actor_critic.wsa", "weight-sharing attention is not available; remove it"},
+      {"actor_critic.backbone.freeze_schedule",
+       "a schedule of freeze modes is not available yet; set 'actor_critic.backbone.freeze_mode'"},
+      {"algorithm.ppo_epochs", use("trainer.update_epochs")},
+      {"trainer.total_episodes", use("algorithm.total_updates") + ", which counts updates"},
+      {"trainer.max_steps", use("environment.max_steps")},
+      {"trainer.learning_rate", use("actor_critic.backbone.head_lr")},
+      {"trainer.resume_training", "use the option --resume RUN of train"},
+      {"trainer.model_selection", "the rule that picks the best checkpoint is fixed; remove it"},
+      {"trainer.curriculum_learning", kNoEffect},
+      {"trainer.curriculum_progression", kNoEffect},
+      {"trainer.reward_shaping", kNoEffect},
+      {"trainer.entropy_bonus_coeff",
+       use("trainer.entropy_regularization.entropy_coeff_start") + " and '..._end'"},
+      {"trainer.weight_momentum", kNoEffect},
+      {"trainer.normalize_weights_every", kNoEffect},
+      {"trainer.rollout_batch_size", use("trainer.rollout_steps") + ", which counts transitions"},
+      {"trainer.log_every", "every update is logged; remove it"},
+      {"trainer.progress_print_every", "progress is one line per update; --quiet turns it off"},
+      {"trainer.detailed_logging", kRecords},
+      {"trainer.substrate_type", use("environment.substrate_type")},
+      {"trainer.empty_graph_handling", kRecovery},
+      {"trainer.encoder_hidden_dim", use("encoder.hidden_dim")},
+      {"trainer.encoder_output_dim", use("encoder.out_dim")},
+      {"trainer.encoder_num_layers", use("encoder.num_layers")},
+      {"trainer.policy_loss_weights.continuous_weight", kStage2},
+      {"trainer.policy_loss_weights.entropy_weight",
+       use("trainer.entropy_regularization.entropy_coeff_start") + " and '..._end'"},
+      {"trainer.gradient_scaling", kStage2},
+      {"trainer.adaptive_scaling", kNoEffect},
+      {"trainer.reward_normalization", kNoEffect},
+      {"trainer.advantage_weighting",
+       "learned weights of the advantage are not available; use 'trainer.component_weights'"},
+      {"trainer.entropy_regularization.continuous_entropy_weight", kStage2},
+      {"system.num_workers", use("system.threads") + " and 'trainer.num_envs'"},
+      {"logging.verbose", "progress is one line per update; --quiet turns it off"},
+      {"logging.save_model_every", use("trainer.checkpoint_every")},
+      {"logging", kNoEffect},
+      {"experimental", kNoEffect},
+  };
+  return keys;
+}
+
+}  // namespace frost

@@ -1,0 +1,308 @@
+#include "tools/config_schema.h"
+
+#include "models/freeze.h"
+
+// The member of Config a key is bound to.
+#define MEMBER(member)           \
+  [](Config & config) -> auto& { \
+    return config.member;        \
+  }
+
+namespace frost {
+namespace {
+
+using Keys = std::vector<ConfigKey>;
+const Interval kAny{};
+const Interval kFraction = between(0, 1);
+
+Keys environment_keys() {
+  using Kind = SubstrateConfig::Kind;
+  return {
+      choice<Kind>("environment.substrate_type", MEMBER(environment.substrate.kind),
+                   {{"linear", Kind::kLinear},
+                    {"exponential", Kind::kExponential},
+                    {"random", Kind::kRandom}},
+                   "stiffness field; random draws one per episode"),
+      number("environment.substrate_params.m", MEMBER(environment.substrate.m), at_least(0),
+             "slope (linear) or growth rate (exponential) per column"),
+      number("environment.substrate_params.b", MEMBER(environment.substrate.b), above(0),
+             "stiffness at the left edge"),
+      int_pair("environment.substrate_size", MEMBER(environment.substrate.width),
+               MEMBER(environment.substrate.height), at_least(8), "columns W and rows H"),
+      number("environment.init_num_nodes", MEMBER(environment.init_num_nodes), at_least(1),
+             "cells at the start of an episode"),
+      number("environment.max_critical_nodes", MEMBER(environment.max_critical_nodes), at_least(1),
+             "above this many cells, marking for deletion starts"),
+      number("environment.threshold_critical_nodes", MEMBER(environment.threshold_critical_nodes),
+             at_least(2), "above this many cells the episode ends"),
+      number("environment.max_steps", MEMBER(environment.max_steps), at_least(1),
+             "time limit of an episode; reaching it is a truncation"),
+      number("environment.consecutive_left_moves_limit",
+             MEMBER(environment.consecutive_left_moves_limit), at_least(1),
+             "steps of leftward drift in a row that end the episode"),
+      number("environment.delta_time", MEMBER(environment.delta_time), at_least(1),
+             "length of the history of states"),
+      number("environment.min_nodes", MEMBER(environment.min_nodes), at_least(0),
+             "survivors a step must leave; 0: no rule"),
+      number("environment.max_spawn_degree", MEMBER(environment.max_spawn_degree), at_least(0),
+             "a cell of this degree or above cannot spawn; 0: no rule"),
+      flag("environment.distance_mode.use_delta_distance",
+           MEMBER(environment.distance.use_delta_distance),
+           "reward the centroid's move of a step instead of its distance to the goal"),
+      number("environment.distance_mode.distance_reward_scale",
+             MEMBER(environment.distance.distance_reward_scale), at_least(0),
+             "reward of moving the centroid over the whole way"),
+      number("environment.distance_mode.terminal_reward_scale",
+             MEMBER(environment.distance.terminal_reward_scale), at_least(0),
+             "factor on termination_rewards where they are included"),
+      flag("environment.distance_mode.clip_terminal_rewards",
+           MEMBER(environment.distance.clip_terminal_rewards),
+           "limit the scaled termination reward"),
+      number("environment.distance_mode.terminal_reward_clip_value",
+             MEMBER(environment.distance.terminal_reward_clip_value), above(0),
+             "that limit, on either side of zero"),
+      flag("environment.include_termination_rewards",
+           MEMBER(environment.include_termination_rewards),
+           "add the scaled termination reward to the last step"),
+      number("environment.termination_rewards.success_reward",
+             MEMBER(environment.termination.success_reward), at_least(0),
+             "a cell reached the goal line"),
+      number("environment.termination_rewards.out_of_bounds_penalty",
+             MEMBER(environment.termination.out_of_bounds_penalty), at_most(0),
+             "a cell left the field"),
+      number("environment.termination_rewards.no_nodes_penalty",
+             MEMBER(environment.termination.no_nodes_penalty), at_most(0), "no cell is left"),
+      number("environment.termination_rewards.leftward_drift_penalty",
+             MEMBER(environment.termination.leftward_drift_penalty), at_most(0),
+             "the colony drifted left for too long"),
+      number("environment.termination_rewards.timeout_penalty",
+             MEMBER(environment.termination.timeout_penalty), at_most(0), "the time limit"),
+      number("environment.termination_rewards.critical_nodes_penalty",
+             MEMBER(environment.termination.critical_nodes_penalty), at_most(0),
+             "more cells than threshold_critical_nodes"),
+  };
+}
+
+Keys observation_keys() {
+  using Token = EncoderConfig::TokenConnectivity;
+  return {
+      flag("observation.normalize", MEMBER(environment.normalize_observation),
+           "scale every feature to about [-1, 1] by fixed, documented factors"),
+      choice<Token>("observation.token_connectivity", MEMBER(model.encoder.token_connectivity),
+                    {{"none", Token::kNone}, {"in", Token::kIn}, {"both", Token::kBoth}},
+                    "edges of the graph token: none, from the cells, from and to the cells"),
+  };
+}
+
+Keys encoder_keys() {
+  return {
+      number("encoder.hidden_dim", MEMBER(model.encoder.hidden_dim), at_least(1),
+             "width of the inner layers"),
+      number("encoder.out_dim", MEMBER(model.encoder.out_dim), at_least(1),
+             "width of a token; divisible by num_heads and by the simplicial groups"),
+      number("encoder.num_layers", MEMBER(model.encoder.num_layers), at_least(2),
+             "attention layers"),
+      number("encoder.num_heads", MEMBER(model.encoder.num_heads), at_least(1), "attention heads"),
+  };
+}
+
+Keys actor_critic_keys() {
+  return {
+      choice("actor_critic.pretrained_weights", MEMBER(model.backbone.pretrained_weights),
+             {"imagenet", "random"}, "start of both ResNet18 bodies")
+          .allow_null("random"),
+      text("actor_critic.weights_path", MEMBER(model.backbone.weights_path),
+           "weight file; empty: weights/resnet18.safetensors, then $FROST_DATA/weights")
+          .allow_null(""),
+      choice("actor_critic.backbone.input_adapter", MEMBER(model.backbone.input_adapter),
+             {"repeat3", "1ch_conv"}, "one channel into a body made for three"),
+      choice("actor_critic.backbone.freeze_mode", MEMBER(model.backbone.freeze_mode),
+             freeze_mode_names(), "which part of both bodies is frozen"),
+      number("actor_critic.backbone.backbone_lr", MEMBER(model.backbone.backbone_lr), above(0),
+             "learning rate of what trains in the bodies"),
+      number("actor_critic.backbone.head_lr", MEMBER(model.backbone.head_lr), above(0),
+             "learning rate of everything else"),
+      number("actor_critic.hidden_dim", MEMBER(model.hidden_dim), at_least(1),
+             "width of the trunks behind the bodies"),
+      number("actor_critic.spawn_bias_init", MEMBER(model.spawn_bias_init), between(-30, 30),
+             "initial logit bias of spawning"),
+      flag("actor_critic.simplicial_embedding.enabled", MEMBER(model.encoder.simplicial),
+           "softmax over groups of token columns"),
+      number("actor_critic.simplicial_embedding.num_groups",
+             MEMBER(model.encoder.simplicial_groups), at_least(1), "number of those groups"),
+      number("actor_critic.simplicial_embedding.temperature",
+             MEMBER(model.encoder.simplicial_temperature), above(0), "of that softmax"),
+  };
+}
+
+Keys algorithm_keys() {
+  using Schedule = LrSchedule::Kind;
+  return {
+      number("algorithm.total_updates", MEMBER(ppo.total_updates), at_least(1),
+             "length of the training; an update is one rollout and its epochs"),
+      number("algorithm.gamma", MEMBER(ppo.gamma), kFraction, "discount"),
+      number("algorithm.gae_lambda", MEMBER(ppo.gae_lambda), kFraction,
+             "generalised advantage estimation"),
+      number("algorithm.clip_epsilon", MEMBER(ppo.clip_epsilon),
+             {.low = 0, .high = 1, .open_low = true, .open_high = true},
+             "clip range of the probability ratio"),
+      choice<SurrogateRatio>(
+          "algorithm.ratio", MEMBER(ppo.ratio),
+          {{"per_node", SurrogateRatio::kPerNode},
+           {"joint", SurrogateRatio::kJoint},
+           {"mean_logp", SurrogateRatio::kMeanLogp}},
+          "one ratio per cell, of the joint action, or of the mean log-probability"),
+      choice<AdvantageKind>(
+          "algorithm.advantage", MEMBER(ppo.advantage),
+          {{"components", AdvantageKind::kComponents}, {"total", AdvantageKind::kTotal}},
+          "weighted sum over reward components, or of the total reward alone"),
+      number("algorithm.value_loss_coeff", MEMBER(ppo.value_loss_coeff), at_least(0),
+             "weight of the value loss"),
+      number("algorithm.max_grad_norm", MEMBER(ppo.max_grad_norm), above(0),
+             "limit of the norm of all gradients together"),
+      flag("algorithm.enable_kl_early_stop", MEMBER(ppo.enable_kl_early_stop),
+           "end the epochs of an update at target_kl"),
+      number("algorithm.target_kl", MEMBER(ppo.target_kl), above(0), "that divergence"),
+      choice<Schedule>("algorithm.lr_schedule.kind", MEMBER(ppo.lr_schedule.kind),
+                       {{"constant", Schedule::kConstant},
+                        {"linear", Schedule::kLinear},
+                        {"cosine", Schedule::kCosine}},
+                       "learning rates over the training"),
+      number("algorithm.lr_schedule.warmup_updates", MEMBER(ppo.lr_schedule.warmup_updates),
+             at_least(0), "updates of linear rise at the start"),
+      number("algorithm.lr_schedule.final_fraction", MEMBER(ppo.lr_schedule.final_fraction),
+             kFraction, "of the base rate, reached at total_updates"),
+      number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.gamma",
+             MEMBER(environment.fixed_spawn.gamma), above(0), "largest length of a spawn"),
+      number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.alpha",
+             MEMBER(environment.fixed_spawn.alpha), above(0), "stiffness of half that length"),
+      number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.noise",
+             MEMBER(environment.fixed_spawn.noise), at_least(0), "added length"),
+      number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.theta",
+             MEMBER(environment.fixed_spawn.theta), between(-3.1416, 3.1416),
+             "direction (rad), 0 is to the right"),
+  };
+}
+
+Keys trainer_keys() {
+  Keys keys{
+      number("trainer.num_envs", MEMBER(ppo.num_envs), at_least(1), "environments side by side"),
+      number("trainer.rollout_steps", MEMBER(ppo.rollout_steps), at_least(1),
+             "transitions per update over all environments; divisible by num_envs"),
+      number("trainer.update_epochs", MEMBER(ppo.update_epochs), at_least(1),
+             "passes over a rollout"),
+      number("trainer.minibatch_size", MEMBER(ppo.minibatch_size), at_least(1),
+             "states per optimizer step"),
+      number("trainer.policy_loss_weights.discrete_weight", MEMBER(ppo.discrete_weight),
+             at_least(0), "of the spawn or delete decisions in the policy loss"),
+      flag("trainer.enable_value_clipping", MEMBER(ppo.enable_value_clipping),
+           "clip the change of the value estimates"),
+      number("trainer.value_clip_epsilon", MEMBER(ppo.value_clip_epsilon), above(0),
+             "that range, in units of the normalised return"),
+  };
+  const auto component = [&keys](const char* name, Member<double> member, const char* doc) {
+    keys.push_back(
+        number(std::string("trainer.component_weights.") + name, member, at_least(0), doc));
+  };
+  component("total_reward", MEMBER(ppo.component_weights[kTotal]),
+            "of the total's value head, in the value loss only");
+  component("graph_reward", MEMBER(ppo.component_weights[kGraph]),
+            "in the value loss and in the advantage, as all below");
+  component("spawn_reward", MEMBER(ppo.component_weights[kSpawn]), "of the reward for spawning");
+  component("delete_reward", MEMBER(ppo.component_weights[kDelete]), "of the reward for deleting");
+  component("edge_reward", MEMBER(ppo.component_weights[kEdge]), "of the reward for edges");
+  component("total_node_reward", MEMBER(ppo.component_weights[kNode]),
+            "of the rewards of single cells");
+
+  const auto entropy = [&keys](const char* name, auto member, Interval range, const char* doc) {
+    keys.push_back(
+        number(std::string("trainer.entropy_regularization.") + name, member, range, doc));
+  };
+  entropy("entropy_coeff_start", MEMBER(ppo.entropy_coeff_start), at_least(0),
+          "entropy coefficient of the first episode");
+  entropy("entropy_coeff_end", MEMBER(ppo.entropy_coeff_end), at_least(0),
+          "and after entropy_decay_episodes");
+  entropy("entropy_decay_episodes", MEMBER(ppo.entropy_decay_episodes), at_least(1),
+          "length of the linear way between them");
+  entropy("discrete_entropy_weight", MEMBER(ppo.discrete_entropy_weight), at_least(0),
+          "factor on the entropy of the decisions");
+  entropy("min_entropy_threshold", MEMBER(ppo.min_entropy_threshold), between(0, 0.69),
+          "entropy (nats per cell) below which a penalty pulls it up");
+
+  using Range = SubstrateConfig::Range;
+  const auto random = [&keys](const char* name, Member<Range> member, Interval range,
+                              const char* doc) {
+    keys.push_back(
+        number_range(std::string("trainer.random_substrate.") + name, member, range, doc));
+  };
+  random("linear_m_range", MEMBER(environment.substrate.linear_m), at_least(0),
+         "slopes of substrate_type random");
+  random("linear_b_range", MEMBER(environment.substrate.linear_b), above(0), "left-edge values");
+  random("exponential_m_range", MEMBER(environment.substrate.exponential_m), at_least(0),
+         "growth rates of substrate_type random");
+  random("exponential_b_range", MEMBER(environment.substrate.exponential_b), above(0),
+         "left-edge values");
+
+  keys.push_back(text("trainer.save_dir", MEMBER(run.save_dir), "where run folders are made"));
+  keys.push_back(number("trainer.checkpoint_every", MEMBER(run.checkpoint_every), at_least(0),
+                        "updates between checkpoints; 0: only at the end")
+                     .allow_null("0"));
+  keys.push_back(number("trainer.moving_avg_window", MEMBER(run.moving_avg_window), at_least(1),
+                        "episodes in smoothed figures"));
+  return keys;
+}
+
+Keys evaluation_keys() {
+  return {
+      number("evaluation.every", MEMBER(run.eval_every), at_least(0),
+             "updates between evaluations; 0: never"),
+      number("evaluation.episodes", MEMBER(run.eval_episodes), at_least(1),
+             "episodes of an evaluation"),
+      number("evaluation.seed", MEMBER(run.eval_seed), kAny,
+             "their seed, the same at every evaluation"),
+  };
+}
+
+Keys system_keys() {
+  return {
+      choice("system.device", MEMBER(system.device), {"auto", "cpu", "cuda"},
+             "auto: a usable GPU, else the CPU"),
+      number("system.threads", MEMBER(system.threads), between(0, 1024), "0: all cores"),
+      number("system.seed", MEMBER(system.seed), kAny, "of everything random in a run")
+          .allow_null("0"),
+      choice("system.precision", MEMBER(system.precision), {"fp32"},
+             "of the training's arithmetic"),
+      flag("system.deterministic", MEMBER(system.deterministic),
+           "same seed, device and threads: the same bits; false permits faster kernels"),
+  };
+}
+
+}  // namespace
+
+const std::vector<ConfigSection>& config_sections() {
+  static const std::vector<ConfigSection> sections{
+      {"environment", "The durotaxis colony."},
+      {"observation", "What the agent sees."},
+      {"encoder", "The graph transformer in front of the bodies."},
+      {"actor_critic", "The ResNet18 actor and critic, and what of them is frozen."},
+      {"algorithm", "PPO."},
+      {"trainer", "Rollouts, minibatches, loss weights and what a run writes."},
+      {"evaluation", "Fixed-seed evaluation during the training."},
+      {"system", "Where and how to compute; the command line overrides it."},
+  };
+  return sections;
+}
+
+const std::vector<ConfigKey>& config_keys() {
+  static const std::vector<ConfigKey> keys = [] {
+    Keys all;
+    for (Keys group : {environment_keys(), observation_keys(), encoder_keys(), actor_critic_keys(),
+                       algorithm_keys(), trainer_keys(), evaluation_keys(), system_keys()}) {
+      for (ConfigKey& key : group) all.push_back(std::move(key));
+    }
+    return all;
+  }();
+  return keys;
+}
+
+}  // namespace frost

@@ -1,0 +1,63 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "engine/io/atomic_file.h"
+#include "engine/io/printable.h"
+#include "tools/cli.h"
+#include "tools/program.h"
+#include "tools/tensor_stats.h"
+#include "tools/torch_archive/torch_archive.h"
+
+namespace frost {
+namespace {
+
+void print_tensor(const std::string& name, const HostTensor& tensor) {
+  fmt::print("{:<44} {:<6} {:<16}", printable(name), tensor.dtype, shape_text(tensor.shape));
+  if (const auto stats = tensor_stats(tensor, name)) {
+    fmt::print(" {:>12.5g} {:>12.5g} {:>12.5g}", stats->min, stats->max, stats->mean);
+    if (stats->non_finite != 0) fmt::print("  {} not finite", stats->non_finite);
+  }
+  fmt::print("\n");
+}
+
+int inspect(int argc, char** argv) {
+  CLI::App app(
+      "Lists the tensors of a weight file: safetensors or any file of torch.save.\n"
+      "Nothing in the file is executed.");
+  std::string input, dump;
+  app.add_option("FILE", input, "Weight file; its format is recognised by content")->required();
+  app.add_option("--dump", dump, "Write all tensors, contiguous, as safetensors")
+      ->type_name("OUT.safetensors");
+  if (!parse_arguments(app, argc, argv)) return 0;
+
+  const Checkpoint checkpoint =
+      parse_checkpoint(read_regular_file(input, kMaxCheckpointBytes), input);
+  fmt::print("{:<44} {:<6} {:<16} {:>12} {:>12} {:>12}\n", "tensor", "dtype", "shape", "min", "max",
+             "mean");
+  std::int64_t elements = 0;
+  std::size_t bytes = 0;
+  for (const auto& [name, tensor] : checkpoint.tensors) {
+    print_tensor(name, tensor);
+    elements += tensor.numel();
+    bytes += tensor.bytes.size();
+  }
+  for (const auto& [key, value] : checkpoint.metadata) {
+    fmt::print("metadata {} = {}\n", printable(key), printable(value));
+  }
+  fmt::print("{}: {} tensors, {} elements, {} bytes\n", checkpoint.format,
+             checkpoint.tensors.size(), elements, bytes);
+  if (!dump.empty()) {
+    write_safetensors(dump, {checkpoint.tensors, checkpoint.metadata});
+    fmt::print("written: {}\n", dump);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace frost
+
+int main(int argc, char** argv) {
+  return frost::run_program([&] { return frost::inspect(argc, argv); });
+}

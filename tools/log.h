@@ -1,0 +1,14 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace frost {
+
+/// Sends later lines to `file` with time stamps, and to standard output unless `quiet`.
+void open_log(const std::filesystem::path& file, bool quiet);
+
+/// One or more lines of the run log; before `open_log`, to standard output alone.
+void log_line(const std::string& text);
+
+}  // namespace frost

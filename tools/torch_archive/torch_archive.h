@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/io/safetensors.h"
+
+namespace frost {
+
+/// Largest weight file that is read, in bytes.
+constexpr std::uint64_t kMaxCheckpointBytes = std::uint64_t{1} << 30;
+
+struct Checkpoint {
+  std::string format;  ///< "safetensors", "torch zip", "torch legacy stream", "torch tar"
+  StateDict tensors;   ///< under flattened names, wrapper keys kept
+  std::map<std::string, std::string> metadata;  ///< of safetensors only
+};
+
+/// Reads the weight file `image`; its format is recognised by content (docs/weights.md "Formats").
+/// Nothing in the file is executed. `origin` names it in errors. Throws Error with one line.
+Checkpoint parse_checkpoint(const std::vector<std::byte>& image, const std::string& origin);
+
+/// All tensors of the weight file at `path`: safetensors or any container of torch.save. Keys of
+/// nested dicts are joined with '.', tensors are copied row-major in the dtype they have.
+StateDict read_checkpoint(const std::filesystem::path& path);
+
+}  // namespace frost

@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <optional>
+
+#include "engine/launch.h"
+#include "kernels/status.h"
+#include "tools/cli.h"
+#include "tools/log.h"
+#include "tools/program.h"
+#include "tools/progress.h"
+#include "tools/report.h"
+#include "tools/run_folder.h"
+#include "tools/trainer.h"
+
+namespace frost {
+namespace {
+
+struct TrainOptions {
+  std::string config, out, resume;
+  std::int64_t stop_after = 0;
+  bool profile = false;
+  CommonOptions common;
+};
+
+void write_status(const RunFolder& folder, Trainer& trainer, const char* state) {
+  folder.write_status({{"program", "frostline train"},
+                       {"version", FROST_VERSION},
+                       {"state", state},
+                       {"updates", std::to_string(trainer.ppo().updates())},
+                       {"device", trainer.setup().device_line},
+                       {"weights", trainer.setup().weights_line},
+                       {"seed", std::to_string(trainer.config().system.seed)}});
+}
+
+void evaluate_now(Trainer& trainer, const RunFolder& folder, bool quiet) {
+  EvaluationResult result;
+  const bool best = trainer.evaluate_and_rank(result);
+  folder.log_evaluation(trainer.ppo().updates(), result);
+  if (best) write_safetensors(folder.best_checkpoint(), trainer.checkpoint());
+  if (quiet) return;
+  log_line(fmt::format(
+      "evaluation after update {}: success {:.0f} % of {}, progress {:.2f}, "
+      "median successful episode {:g} steps{}",
+      trainer.ppo().updates(), 100 * result.success_rate(), result.episodes.size(),
+      result.mean_progress(), result.median_success_steps(), best ? " (best so far)" : ""));
+}
+
+/// Updates until `last`, logging, evaluating and saving as configured.
+void run_updates(Trainer& trainer, const RunFolder& folder, std::int64_t last, bool quiet) {
+  Ppo& ppo = trainer.ppo();
+  const RunConfig& run = trainer.config().run;
+  Progress progress(ppo.updates(), last, quiet);
+  const auto due = [&](int every) { return every > 0 && ppo.updates() % every == 0; };
+  while (ppo.updates() < last) {
+    trainer.backend().ledger().reset_peaks();
+    const std::int64_t before = ppo.global_step();
+    const Metrics metrics = ppo.update();
+    const std::int64_t steps = ppo.global_step() - before;
+    const UpdateTiming& t = ppo.timing();
+    folder.log_update(metrics);
+    folder.log_timing(ppo.updates(), steps, t, trainer.backend().ledger().snapshot());
+    folder.log_episodes(ppo.updates(), ppo.finished_episodes());
+    progress.show(
+        ppo.updates(), static_cast<double>(steps) / (t.collect_seconds + t.learn_seconds),
+        fmt::format("return {:.2f} | success {:.0f} % | entropy {:.3f}",
+                    metrics.at("charts/episodic_return"), 100 * metrics.at("charts/success_rate"),
+                    metrics.at("losses/entropy")));
+    if (due(run.eval_every)) evaluate_now(trainer, folder, quiet);
+    if (due(run.checkpoint_every) && ppo.updates() < last) {
+      write_safetensors(folder.last_checkpoint(), trainer.checkpoint());
+      write_status(folder, trainer, "running");
+    }
+  }
+  write_safetensors(folder.last_checkpoint(), trainer.checkpoint());
+}
+
+int train(const TrainOptions& options) {
+  const bool resuming = !options.resume.empty();
+  if (resuming && !options.out.empty()) {
+    throw UsageError("--out and --resume exclude each other: a resumed run stays in its folder");
+  }
+  const Config config = load_config(options.config, options.common);
+  Trainer trainer(config, resuming);
+  std::optional<RunFolder> folder;
+  if (resuming) {
+    const auto last = std::filesystem::path(options.resume) / "checkpoints/last.safetensors";
+    trainer.restore(read_safetensors(last));
+    folder = RunFolder::reopen(options.resume, trainer.ppo().updates());
+  } else {
+    folder = RunFolder::create(options.out.empty() ? RunFolder::next_free(config.run.save_dir)
+                                                   : std::filesystem::path(options.out));
+  }
+  open_log(folder->path() / "run.log", options.common.quiet);
+  folder->write_config(to_yaml(config));
+  log_line(trainer.setup().device_line);
+  if (!trainer.setup().weights_line.empty()) log_line(trainer.setup().weights_line);
+  log_line(parameter_report(trainer.network(), trainer.optimizer()));
+  if (resuming) log_line(fmt::format("resumed after update {}", trainer.ppo().updates()));
+
+  std::int64_t last = config.ppo.total_updates;
+  if (options.stop_after > 0) last = std::min(last, options.stop_after);
+  write_status(*folder, trainer, "running");
+  if (options.profile) LaunchControl::enable_profile(true);
+  try {
+    run_updates(trainer, *folder, last, options.common.quiet);
+  } catch (const std::exception& fault) {
+    write_status(*folder, trainer, "failed");
+    throw Error(fmt::format("update {}: {}", trainer.ppo().updates() + 1, fault.what()));
+  }
+  write_status(*folder, trainer, last == config.ppo.total_updates ? "finished" : "stopped");
+  log_line(memory_table(trainer.backend().ledger().snapshot()));
+  if (options.profile) log_line(kernel_profile());
+  log_line("run folder: " + folder->path().string());
+  return 0;
+}
+
+}  // namespace
+}  // namespace frost
+
+int main(int argc, char** argv) {
+  return frost::run_program([&] {
+    CLI::App app("Trains the durotaxis actor-critic by PPO; leaves a run folder.", "train");
+    frost::TrainOptions options;
+    app.add_option("CONFIG", options.config, "configuration file")->required();
+    app.add_option("--out", options.out, "run folder (default: next free number in save_dir)");
+    app.add_option("--resume", options.resume, "run folder to go on with, in place");
+    app.add_option("--stop-after", options.stop_after, "stop when this many updates are done")
+        ->check(CLI::PositiveNumber);
+    app.add_flag("--profile", options.profile, "time every kernel and print the table at the end");
+    frost::add_common_options(app, options.common);
+    if (!frost::parse_arguments(app, argc, argv)) return 0;
+    return frost::train(options);
+  });
+}

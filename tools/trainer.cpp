@@ -1,0 +1,112 @@
+#include "tools/trainer.h"
+
+#include <fmt/format.h>
+
+#include "kernels/backend_registry.h"
+#include "kernels/status.h"
+#include "rl/envs/durotaxis/durotaxis.h"
+#include "tools/pretrained.h"
+
+namespace frost {
+namespace {
+
+constexpr const char* kFormat = "frostline.checkpoint.1";
+
+std::vector<NamedTensor> all_tensors(const ActorCritic& network) {
+  std::vector<NamedTensor> tensors = network.parameters("network.");
+  const std::vector<NamedTensor> buffers = network.buffers("network.");
+  tensors.insert(tensors.end(), buffers.begin(), buffers.end());
+  return tensors;
+}
+
+}  // namespace
+
+NetworkSetup build_network(const Config& config, bool load_pretrained) {
+  NetworkSetup setup;
+  set_thread_budget(config.system.threads);
+  std::string reason;
+  setup.backend = &select_backend(config.system.device, reason);
+  setup.device_line = "device: " + reason;
+  setup.network = std::make_unique<ActorCritic>(*setup.backend, config.model);
+  RandomStream random(config.system.seed, StreamPurpose::kInit);
+  setup.network->initialize(random);
+  if (config.model.backbone.pretrained_weights != "imagenet") {
+    setup.weights_line = "weights: RANDOM bodies (actor_critic.pretrained_weights: random)";
+  } else if (load_pretrained) {
+    const PretrainedWeights weights = find_pretrained_weights(config.model.backbone.weights_path);
+    setup.network->load_bodies(weights.tensors);
+    setup.weights_line =
+        fmt::format("weights: {} (sha256 {})", weights.path.string(), weights.sha256);
+  }
+  return setup;
+}
+
+void save_network(const ActorCritic& network, StateDict& state) {
+  for (const NamedTensor& t : all_tensors(network)) {
+    state[t.name] = HostTensor::from_floats(t.tensor.shape(), t.tensor.to_host());
+  }
+}
+
+void load_network(ActorCritic& network, const StateDict& state) {
+  for (NamedTensor& t : all_tensors(network)) {
+    const auto found = state.find(t.name);
+    if (found == state.end()) throw Error("checkpoint holds no tensor '" + t.name + "'");
+    if (found->second.shape != t.tensor.shape()) {
+      throw Error("checkpoint tensor '" + t.name + "' is " + to_string(found->second.shape) +
+                  ", this configuration needs " + to_string(t.tensor.shape()));
+    }
+    t.tensor.copy_from_host(found->second.to_floats(t.name));
+  }
+}
+
+Trainer::Trainer(const Config& config, bool resuming)
+    : config_(config), setup_(build_network(config, !resuming)) {
+  optimizer_ = std::make_unique<Adam>(setup_.network->param_groups());
+  environments_ = std::make_unique<VectorEnvironment>(
+      [&] { return std::make_unique<Durotaxis>(config_.environment); }, config_.ppo.num_envs,
+      config_.system.seed);
+  ppo_ = std::make_unique<Ppo>(*setup_.network, *optimizer_, *environments_, config_.ppo,
+                               config_.system.seed);
+}
+
+bool Trainer::evaluate_and_rank(EvaluationResult& result) {
+  result = evaluate_policy(config_.environment, network_policy(network(), false),
+                           config_.run.eval_episodes, config_.run.eval_seed);
+  const std::array<double, 3> score{result.success_rate(), result.mean_progress(),
+                                    result.mean_return()};
+  if (!(score > best_)) return false;
+  best_ = score;
+  return true;
+}
+
+SafetensorsFile Trainer::checkpoint() const {
+  SafetensorsFile file;
+  save_network(*setup_.network, file.tensors);
+  optimizer_->save(file.tensors);
+  environments_->save(file.tensors);
+  ppo_->save(file.tensors);
+  file.tensors["trainer.best"] = HostTensor::from_doubles({best_.begin(), best_.end()});
+  file.metadata = {{"format", kFormat},
+                   {"config", to_yaml(config_)},
+                   {"freeze_mode", setup_.network->freeze_mode().name},
+                   {"updates", std::to_string(ppo_->updates())}};
+  return file;
+}
+
+void Trainer::restore(const SafetensorsFile& checkpoint) {
+  const auto format = checkpoint.metadata.find("format");
+  if (format == checkpoint.metadata.end() || format->second != kFormat) {
+    throw Error(std::string("not a checkpoint of this version (expected format ") + kFormat + ")");
+  }
+  load_network(network(), checkpoint.tensors);
+  optimizer_->load(checkpoint.tensors);
+  environments_->load(checkpoint.tensors);
+  ppo_->load(checkpoint.tensors);
+  const auto best = checkpoint.tensors.find("trainer.best");
+  if (best == checkpoint.tensors.end()) throw Error("checkpoint holds no 'trainer.best'");
+  const std::vector<double> values = best->second.to_doubles("trainer.best");
+  if (values.size() != best_.size()) throw Error("checkpoint tensor 'trainer.best' is damaged");
+  std::copy(values.begin(), values.end(), best_.begin());
+}
+
+}  // namespace frost

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "engine/io/safetensors.h"
+#include "rl/evaluator.h"
+#include "rl/ppo.h"
+#include "tools/config.h"
+
+namespace frost {
+
+/// A network as the configuration asks for it, on its backend.
+struct NetworkSetup {
+  Backend* backend = nullptr;
+  std::unique_ptr<ActorCritic> network;
+  std::string device_line;   ///< what it runs on and why
+  std::string weights_line;  ///< where the bodies' weights came from
+};
+
+/// Chooses the backend and thread budget and builds the network. With `load_pretrained` false the
+/// bodies stay random, for a checkpoint to fill. Throws Error where weights are missing or damaged.
+NetworkSetup build_network(const Config& config, bool load_pretrained);
+
+/// All parameters and buffers under `network.<name>`, in the engine's layouts.
+void save_network(const ActorCritic& network, StateDict& state);
+/// Throws Error naming what is missing, superfluous or misshapen.
+void load_network(ActorCritic& network, const StateDict& state);
+
+/// Everything a training run consists of, built from one configuration.
+class Trainer {
+ public:
+  /// With `resuming`, pretrained weights are not needed: the checkpoint holds them.
+  Trainer(const Config& config, bool resuming);
+
+  const Config& config() const { return config_; }
+  const NetworkSetup& setup() const { return setup_; }
+  ActorCritic& network() { return *setup_.network; }
+  Backend& backend() { return *setup_.backend; }
+  Adam& optimizer() { return *optimizer_; }
+  Ppo& ppo() { return *ppo_; }
+  VectorEnvironment& environments() { return *environments_; }
+
+  /// Evaluates the sampled policy on the configured held-out seeds; true if it is the best so far,
+  /// compared by success rate, then progress, then return.
+  bool evaluate_and_rank(EvaluationResult& result);
+
+  SafetensorsFile checkpoint() const;
+  /// Throws Error with one line on any mismatch.
+  void restore(const SafetensorsFile& checkpoint);
+
+ private:
+  Config config_;
+  NetworkSetup setup_;
+  std::unique_ptr<Adam> optimizer_;
+  std::unique_ptr<VectorEnvironment> environments_;
+  std::unique_ptr<Ppo> ppo_;
+  std::array<double, 3> best_{-1, -1, -1e300};
+};
+
+}  // namespace frost
