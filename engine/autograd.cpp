@@ -4,6 +4,7 @@
 #include <iterator>
 #include <unordered_set>
 
+#include "engine/launch.h"
 #include "kernels/status.h"
 
 namespace frost {
@@ -87,23 +88,33 @@ void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
   std::vector<std::shared_ptr<Node>> tape;
   std::unordered_set<const Node*> seen;
   const auto visit = [&](const std::shared_ptr<Node>& node) {
-    if (node != nullptr && seen.insert(node.get()).second) tape.push_back(node);
+    if (!seen.insert(node.get()).second) return;
+    if (!node->backward) {
+      // Going on would drop the gradient of everything below without a word.
+      fail("backward", std::string("what '") + node->name +
+                           "' saved is gone: an earlier pass used it; give all roots to one pass");
+    }
+    tape.push_back(node);
   };
   for (const auto& [root, cotangent] : roots) {
     const std::shared_ptr<Node>& node = root.impl_->node;
-    if (node == nullptr || !node->backward) {
-      fail("backward", "the tensor has no history to go back through, or it was used already");
-    }
+    if (node == nullptr) fail("backward", "the tensor has no history to go back through");
     if (cotangent.numel() != root.numel()) {
       fail("backward", "gradient " + to_string(cotangent.shape()) + " does not fit tensor " +
                            to_string(root.shape()));
     }
-    root.backend().axpy(root.numel(), 1.0f, cotangent.data(), node->grad_slot());
     visit(node);
   }
   for (std::size_t i = 0; i < tape.size(); ++i) {
     const std::shared_ptr<Node> node = tape[i];
-    for (const GradEdge& edge : node->inputs) visit(edge.node);
+    for (const GradEdge& edge : node->inputs) {
+      if (edge.node != nullptr) visit(edge.node);
+    }
+  }
+  for (const auto& [root, cotangent] : roots) {
+    const GradOut slot = root.impl_->node->grad_slot();
+    launch("seed_gradient",
+           [&] { root.backend().axpy(root.numel(), 1.0f, cotangent.data(), slot); });
   }
   // Inputs are always made before outputs, so falling sequence is a topological order.
   std::sort(tape.begin(), tape.end(),

@@ -83,8 +83,8 @@ class Op {
 
 /// Runs the tape back from (tensor, its gradient) pairs and releases what it visits.
 ///
-/// Leaves accumulate into their gradient buffers. Throws Error if a pair's sizes differ or a
-/// tensor has no history.
+/// Leaves accumulate into their gradient buffers. Throws Error if a pair's sizes differ, a tensor
+/// has no history, or an earlier pass has used up a part of it.
 void backward(const std::vector<std::pair<Tensor, Tensor>>& roots);
 
 /// While alive, ops of this thread record nothing.

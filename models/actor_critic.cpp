@@ -16,13 +16,14 @@ BodyBranch::BodyBranch(Backend& backend, std::int64_t token_dim, const ActorCrit
 }
 
 Tensor BodyBranch::forward(const Tensor& tokens) {
-  // The last chunk is padded to a multiple of 8 rows: few shapes mean few kernels to prepare.
-  constexpr std::int64_t kGrain = 8, kPixels = kImageSide * kImageSide;
+  constexpr std::int64_t kPixels = kImageSide * kImageSide;
   const Tensor projected = feature_proj(tokens);
   std::vector<Tensor> pooled;
   for (std::int64_t begin = 0; begin < tokens.dim(0); begin += kChunk) {
     const std::int64_t count = std::min(kChunk, tokens.dim(0) - begin);
-    const std::int64_t padded = (count + kGrain - 1) / kGrain * kGrain;
+    // The last chunk is padded, finely where it is small: few shapes mean few kernels to prepare.
+    const std::int64_t grain = count <= 64 ? 8 : 32;
+    const std::int64_t padded = (count + grain - 1) / grain * grain;
     const Tensor rows = pad_rows(narrow_rows(projected, begin, count), padded);
     const Tensor images = pad_cols(rows, kPixels).reshape({padded, kImageSide, kImageSide, 1});
     pooled.push_back(narrow_rows(body.forward(images), 0, count));

@@ -21,7 +21,7 @@ class BodyBranch : public Module {
   void initialize(RandomStream& random);
 
   static constexpr std::int64_t kImageSide = 24;
-  static constexpr std::int64_t kChunk = 64;
+  static constexpr std::int64_t kChunk = 256;
 
   Linear feature_proj;
   ResNet18 body;

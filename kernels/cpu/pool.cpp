@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "kernels/cpu/cpu_backend.h"
@@ -15,14 +16,15 @@ void CpuBackend::max_pool2d_forward(const Pool2dShape& s, const float* x, float*
       float* out = y + (row * ow + ox) * s.c;
       std::uint8_t* chosen = index == nullptr ? nullptr : index + (row * ow + ox) * s.c;
       std::fill(out, out + s.c, -std::numeric_limits<float>::infinity());
+      if (chosen != nullptr) std::fill(chosen, chosen + s.c, std::uint8_t{0});
       for (std::int64_t tap = 0; tap < s.kernel * s.kernel; ++tap) {
         const std::int64_t iy = oy * s.stride - s.pad + tap / s.kernel;
         const std::int64_t ix = ox * s.stride - s.pad + tap % s.kernel;
         if (iy < 0 || iy >= s.h || ix < 0 || ix >= s.w) continue;
         const float* in = x + ((n * s.h + iy) * s.w + ix) * s.c;
         for (std::int64_t c = 0; c < s.c; ++c) {
-          // The negated comparison lets a NaN through instead of hiding it.
-          if (!(in[c] <= out[c])) {
+          // A NaN replaces any number and no number replaces a NaN, so that none is hidden.
+          if (in[c] > out[c] || std::isnan(in[c])) {
             out[c] = in[c];
             if (chosen != nullptr) chosen[c] = static_cast<std::uint8_t>(tap);
           }

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "engine/io/dtype.h"
+#include "engine/io/printable.h"
 #include "tools/torch_archive/pickle_objects.h"
 #include "tools/torch_archive/state_dict.h"
 #include "tools/torch_archive/system_info.h"
@@ -28,7 +29,7 @@ const StorageRef& find_storage(const PickleGraph& graph, const std::string& key,
     }
     found = &storage;
   }
-  if (!found) where.reject("storage " + key + " belongs to no tensor");
+  if (!found) where.reject("storage " + printable(key) + " belongs to no tensor");
   return *found;
 }
 
