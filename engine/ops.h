@@ -85,6 +85,10 @@ Tensor graph_attention(const EdgeIndex& index, std::int64_t heads, const Tensor&
 /// (log p(action), entropy) per cell: logits [n,2], mask u8 [2n], action int32 [n] -> [n,2].
 Tensor evaluate_categorical(const Tensor& logits, const Tensor& mask, const Tensor& action);
 
+/// (log density of the raw sample u, entropy) of a diagonal normal per row: params [n, 2*dims] =
+/// (mean | log deviation), u [n,dims] -> [n,2]. The deviation is clamped to [1e-3, 2].
+Tensor evaluate_gaussian(const Tensor& params, const Tensor& u);
+
 /// Device tensors of the clipped surrogate; see SurrogateBatch.
 struct SurrogateInputs {
   Tensor offsets, old_logp, advantage;

@@ -6,11 +6,14 @@
 namespace frost {
 
 std::uint32_t RandomStream::next_bits() {
-  const std::uint64_t block = position_ / 4;
-  const PhiloxBlock out = philox4x32({{static_cast<std::uint32_t>(block),
-                                       static_cast<std::uint32_t>(block >> 32), index_, purpose_}},
-                                     seed_);
-  return out.word[position_++ % 4];
+  if (position_ % 4 == 0 || !block_ready_) {
+    const std::uint64_t block = position_ / 4;
+    block_ = philox4x32({{static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
+                          index_, purpose_}},
+                        seed_);
+    block_ready_ = true;
+  }
+  return block_.word[position_++ % 4];
 }
 
 double RandomStream::uniform_double() {

@@ -41,13 +41,18 @@ class RandomStream {
 
   /// Number of 32-bit words drawn so far: the whole state, as kept in checkpoints.
   std::uint64_t position() const { return position_; }
-  void set_position(std::uint64_t position) { position_ = position; }
+  void set_position(std::uint64_t position) {
+    position_ = position;
+    block_ready_ = false;
+  }
 
  private:
   std::uint64_t seed_;
   std::uint32_t index_;
   std::uint32_t purpose_;
   std::uint64_t position_ = 0;
+  PhiloxBlock block_{};  ///< of the current position; a cache, not state
+  bool block_ready_ = false;
 };
 
 }  // namespace frost

@@ -204,7 +204,14 @@ class Backend {
   virtual void categorical_backward(std::int64_t n, const float* logits, const std::uint8_t* mask,
                                     const std::int32_t* action, const float* dout,
                                     GradOut dlogits) = 0;
-  /// evaluation [cells, 2] from `categorical_forward`;
+  /// Diagonal normal: params [n, 2*dims] = (mean | log deviation), u [n, dims];
+  /// out[i] = (log density of u, entropy), with the deviation clamped as `gaussian_term` says.
+  virtual void gaussian_forward(std::int64_t n, std::int64_t dims, const float* params,
+                                const float* u, float* out) = 0;
+  virtual void gaussian_backward(std::int64_t n, std::int64_t dims, const float* params,
+                                 const float* u, const float* dout, GradOut dparams) = 0;
+  /// evaluation [cells, 2] from `categorical_forward` or `gaussian_forward`; a state without cells
+  /// contributes zeros;
   /// out[4] = (surrogate loss, mean entropy, k3 KL, clip fraction).
   virtual void ppo_surrogate_forward(const SurrogateBatch& batch, const float* evaluation,
                                      float* out) = 0;

@@ -33,6 +33,28 @@ FROST_HOST_DEVICE inline CategoricalPair categorical_pair(float l0, float l1, bo
   return {{logp0, logp1}, -(expf(logp0) * logp0 + expf(logp1) * logp1)};
 }
 
+/// The deviation of a normal: exp(log_deviation) clamped to [1e-3, 2], everywhere by this one rule.
+constexpr float kLogMinDeviation = -6.9077553f, kLogMaxDeviation = 0.69314718f;
+
+FROST_HOST_DEVICE inline float gaussian_deviation(float log_deviation) {
+  return expf(fminf(fmaxf(log_deviation, kLogMinDeviation), kLogMaxDeviation));
+}
+
+/// One dimension of a normal at u: log density, entropy, and their derivatives. Where the clamp of
+/// the deviation acts, its derivatives are zero.
+struct GaussianTerm {
+  float logp, entropy, dlogp_dmean, dlogp_dlog, dentropy_dlog;
+};
+
+FROST_HOST_DEVICE inline GaussianTerm gaussian_term(float mean, float log_deviation, float u) {
+  constexpr float kHalfLog2Pi = 0.91893853f;
+  const bool inside = log_deviation > kLogMinDeviation && log_deviation < kLogMaxDeviation;
+  const float log_sigma = fminf(fmaxf(log_deviation, kLogMinDeviation), kLogMaxDeviation);
+  const float inverse = expf(-log_sigma), z = (u - mean) * inverse;
+  return {-0.5f * z * z - log_sigma - kHalfLog2Pi, 0.5f + kHalfLog2Pi + log_sigma, z * inverse,
+          inside ? z * z - 1.0f : 0.0f, inside ? 1.0f : 0.0f};
+}
+
 /// One clipped-surrogate term: loss, its derivative by log pi_new, and whether the clip acts.
 struct SurrogateTerm {
   float loss, derivative;
@@ -71,14 +93,31 @@ FROST_HOST_DEVICE inline ValueLossTerm value_loss_term(float value, float old_va
   return {plain * plain, 2.0f * plain};
 }
 
-/// Adam (Kingma & Ba 2015) of one element, with the bias corrections folded into two factors:
-/// step_size = lr / (1 - beta1^t), inv_sqrt_correction = 1 / sqrt(1 - beta2^t).
-FROST_HOST_DEVICE inline void adam_element(float g, float beta1, float beta2, float step_size,
-                                           float inv_sqrt_correction, float epsilon, float& m,
-                                           float& v, float& p) {
-  m = beta1 * m + (1.0f - beta1) * g;
-  v = beta2 * v + (1.0f - beta2) * g * g;
-  p -= step_size * m / (sqrtf(v) * inv_sqrt_correction + epsilon);
+/// One Adam step (Kingma & Ba 2015) as an element needs it, with the bias corrections folded in.
+struct AdamFactors {
+  float keep_first, new_first;    ///< beta1, 1 - beta1
+  float keep_second, new_second;  ///< beta2, 1 - beta2
+  float step_size;                ///< lr / (1 - beta1^t)
+  float inv_sqrt_correction;      ///< 1 / sqrt(1 - beta2^t)
+  float epsilon;
+};
+
+/// Differences from 1 are taken in double: 1 - 0.999f is already wrong by 1.3e-5.
+inline AdamFactors adam_factors(double lr, double beta1, double beta2, double epsilon, double t) {
+  return {static_cast<float>(beta1),
+          static_cast<float>(1.0 - beta1),
+          static_cast<float>(beta2),
+          static_cast<float>(1.0 - beta2),
+          static_cast<float>(lr / (1.0 - std::pow(beta1, t))),
+          static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, t))),
+          static_cast<float>(epsilon)};
+}
+
+FROST_HOST_DEVICE inline void adam_element(const AdamFactors& f, float g, float& m, float& v,
+                                           float& p) {
+  m = f.keep_first * m + f.new_first * g;
+  v = f.keep_second * v + f.new_second * g * g;
+  p -= f.step_size * m / (sqrtf(v) * f.inv_sqrt_correction + f.epsilon);
 }
 
 }  // namespace frost

@@ -31,9 +31,9 @@ Tensor BodyBranch::forward(const Tensor& tokens) {
   return trunk_norm(gelu(trunk(concat_rows(pooled))));
 }
 
-void BodyBranch::initialize(RandomStream& random) {
+void BodyBranch::initialize(RandomStream& random, bool with_body) {
   initialize_linear(feature_proj, random);
-  body.initialize(random);
+  if (with_body) body.initialize(random);
   initialize_linear(trunk, random);
 }
 
@@ -60,14 +60,15 @@ ActorCritic::ActorCritic(Backend& backend, const ActorCriticConfig& config)
   set_freeze_mode(*mode_);
 }
 
-ActorCriticOutput ActorCritic::forward(const GraphBatch& batch) {
+ActorCriticOutput ActorCritic::forward(const GraphBatch& batch, bool with_spawn) {
   const Tensor tokens = encoder_.forward(batch);
   const Tensor graph_tokens = narrow_rows(tokens, 0, batch.graphs);
   const Tensor node_tokens = narrow_rows(tokens, batch.graphs, batch.nodes);
   const Tensor context = repeat_segments(graph_tokens, batch.offsets, batch.graph_of_node);
   const Tensor cells = actor_.forward(concat_cols(node_tokens, context));
   const Tensor logits = linear(cells, discrete_.weight, add(discrete_.bias, spawn_bias_));
-  return {logits, critic_values(batch, tokens)};
+  const Tensor spawn = with_spawn ? concat_cols(mu_(cells), logstd_(cells)) : Tensor();
+  return {logits, critic_values(batch, tokens), spawn};
 }
 
 Tensor ActorCritic::values(const GraphBatch& batch) {
@@ -78,10 +79,10 @@ Tensor ActorCritic::critic_values(const GraphBatch& batch, const Tensor& tokens)
   return value_heads_(critic_.forward(narrow_rows(tokens, 0, batch.graphs)));
 }
 
-void ActorCritic::initialize(RandomStream& random) {
+void ActorCritic::initialize(RandomStream& random, bool with_bodies) {
   encoder_.initialize(random);
-  actor_.initialize(random);
-  critic_.initialize(random);
+  actor_.initialize(random, with_bodies);
+  critic_.initialize(random, with_bodies);
   for (Linear* head : {&discrete_, &mu_, &logstd_, &value_heads_}) {
     initialize_linear(*head, random);
   }

@@ -18,7 +18,7 @@ class BodyBranch : public Module {
   /// tokens [n, token_dim] -> [n, hidden]. The body runs in chunks, so that its transient buffers
   /// do not grow with the number of cells.
   Tensor forward(const Tensor& tokens);
-  void initialize(RandomStream& random);
+  void initialize(RandomStream& random, bool with_body);
 
   static constexpr std::int64_t kImageSide = 24;
   static constexpr std::int64_t kChunk = 256;
@@ -33,6 +33,7 @@ class BodyBranch : public Module {
 struct ActorCriticOutput {
   Tensor logits;  ///< [nodes, 2]: spawn, delete
   Tensor values;  ///< [graphs, 6], in units of the normalised returns
+  Tensor spawn;   ///< [nodes, 8]: mean and log deviation of the raw spawn parameters, if asked for
 };
 
 /// The durotaxis network (docs/durotaxis.md, "Actor and critic"): shared graph encoder, actor per
@@ -41,11 +42,12 @@ class ActorCritic : public Module {
  public:
   ActorCritic(Backend& backend, const ActorCriticConfig& config);
 
-  ActorCriticOutput forward(const GraphBatch& batch);
+  /// The spawn parameters are computed only where `with_spawn` says so (stage 2).
+  ActorCriticOutput forward(const GraphBatch& batch, bool with_spawn);
   /// The critic alone: [graphs, 6].
   Tensor values(const GraphBatch& batch);
-  /// Random weights everywhere; pretrained bodies are loaded afterwards.
-  void initialize(RandomStream& random);
+  /// Random weights; the bodies' only `with_bodies`, else they must be loaded.
+  void initialize(RandomStream& random, bool with_bodies = true);
   void load_bodies(const StateDict& imagenet);
   void set_freeze_mode(const FreezeMode& mode);
   const FreezeMode& freeze_mode() const { return *mode_; }

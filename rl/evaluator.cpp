@@ -37,15 +37,16 @@ void step_episode(Episode& e, const JointAction& action) {
 
 }  // namespace
 
-BatchPolicy network_policy(ActorCritic& network, bool deterministic) {
-  return [&network, deterministic](const std::vector<const Durotaxis*>& colonies,
-                                   const std::vector<RandomStream*>& streams) {
+BatchPolicy network_policy(ActorCritic& network, const SpawnPolicyConfig& spawn,
+                           bool deterministic) {
+  return [&network, spawn, deterministic](const std::vector<const Durotaxis*>& colonies,
+                                          const std::vector<RandomStream*>& streams) {
     std::vector<GraphObservation> observations;
     std::vector<const GraphObservation*> views;
     for (const Durotaxis* colony : colonies) observations.push_back(colony->observe());
     for (const GraphObservation& o : observations) views.push_back(&o);
     std::vector<JointAction> actions;
-    for (PolicyStep& step : act(network, views, streams, deterministic)) {
+    for (PolicyStep& step : act(network, views, streams, spawn, deterministic)) {
       actions.push_back(std::move(step.action));
     }
     return actions;

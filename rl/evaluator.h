@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "models/actor_critic.h"
+#include "rl/distributions.h"
 #include "rl/envs/durotaxis/durotaxis.h"
 #include "rl/vector_environment.h"
 
@@ -15,7 +16,8 @@ using BatchPolicy = std::function<std::vector<JointAction>(
     const std::vector<const Durotaxis*>& colonies, const std::vector<RandomStream*>& streams)>;
 
 /// The network's policy, sampled or argmax. The network must outlive it.
-BatchPolicy network_policy(ActorCritic& network, bool deterministic);
+BatchPolicy network_policy(ActorCritic& network, const SpawnPolicyConfig& spawn,
+                           bool deterministic);
 /// `random`, `all_spawn` or `half_delete` (docs/durotaxis.md, "Baselines").
 /// Throws UsageError listing the names.
 BatchPolicy scripted_policy(const std::string& name);

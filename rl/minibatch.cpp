@@ -1,6 +1,36 @@
 #include "rl/minibatch.h"
 
 namespace frost {
+namespace {
+
+/// The stage-2 half of a minibatch: log-probabilities of spawn parameters count for spawning cells.
+void add_spawn_terms(Backend& backend, const std::vector<const Transition*>& transitions,
+                     Minibatch& batch) {
+  std::vector<std::int32_t> cell_offsets{0}, spawn_cells, state_offsets{0};
+  std::vector<float> raw, old_logp;
+  std::int32_t cell = 0;
+  for (const Transition* t : transitions) {
+    for (const std::int32_t decision : t->policy.action.decisions) {
+      if (decision == kSpawnCell) spawn_cells.push_back(cell);
+      cell_offsets.push_back(static_cast<std::int32_t>(spawn_cells.size()));
+      ++cell;
+    }
+    raw.insert(raw.end(), t->policy.raw_spawn.begin(), t->policy.raw_spawn.end());
+    old_logp.insert(old_logp.end(), t->policy.spawn_logp.begin(), t->policy.spawn_logp.end());
+    state_offsets.push_back(static_cast<std::int32_t>(spawn_cells.size()));
+  }
+  if (spawn_cells.empty()) return;
+  const auto n = static_cast<std::int64_t>(spawn_cells.size());
+  batch.spawn_offsets = Tensor::from_host(backend, std::span<const std::int32_t>(cell_offsets));
+  batch.spawn_cells = Tensor::from_host(backend, std::span<const std::int32_t>(spawn_cells));
+  batch.raw_spawn = Tensor::from_host(backend, {n, ActorCritic::kSpawnParameters}, raw);
+  batch.spawn_surrogate = batch.surrogate;
+  batch.spawn_surrogate.offsets =
+      Tensor::from_host(backend, std::span<const std::int32_t>(state_offsets));
+  batch.spawn_surrogate.old_logp = Tensor::from_host(backend, {n}, old_logp);
+}
+
+}  // namespace
 
 Minibatch make_minibatch(Backend& backend, const std::vector<const Transition*>& transitions,
                          const RunningNormalizer& normalizer, const PpoConfig& config,
@@ -34,16 +64,15 @@ Minibatch make_minibatch(Backend& backend, const std::vector<const Transition*>&
       Tensor::from_host(backend, {states, kRewardComponents}, returns),
       Tensor::from_host(backend, {kRewardComponents}, weights),
       config.enable_value_clipping ? static_cast<float>(config.value_clip_epsilon) : 0.0f};
+  if (config.spawn.continuous()) add_spawn_terms(backend, transitions, batch);
   return batch;
 }
 
-EntropyTerm entropy_term(double entropy, double coefficient, const PpoConfig& config) {
-  constexpr double kFloorPenalty = 3.0;
-  const double weight = coefficient * config.discrete_entropy_weight;
+EntropyTerm entropy_term(double entropy, double weight, double floor, double penalty) {
   EntropyTerm term{-weight * entropy, -weight};
-  if (entropy < config.min_entropy_threshold) {
-    term.loss += kFloorPenalty * (config.min_entropy_threshold - entropy);
-    term.derivative -= kFloorPenalty;
+  if (entropy < floor) {
+    term.loss += penalty * (floor - entropy);
+    term.derivative -= penalty;
   }
   return term;
 }

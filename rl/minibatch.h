@@ -12,6 +12,10 @@ struct Minibatch {
   GraphBatch graphs;
   Tensor decisions;  ///< int32 [cells]
   SurrogateInputs surrogate;
+  /// Stage 2 only, and only where a cell spawns: which cells spawn, their raw samples [spawning,
+  /// 4], and their surrogate.
+  Tensor spawn_offsets, spawn_cells, raw_spawn;
+  SurrogateInputs spawn_surrogate;
   ValueLossInputs value;
 };
 
@@ -19,12 +23,12 @@ Minibatch make_minibatch(Backend& backend, const std::vector<const Transition*>&
                          const RunningNormalizer& normalizer, const PpoConfig& config,
                          EncoderConfig::TokenConnectivity connectivity);
 
-/// The entropy part of the loss and its derivative by the mean entropy H:
-/// -coefficient * weight * H, plus 3 (threshold - H) where H is below the threshold.
+/// The entropy part of the loss and its derivative by the mean entropy H: -weight * H, plus
+/// penalty (floor - H) where H is below the floor.
 struct EntropyTerm {
   double loss, derivative;
 };
-EntropyTerm entropy_term(double entropy, double coefficient, const PpoConfig& config);
+EntropyTerm entropy_term(double entropy, double weight, double floor, double penalty);
 
 inline constexpr std::array<const char*, kRewardComponents> kRewardComponentNames = {
     "total", "graph", "spawn", "delete", "edge", "node"};

@@ -43,16 +43,42 @@ PolicyStep decide(const GraphObservation& observation, std::span<const float> lo
   return step;
 }
 
+/// Chooses raw spawn parameters of the spawning cells from rows [cells, 8] and what they execute.
+void choose_spawn(std::span<const float> rows, const SpawnPolicyConfig& config,
+                  RandomStream& stream, bool deterministic, PolicyStep& step) {
+  constexpr std::size_t kDims = ActorCritic::kSpawnParameters;
+  step.action.parameters.resize(step.action.decisions.size());
+  for (std::size_t i = 0; i < step.action.decisions.size(); ++i) {
+    if (step.action.decisions[i] != kSpawnCell) continue;
+    float logp = 0;
+    for (std::size_t d = 0; d < kDims; ++d) {
+      const float mean = rows[2 * kDims * i + d], log_deviation = rows[2 * kDims * i + kDims + d];
+      if (!std::isfinite(mean) || !std::isfinite(log_deviation)) {
+        fail("policy", "the spawn parameters of cell " + std::to_string(i) + " are not finite");
+      }
+      const float u =
+          deterministic ? mean : mean + gaussian_deviation(log_deviation) * stream.normal();
+      logp += gaussian_term(mean, log_deviation, u).logp;
+      step.raw_spawn.push_back(u);
+      step.action.parameters[i][d] = static_cast<float>(bounded_parameter(config, d, u));
+    }
+    step.spawn_logp.push_back(logp);
+  }
+}
+
 }  // namespace
 
 std::vector<PolicyStep> act(ActorCritic& network,
                             const std::vector<const GraphObservation*>& observations,
-                            const std::vector<RandomStream*>& streams, bool deterministic) {
+                            const std::vector<RandomStream*>& streams,
+                            const SpawnPolicyConfig& spawn, bool deterministic) {
   const NoGradGuard no_grad;
   const GraphBatch batch = make_graph_batch(network.backend(), observations,
                                             network.config().encoder.token_connectivity);
-  const ActorCriticOutput out = network.forward(batch);
+  const ActorCriticOutput out = network.forward(batch, spawn.continuous());
   const std::vector<float> logits = out.logits.to_host();
+  const std::vector<float> spawn_rows =
+      spawn.continuous() ? out.spawn.to_host() : std::vector<float>();
   const std::vector<Values> values = split_values(out.values);
   std::vector<PolicyStep> steps;
   std::size_t begin = 0;
@@ -61,6 +87,10 @@ std::vector<PolicyStep> act(ActorCritic& network,
     steps.push_back(decide(*observations[g], std::span(logits).subspan(begin, count), *streams[g],
                            deterministic));
     steps.back().values = values[g];
+    if (spawn.continuous()) {
+      choose_spawn(std::span(spawn_rows).subspan(4 * begin, 4 * count), spawn, *streams[g],
+                   deterministic, steps.back());
+    }
     begin += count;
   }
   return steps;

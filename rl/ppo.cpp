@@ -32,7 +32,8 @@ struct Ppo::LearnStatistics {
   int minibatches = 0;
   int epochs = 0;
   bool stopped_early = false;
-  double policy_loss = 0, value_loss = 0, entropy = 0, approx_kl = 0, clipfrac = 0, loss = 0;
+  double policy_loss = 0, spawn_loss = 0, value_loss = 0, loss = 0;
+  double entropy = 0, spawn_entropy = 0, approx_kl = 0, clipfrac = 0;
   double last_kl = 0;
   double grad_norm = 0;
   std::vector<double> group_norms;
@@ -70,7 +71,7 @@ void Ppo::collect(Rollout& rollout) {
   const int steps = config_.rollout_steps / environments_.size();
   for (int t = 0; t < steps; ++t) {
     const auto observations = environments_.observations();
-    std::vector<PolicyStep> policy = act(network_, observations, streams, false);
+    std::vector<PolicyStep> policy = act(network_, observations, streams, config_.spawn, false);
     std::vector<Transition> transitions(policy.size());
     std::vector<JointAction> actions;
     for (std::size_t e = 0; e < policy.size(); ++e) {
@@ -120,48 +121,70 @@ Metrics Ppo::learn(Rollout& rollout) {
   return report(rollout, sums);
 }
 
+Ppo::PolicyTerm Ppo::policy_term(const Tensor& evaluation, const SurrogateInputs& inputs,
+                                 double loss_weight, const EntropyRule& entropy) const {
+  PolicyTerm term;
+  term.output = ppo_surrogate(evaluation, inputs);
+  const std::vector<float> values = term.output.to_host();
+  term.loss = require_finite(values[0], "the policy loss");
+  term.entropy = require_finite(values[1], "the entropy");
+  term.kl = require_finite(values[2], "the KL divergence");
+  term.clipfrac = values[3];
+  const EntropyTerm bonus = entropy_term(term.entropy, entropy_coefficient() * entropy.weight,
+                                         entropy.floor, entropy.penalty);
+  term.weighted_loss = loss_weight * term.loss + bonus.loss;
+  const float gradient[4] = {static_cast<float>(loss_weight), static_cast<float>(bonus.derivative),
+                             0.0f, 0.0f};
+  term.gradient = Tensor::from_host(network_.backend(), {4}, gradient);
+  return term;
+}
+
 void Ppo::learn_minibatch(const std::vector<const Transition*>& minibatch, LearnStatistics& sums) {
   Backend& backend = network_.backend();
   const Minibatch batch = make_minibatch(backend, minibatch, return_normalizer_, config_,
                                          network_.config().encoder.token_connectivity);
-  const ActorCriticOutput out = network_.forward(batch.graphs);
-  const Tensor evaluation =
-      evaluate_categorical(out.logits, batch.graphs.action_mask, batch.decisions);
-  const Tensor policy = ppo_surrogate(evaluation, batch.surrogate);
+  const ActorCriticOutput out = network_.forward(batch.graphs, config_.spawn.continuous());
+  const PolicyTerm decisions =
+      policy_term(evaluate_categorical(out.logits, batch.graphs.action_mask, batch.decisions),
+                  batch.surrogate, config_.discrete_weight,
+                  {config_.discrete_entropy_weight, config_.min_entropy_threshold, 3.0});
+  PolicyTerm spawns;
+  if (batch.spawn_cells.defined()) {
+    const Tensor params = repeat_segments(out.spawn, batch.spawn_offsets, batch.spawn_cells);
+    spawns = policy_term(evaluate_gaussian(params, batch.raw_spawn), batch.spawn_surrogate,
+                         config_.continuous_weight, {config_.continuous_entropy_weight, 0.05, 1.5});
+  }
   const Tensor value = value_loss(out.values, batch.value);
-
-  const std::vector<float> policy_terms = policy.to_host();
-  const double policy_loss = require_finite(policy_terms[0], "the policy loss");
-  const double entropy = require_finite(policy_terms[1], "the entropy");
-  const double kl = require_finite(policy_terms[2], "the KL divergence");
   const double value_term = require_finite(value.to_host()[0], "the value loss");
+  const double kl = decisions.kl + spawns.kl;
+  sums.last_kl = kl;
   if (config_.enable_kl_early_stop && kl > config_.target_kl) {
     sums.stopped_early = true;
-    sums.last_kl = kl;
     return;
   }
-  const EntropyTerm bonus = entropy_term(entropy, entropy_coefficient(), config_);
-  const float policy_gradient[4] = {static_cast<float>(config_.discrete_weight),
-                                    static_cast<float>(bonus.derivative), 0.0f, 0.0f};
   std::vector<float> value_gradient(1 + kRewardComponents);
   value_gradient[0] = static_cast<float>(config_.value_loss_coeff);
+  std::vector<std::pair<Tensor, Tensor>> roots = {
+      {decisions.output, decisions.gradient},
+      {value, Tensor::from_host(backend, value.shape(), value_gradient)}};
+  if (spawns.output.defined()) roots.emplace_back(spawns.output, spawns.gradient);
 
   optimizer_.zero_grad();
-  backward({{policy, Tensor::from_host(backend, {4}, policy_gradient)},
-            {value, Tensor::from_host(backend, value.shape(), value_gradient)}});
+  backward(roots);
   const std::vector<double> norms = optimizer_.grad_norms();
   const double norm = optimizer_.clip_grad_norm(norms, config_.max_grad_norm);
   optimizer_.step(config_.lr_schedule.factor(updates_));
 
   ++sums.minibatches;
-  sums.policy_loss += policy_loss;
+  sums.policy_loss += decisions.loss;
+  sums.spawn_loss += spawns.loss;
   sums.value_loss += value_term;
-  sums.entropy += entropy;
+  sums.entropy += decisions.entropy;
+  sums.spawn_entropy += spawns.entropy;
   sums.approx_kl += kl;
-  sums.last_kl = kl;
-  sums.clipfrac += policy_terms[3];
+  sums.clipfrac += decisions.clipfrac;
   sums.loss +=
-      config_.discrete_weight * policy_loss + config_.value_loss_coeff * value_term + bonus.loss;
+      decisions.weighted_loss + spawns.weighted_loss + config_.value_loss_coeff * value_term;
   sums.grad_norm += norm;
   for (std::size_t g = 0; g < norms.size(); ++g) sums.group_norms[g] += norms[g];
 }
@@ -190,8 +213,10 @@ Metrics Ppo::report(Rollout& rollout, const LearnStatistics& sums) {
     m.add(std::string("reward/") + kRewardComponentNames[c], collected.mean_reward[c]);
   }
   m.add("losses/policy_loss", sums.mean(sums.policy_loss));
+  m.add("losses/spawn_policy_loss", sums.mean(sums.spawn_loss));
   m.add("losses/value_loss", sums.mean(sums.value_loss));
   m.add("losses/entropy", sums.mean(sums.entropy));
+  m.add("losses/spawn_entropy", sums.mean(sums.spawn_entropy));
   m.add("losses/entropy_coefficient", entropy_coefficient());
   m.add("losses/approx_kl", sums.mean(sums.approx_kl));
   m.add("losses/last_kl", sums.last_kl);

@@ -51,6 +51,18 @@ class Ppo {
   /// Sums over the minibatches of one update.
   struct LearnStatistics;
 
+  /// How the mean entropy of one action part enters the loss.
+  struct EntropyRule {
+    double weight, floor, penalty;
+  };
+  /// The clipped surrogate of one action part, with its entropy bonus and gradient weights.
+  struct PolicyTerm {
+    Tensor output, gradient;
+    double loss = 0, entropy = 0, kl = 0, clipfrac = 0, weighted_loss = 0;
+  };
+
+  PolicyTerm policy_term(const Tensor& evaluation, const SurrogateInputs& inputs,
+                         double loss_weight, const EntropyRule& entropy) const;
   void learn_minibatch(const std::vector<const Transition*>& minibatch, LearnStatistics& sums);
   double entropy_coefficient() const;
   Metrics report(Rollout& rollout, const LearnStatistics& sums);

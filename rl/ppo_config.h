@@ -4,6 +4,7 @@
 
 #include "engine/optim/lr_schedule.h"
 #include "kernels/backend.h"
+#include "rl/distributions.h"
 #include "rl/environment.h"
 
 namespace frost {
@@ -22,7 +23,9 @@ struct PpoConfig {
   double clip_epsilon = 0.1;
   SurrogateRatio ratio = SurrogateRatio::kPerNode;
   AdvantageKind advantage = AdvantageKind::kComponents;
-  double discrete_weight = 0.7;  ///< of the discrete part in the policy loss
+  double discrete_weight = 0.7;    ///< of the decisions in the policy loss
+  double continuous_weight = 0.3;  ///< of the spawn parameters, in stage 2
+  SpawnPolicyConfig spawn;
   double value_loss_coeff = 0.5;
   bool enable_value_clipping = true;
   double value_clip_epsilon = 0.2;  ///< in units of the normalised return
@@ -35,8 +38,9 @@ struct PpoConfig {
   double entropy_coeff_end = 0.05;
   int entropy_decay_episodes = 300;
   double discrete_entropy_weight = 1.5;
-  double min_entropy_threshold = 0.1;  ///< below it a penalty pulls the entropy up
-  LrSchedule lr_schedule;              ///< its `total_updates` is the one above
+  double continuous_entropy_weight = 1.0;  ///< in stage 2
+  double min_entropy_threshold = 0.1;      ///< below it a penalty pulls the entropy up
+  LrSchedule lr_schedule;                  ///< its `total_updates` is the one above
 };
 
 }  // namespace frost

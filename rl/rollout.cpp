@@ -19,7 +19,9 @@ std::size_t bytes_of(const GraphObservation& o) {
 
 std::size_t bytes_of(const Transition& t) {
   return sizeof(Transition) + bytes_of(t.observation) + bytes_of(t.outcome.final_observation) +
-         heap_bytes(t.policy.action.decisions) + heap_bytes(t.policy.logp);
+         heap_bytes(t.policy.action.decisions) + heap_bytes(t.policy.action.parameters) +
+         heap_bytes(t.policy.logp) + heap_bytes(t.policy.raw_spawn) +
+         heap_bytes(t.policy.spawn_logp);
 }
 
 using Values = std::array<float, kRewardComponents>;

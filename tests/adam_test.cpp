@@ -14,7 +14,8 @@
 namespace frost {
 namespace {
 
-NamedTensor parameter(const std::string& name, const Shape& shape, const std::vector<float>& values) {
+NamedTensor parameter(const std::string& name, const Shape& shape,
+                      const std::vector<float>& values) {
   Tensor t = Tensor::from_host(*test_backends().front(), shape, values, MemoryTag::kParameters);
   t.set_requires_grad(true);
   return {name, t};
@@ -50,9 +51,9 @@ struct Golden {
         {"p0", {5}}, {"p1", {3, 4}}, {"p2", {7}}, {"late", {6}}};
     for (const char* name : {"p0", "p1", "p2", "late"}) {
       const Shape& shape = shapes.at(name);
-      tensors.push_back(parameter(
-          name, shape,
-          closed_form_values(std::string("adam.") + name, static_cast<std::size_t>(numel(shape)), 1.0)));
+      tensors.push_back(parameter(name, shape,
+                                  closed_form_values(std::string("adam.") + name,
+                                                     static_cast<std::size_t>(numel(shape)), 1.0)));
     }
     groups = {{"fast", 1e-2, {tensors[0], tensors[1]}}, {"slow", 3e-3, {tensors[2], tensors[3]}}};
   }
@@ -87,8 +88,12 @@ TEST(Adam, FollowsTheGoldenTrajectoryWithOneStepCounterPerTensor) {
   adam.save(state);
   for (const NamedTensor& p : run.tensors) {
     const std::string key = "adam." + p.name;
-    EXPECT_LE(relative_error(state.at(key + ".first").to_floats(key), expected("exp_avg." + p.name)), 1e-6);
-    EXPECT_LE(relative_error(state.at(key + ".second").to_floats(key), expected("exp_avg_sq." + p.name)), 1e-6);
+    EXPECT_LE(
+        relative_error(state.at(key + ".first").to_floats(key), expected("exp_avg." + p.name)),
+        1e-6);
+    EXPECT_LE(
+        relative_error(state.at(key + ".second").to_floats(key), expected("exp_avg_sq." + p.name)),
+        1e-6);
     EXPECT_EQ(state.at(key + ".step").to_int64(key).front(), p.name == "late" ? 3 : 5);
   }
 }
@@ -186,13 +191,19 @@ TEST(Adam, ANonFiniteGradientIsNamed) {
 
 TEST(Adam, RefusesDuplicatesFrozenTensorsAndNothingToTrain) {
   const NamedTensor p = parameter("p", {1.0f});
-  EXPECT_EQ(error_of([&] { Adam({{"a", 0.1, {p}}, {"b", 0.1, {p}}}); }),
+  EXPECT_EQ(error_of([&] {
+              Adam({{"a", 0.1, {p}}, {"b", 0.1, {p}}});
+            }),
             "[adam] tensor 'p' is in two groups");
   NamedTensor frozen = parameter("frozen", {1.0f});
   frozen.tensor.set_requires_grad(false);
-  EXPECT_EQ(error_of([&] { Adam({{"a", 0.1, {frozen}}}); }),
+  EXPECT_EQ(error_of([&] {
+              Adam({{"a", 0.1, {frozen}}});
+            }),
             "[adam] tensor 'frozen' does not train");
-  EXPECT_EQ(error_of([&] { Adam({{"a", 0.1, {}}}); }),
+  EXPECT_EQ(error_of([&] {
+              Adam({{"a", 0.1, {}}});
+            }),
             "No trainable parameters found: every tensor is frozen");
 }
 

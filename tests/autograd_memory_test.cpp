@@ -161,7 +161,8 @@ TEST_F(SavedBytes, AGraphThatIsDroppedReleasesWhatItKept) {
 }
 
 TEST_F(SavedBytes, ThePassReleasesEachNodeWhenItIsDone) {
-  // A chain of n GELUs keeps n inputs; going back must never hold more than that plus two gradients.
+  // A chain of n GELUs keeps n inputs; going back must never hold more than that plus two
+  // gradients.
   Tensor y = inner({64, 64});
   const std::int64_t one = 64 * 64 * 4;
   for (int i = 0; i < 20; ++i) y = gelu(y);

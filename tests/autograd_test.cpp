@@ -41,8 +41,11 @@ TEST_F(Autograd, NothingIsRecordedWhereNoGradientIsWanted) {
   const Tensor x = leaf(backend_, {3, 4}, "x", false);
   const Tensor y = gelu(add(x, x));
   EXPECT_FALSE(y.requires_grad());
-  expect_error([&] { backward({{y, ones(backend_, {3, 4})}}); },
-               "[backward] the tensor has no history to go back through");
+  expect_error(
+      [&] {
+        backward({{y, ones(backend_, {3, 4})}});
+      },
+      "[backward] the tensor has no history to go back through");
 }
 
 TEST_F(Autograd, NoGradGuardStopsTheTapeAndGivesItBack) {
@@ -109,8 +112,11 @@ TEST_F(Autograd, AUsedUpGraphIsAnErrorAndNeverAMissingGradient) {
 
 TEST_F(Autograd, TheCotangentMustHaveTheRootsSize) {
   const Tensor x = leaf(backend_, {2, 3}, "x", true);
-  expect_error([&] { backward({{gelu(x), ones(backend_, {2, 2})}}); },
-               "[backward] gradient [2,2] does not fit tensor [2,3]");
+  expect_error(
+      [&] {
+        backward({{gelu(x), ones(backend_, {2, 2})}});
+      },
+      "[backward] gradient [2,2] does not fit tensor [2,3]");
 }
 
 TEST_F(Autograd, AVeryLongChainIsReleasedWithoutRecursion) {
@@ -135,8 +141,11 @@ TEST_F(Autograd, OnlyLeavesAreMarkedTrainable) {
   const Tensor x = leaf(backend_, {2}, "x", true);
   expect_error([&] { add(x, x).set_requires_grad(true); },
                "[tensor] only leaves can be marked trainable");
-  expect_error([&] { x.reshape({2, 1}); },
-               "[reshape] a trainable leaf has one shape; reshape a copy of it");
+  expect_error(
+      [&] {
+        x.reshape({2, 1});
+      },
+      "[reshape] a trainable leaf has one shape; reshape a copy of it");
   expect_error([&] { add(x, x).reshape({3}); }, "[reshape] [2] cannot become [3]");
 }
 
@@ -152,27 +161,54 @@ TEST_F(Autograd, ZeroGradForgetsTheValueAndTheNextPassOverwrites) {
 // Errors name the op, the shapes and what was expected.
 TEST_F(Autograd, OpsRefuseShapesThatDoNotFit) {
   const auto t = [&](const Shape& shape) { return Tensor::zeros(backend_, shape); };
-  expect_error([&] { linear(t({2, 3}), t({4, 5}), {}); },
-               "[linear] input [2,3] has 3 columns but weight [4,5] expects 5");
-  expect_error([&] { linear(t({2, 3, 1}), t({4, 3}), {}); },
-               "[linear] input must have 2 dimensions, got [2,3,1]");
-  expect_error([&] { linear(t({2, 3}), t({4, 3}), t({3})); },
-               "[linear] bias does not fit the weight");
+  expect_error(
+      [&] {
+        linear(t({2, 3}), t({4, 5}), {});
+      },
+      "[linear] input [2,3] has 3 columns but weight [4,5] expects 5");
+  expect_error(
+      [&] {
+        linear(t({2, 3, 1}), t({4, 3}), {});
+      },
+      "[linear] input must have 2 dimensions, got [2,3,1]");
+  expect_error(
+      [&] {
+        linear(t({2, 3}), t({4, 3}), t({3}));
+      },
+      "[linear] bias does not fit the weight");
   expect_error([&] { add(t({2, 3}), t({3, 2})); }, "[add] shapes differ: [2,3] and [3,2]");
-  expect_error([&] { grouped_softmax(t({2, 6}), 4, 1.0); },
-               "[grouped_softmax] [2,6] cannot be split into 4 groups");
-  expect_error([&] { concat_rows({t({2, 3}), t({2, 4})}); },
-               "[concat_rows] [2,4] does not continue [2,3]");
-  expect_error([&] { concat_cols(t({2, 3}), t({3, 3})); },
-               "[concat_cols] row counts differ: [2,3] and [3,3]");
-  expect_error([&] { narrow_rows(t({4, 3}), 3, 2); },
-               "[narrow_rows] rows 3..5 of [4,3] do not exist");
+  expect_error(
+      [&] {
+        grouped_softmax(t({2, 6}), 4, 1.0);
+      },
+      "[grouped_softmax] [2,6] cannot be split into 4 groups");
+  expect_error(
+      [&] {
+        concat_rows({t({2, 3}), t({2, 4})});
+      },
+      "[concat_rows] [2,4] does not continue [2,3]");
+  expect_error(
+      [&] {
+        concat_cols(t({2, 3}), t({3, 3}));
+      },
+      "[concat_cols] row counts differ: [2,3] and [3,3]");
+  expect_error(
+      [&] {
+        narrow_rows(t({4, 3}), 3, 2);
+      },
+      "[narrow_rows] rows 3..5 of [4,3] do not exist");
   expect_error([&] { pad_cols(t({4, 3}), 2); }, "[pad_cols] [4,3] has more than 2 columns");
   expect_error([&] { pad_rows(t({4, 3}), 2); }, "[pad_rows] [4,3] has more than 2 rows");
-  expect_error([&] { max_pool2d(t({1, 1, 1, 3}), 3, 2, 0); },
-               "[max_pool2d] a window of 3 does not fit [1,1,1,3]");
-  expect_error([&] { global_avg_pool(t({1, 3})); },
-               "[global_avg_pool] input must have 4 dimensions, got [1,3]");
+  expect_error(
+      [&] {
+        max_pool2d(t({1, 1, 1, 3}), 3, 2, 0);
+      },
+      "[max_pool2d] a window of 3 does not fit [1,1,1,3]");
+  expect_error(
+      [&] {
+        global_avg_pool(t({1, 3}));
+      },
+      "[global_avg_pool] input must have 4 dimensions, got [1,3]");
 }
 
 TEST_F(Autograd, ConvBnNamesChannelsThatDoNotFit) {
@@ -184,10 +220,15 @@ TEST_F(Autograd, ConvBnNamesChannelsThatDoNotFit) {
   }
   const auto t = [&](const Shape& shape) { return Tensor::zeros(backend_, shape); };
   expect_error(
-      [&] { conv_bn(t({2, 5, 5, 3}), layer, {}, true); },
+      [&] {
+        conv_bn(t({2, 5, 5, 3}), layer, {}, true);
+      },
       "[conv_bn] input [2,5,5,3] has 3 channels but weight [8,3,3,16] expects 16");
-  expect_error([&] { conv_bn(t({2, 5, 5, 16}), layer, t({2, 5, 5, 16}), true); },
-               "[conv_bn] residual does not have the output's shape [2,5,5,8]");
+  expect_error(
+      [&] {
+        conv_bn(t({2, 5, 5, 16}), layer, t({2, 5, 5, 16}), true);
+      },
+      "[conv_bn] residual does not have the output's shape [2,5,5,8]");
 }
 
 TEST_F(Autograd, EdgesMustNameExistingRows) {

@@ -13,7 +13,8 @@ namespace {
 /// The random weights c of the checked function <c, op(x)>; zero where no gradient passes.
 std::vector<float> cotangent_of(const OpCase& row, const Shape& shape) {
   std::vector<float> c = case_input(row.title(), "cotangent", shape).values;
-  if (row.differentiable > 0) std::fill(c.begin() + static_cast<long>(row.differentiable), c.end(), 0.0f);
+  if (row.differentiable > 0)
+    std::fill(c.begin() + static_cast<long>(row.differentiable), c.end(), 0.0f);
   return c;
 }
 
@@ -44,9 +45,8 @@ std::vector<std::vector<float>> gradients_of(Backend& backend, const OpCase& row
 }
 
 /// d<c, reference(x)> / dx[input][element] by central differences; nothing at a kink.
-std::optional<double> slope(const OpCase& row, const std::vector<float>& c,
-                            std::vector<Reals>& x, std::size_t input, std::size_t element,
-                            double here) {
+std::optional<double> slope(const OpCase& row, const std::vector<float>& c, std::vector<Reals>& x,
+                            std::size_t input, std::size_t element, double here) {
   constexpr double kStep = 1e-5, kSameSlope = 1e-3;
   const auto value = [&] {
     const Reals y = row.reference(x);

@@ -17,7 +17,7 @@ struct SourceFile {
   std::string path;  ///< from the root
   std::size_t layer;
   std::size_t lines = 0;
-  std::vector<std::string> includes;
+  std::vector<std::string> includes = {};
 };
 
 SourceFile read_source(const std::filesystem::path& root, const std::filesystem::path& path,

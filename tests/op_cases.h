@@ -77,8 +77,8 @@ OpCase grouped_softmax_case(std::int64_t n, std::int64_t cols, std::int64_t grou
 struct ConvSpec {
   std::int64_t n, side, c, k, kernel, stride;
   bool residual = false, relu = true;
-  std::int64_t width = 0;      ///< of the map; 0: square
-  std::int64_t x_channels = 0; ///< 0: c
+  std::int64_t width = 0;       ///< of the map; 0: square
+  std::int64_t x_channels = 0;  ///< 0: c
 };
 OpCase conv_bn_case(const ConvSpec& spec);
 OpCase max_pool_case(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c,

@@ -24,7 +24,7 @@ struct ConvInputs {
 };
 
 Conv2dShape shape_of(const ConvSpec& s) {
-  return {s.n, s.side,   s.width == 0 ? s.side : s.width, s.c, s.k, s.kernel, s.kernel,
+  return {s.n,      s.side,      s.width == 0 ? s.side : s.width, s.c, s.k, s.kernel, s.kernel,
           s.stride, s.kernel / 2};
 }
 
@@ -103,17 +103,16 @@ OpCase max_pool_case(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_
 
 OpCase global_avg_pool_case(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c) {
   const std::string variant = fmt::format("{}x{}x{}x{}", n, h, w, c);
-  return {"global_avg_pool",
-          variant,
-          {case_input("global_avg_pool" + variant, "x", {n, h, w, c})},
-          [](Backend&, const std::vector<Tensor>& t) {
-            return [t] { return global_avg_pool(t[0]); };
-          },
-          [=](const std::vector<Reals>& t) {
-            return reference::global_avg_pool(t[0], static_cast<std::size_t>(n),
-                                              static_cast<std::size_t>(h * w),
-                                              static_cast<std::size_t>(c));
-          }};
+  return {
+      "global_avg_pool",
+      variant,
+      {case_input("global_avg_pool" + variant, "x", {n, h, w, c})},
+      [](Backend&, const std::vector<Tensor>& t) { return [t] { return global_avg_pool(t[0]); }; },
+      [=](const std::vector<Reals>& t) {
+        return reference::global_avg_pool(t[0], static_cast<std::size_t>(n),
+                                          static_cast<std::size_t>(h * w),
+                                          static_cast<std::size_t>(c));
+      }};
 }
 
 void add_conv_cases(std::vector<OpCase>& table) {
@@ -126,13 +125,27 @@ void add_conv_cases(std::vector<OpCase>& table) {
       {.n = 1, .side = 5, .c = 3, .k = 5, .kernel = 3, .stride = 1, .width = 7},
       {.n = 2, .side = 6, .c = 16, .k = 16, .kernel = 3, .stride = 1},
       {.n = 2, .side = 6, .c = 16, .k = 16, .kernel = 3, .stride = 1, .residual = true},
-      {.n = 2, .side = 6, .c = 4, .k = 6, .kernel = 3, .stride = 1, .residual = true, .relu = false},
+      {.n = 2,
+       .side = 6,
+       .c = 4,
+       .k = 6,
+       .kernel = 3,
+       .stride = 1,
+       .residual = true,
+       .relu = false},
       {.n = 2, .side = 6, .c = 4, .k = 6, .kernel = 3, .stride = 1, .relu = false},
       {.n = 2, .side = 7, .c = 16, .k = 8, .kernel = 3, .stride = 2, .width = 6},
       {.n = 2, .side = 6, .c = 8, .k = 16, .kernel = 3, .stride = 2, .residual = true},
       {.n = 1, .side = 24, .c = 3, .k = 8, .kernel = 7, .stride = 2},
       {.n = 1, .side = 24, .c = 3, .k = 8, .kernel = 7, .stride = 2, .x_channels = 1},
-      {.n = 2, .side = 11, .c = 3, .k = 5, .kernel = 7, .stride = 2, .relu = false, .x_channels = 1},
+      {.n = 2,
+       .side = 11,
+       .c = 3,
+       .k = 5,
+       .kernel = 7,
+       .stride = 2,
+       .relu = false,
+       .x_channels = 1},
       {.n = 1, .side = 24, .c = 1, .k = 8, .kernel = 7, .stride = 2},
       {.n = 1, .side = 9, .c = 1, .k = 4, .kernel = 3, .stride = 1, .residual = true},
       {.n = 2, .side = 5, .c = 3, .k = 8, .kernel = 7, .stride = 2},

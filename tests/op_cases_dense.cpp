@@ -15,17 +15,16 @@ std::size_t as_size(std::int64_t n) {
 
 OpCase add_case(const Shape& shape) {
   const std::string variant = to_string(shape);
-  return {"add",
-          variant,
-          {case_input("add" + variant, "a", shape), case_input("add" + variant, "b", shape)},
-          [](Backend&, const std::vector<Tensor>& in) {
-            return [in] { return add(in[0], in[1]); };
-          },
-          [](const std::vector<Reals>& in) {
-            Reals y = in[0];
-            for (std::size_t i = 0; i < y.size(); ++i) y[i] += in[1][i];
-            return y;
-          }};
+  return {
+      "add",
+      variant,
+      {case_input("add" + variant, "a", shape), case_input("add" + variant, "b", shape)},
+      [](Backend&, const std::vector<Tensor>& in) { return [in] { return add(in[0], in[1]); }; },
+      [](const std::vector<Reals>& in) {
+        Reals y = in[0];
+        for (std::size_t i = 0; i < y.size(); ++i) y[i] += in[1][i];
+        return y;
+      }};
 }
 
 }  // namespace

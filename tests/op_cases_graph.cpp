@@ -14,9 +14,8 @@ namespace {
 Edges by_target(const Edges& edges) {
   std::vector<std::size_t> order(edges.target.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return edges.target[a] < edges.target[b];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return edges.target[a] < edges.target[b]; });
   Edges sorted{edges.rows, {}, {}};
   for (const std::size_t e : order) {
     sorted.source.push_back(edges.source[e]);
@@ -67,8 +66,7 @@ void add_graph_cases(std::vector<OpCase>& table) {
   table.push_back(graph_attention_case("no edge", {3, {}, {}}, 2, 4));
   table.push_back(graph_attention_case("self loop", {1, {0}, {0}}, 1, 1));
   table.push_back(graph_attention_case("three tokens", {3, {0, 1, 2}, {2, 2, 0}}, 1, 2));
-  table.push_back(
-      graph_attention_case("isolated rows", {6, {4, 1, 1, 4}, {1, 4, 3, 3}}, 4, 3));
+  table.push_back(graph_attention_case("isolated rows", {6, {4, 1, 1, 4}, {1, 4, 3, 3}}, 4, 3));
   table.push_back(graph_attention_case("multi-edges", {4, {0, 0, 0, 2, 2}, {1, 1, 1, 1, 3}}, 2, 5));
   table.push_back(graph_attention_case("ring", ring_edges(9, 3), 4, 8));
   table.push_back(graph_attention_case("wide ring", ring_edges(40, 4), 4, 32));

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "tests/op_cases.h"
 #include "tests/op_reference.h"
@@ -32,6 +33,33 @@ OpCase categorical_case(std::int64_t n, Masks masks, double deviation) {
             return [=] { return evaluate_categorical(t[0], allowed, taken); };
           },
           [=](const std::vector<Reals>& t) { return reference::categorical(t[0], mask, action); }};
+}
+
+/// `deviation` of the log deviations: at 4 the clamp acts on most of them, on both sides.
+OpCase gaussian_case(std::int64_t n, std::int64_t dims, double deviation) {
+  const std::string variant =
+      fmt::format("{} rows of {}, log deviations around {}", n, dims, deviation);
+  const std::string seed = "evaluate_gaussian" + variant;
+  CaseInput params = case_input(seed, "params", {n, 2 * dims}, deviation, -1.0);
+  CaseInput u = case_input(seed, "u", {n, dims});
+  // A sample lies within a few deviations of its mean.
+  for (std::size_t i = 0; i < u.values.size(); ++i) {
+    const std::size_t d = static_cast<std::size_t>(dims), mean = i / d * 2 * d + i % d;
+    const float sigma = std::clamp(std::exp(params.values[mean + d]), 1e-3f, 2.0f);
+    u.values[i] = params.values[mean] + sigma * u.values[i];
+  }
+  u.trains = false;
+  OpCase row{"evaluate_gaussian",
+             variant,
+             {std::move(params), std::move(u)},
+             [](Backend&, const std::vector<Tensor>& t) {
+               return [t] { return evaluate_gaussian(t[0], t[1]); };
+             },
+             [dims](const std::vector<Reals>& t) {
+               return reference::gaussian(t[0], t[1], static_cast<std::size_t>(dims));
+             }};
+  row.has_kinks = true;
+  return row;
 }
 
 OpCase ppo_surrogate_case(const std::vector<std::int32_t>& cells, SurrogateRatio ratio,
@@ -68,17 +96,14 @@ OpCase ppo_surrogate_case(const std::vector<std::int32_t>& cells, SurrogateRatio
 }
 
 OpCase value_loss_case(std::int64_t states, std::int64_t components, float epsilon) {
-  const std::string variant =
-      fmt::format("{} states x {}, clip {}", states, components, epsilon);
+  const std::string variant = fmt::format("{} states x {}, clip {}", states, components, epsilon);
   const std::string seed = "value_loss" + variant;
   std::vector<CaseInput> inputs{case_input(seed, "values", {states, components}),
                                 case_input(seed, "old_values", {states, components}, 0.5),
                                 case_input(seed, "returns", {states, components}),
                                 case_input(seed, "weights", {components}, 0.2, 0.5)};
   for (std::size_t i = 1; i < inputs.size(); ++i) inputs[i].trains = false;
-  OpCase row{"value_loss",
-             variant,
-             std::move(inputs),
+  OpCase row{"value_loss", variant, std::move(inputs),
              [=](Backend&, const std::vector<Tensor>& t) {
                const ValueLossInputs batch{t[1], t[2], t[3], epsilon};
                return [=] { return value_loss(t[0], batch); };
@@ -98,10 +123,15 @@ void add_loss_cases(std::vector<OpCase>& table) {
   table.push_back(categorical_case(33, Masks::kOpen, 2.0));
   table.push_back(categorical_case(37, Masks::kMixed, 2.0));
   table.push_back(categorical_case(16, Masks::kOpen, 8.0));
+  table.push_back(gaussian_case(1, 1, 0.5));
+  table.push_back(gaussian_case(33, 4, 0.5));
+  table.push_back(gaussian_case(7, 5, 1.0));
+  table.push_back(gaussian_case(16, 4, 4.0));
   for (const SurrogateRatio ratio :
        {SurrogateRatio::kPerNode, SurrogateRatio::kJoint, SurrogateRatio::kMeanLogp}) {
     table.push_back(ppo_surrogate_case({1}, ratio, 0.05));
     table.push_back(ppo_surrogate_case({5, 1, 7, 4}, ratio, 0.15));
+    table.push_back(ppo_surrogate_case({0, 3, 0, 2}, ratio, 0.15));
     // Log-ratios on the scale of the limit: both signs of the advantage meet both of its sides.
     table.push_back(ppo_surrogate_case(std::vector<std::int32_t>(40, 3), ratio, 0.1));
   }

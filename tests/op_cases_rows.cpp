@@ -21,9 +21,7 @@ OpCase concat_rows_case(const std::vector<std::int64_t>& rows, const Shape& tail
     inputs.push_back(
         case_input("concat_rows" + variant, fmt::format("part{}", inputs.size()), shape));
   }
-  return {"concat_rows",
-          variant,
-          std::move(inputs),
+  return {"concat_rows", variant, std::move(inputs),
           [](Backend&, const std::vector<Tensor>& t) { return [t] { return concat_rows(t); }; },
           [](const std::vector<Reals>& t) {
             Reals y;
@@ -67,31 +65,33 @@ OpCase narrow_rows_case(const Shape& shape, std::int64_t begin, std::int64_t cou
 
 OpCase pad_cols_case(std::int64_t rows, std::int64_t from, std::int64_t to) {
   const std::string variant = fmt::format("{} rows, {} -> {}", rows, from, to);
-  return {"pad_cols",
-          variant,
-          {case_input("pad_cols" + variant, "x", {rows, from})},
-          [=](Backend&, const std::vector<Tensor>& t) { return [=] { return pad_cols(t[0], to); }; },
-          [=](const std::vector<Reals>& t) {
-            Reals y(as_size(rows * to));
-            for (std::int64_t i = 0; i < rows * from; ++i) {
-              y[as_size(i / from * to + i % from)] = t[0][as_size(i)];
-            }
-            return y;
-          }};
+  return {
+      "pad_cols",
+      variant,
+      {case_input("pad_cols" + variant, "x", {rows, from})},
+      [=](Backend&, const std::vector<Tensor>& t) { return [=] { return pad_cols(t[0], to); }; },
+      [=](const std::vector<Reals>& t) {
+        Reals y(as_size(rows * to));
+        for (std::int64_t i = 0; i < rows * from; ++i) {
+          y[as_size(i / from * to + i % from)] = t[0][as_size(i)];
+        }
+        return y;
+      }};
 }
 
 OpCase pad_rows_case(const Shape& shape, std::int64_t to) {
   const std::string variant = fmt::format("{} -> {} rows", to_string(shape), to);
   const std::int64_t size = numel(shape) / shape[0] * to;
-  return {"pad_rows",
-          variant,
-          {case_input("pad_rows" + variant, "x", shape)},
-          [=](Backend&, const std::vector<Tensor>& t) { return [=] { return pad_rows(t[0], to); }; },
-          [=](const std::vector<Reals>& t) {
-            Reals y = t[0];
-            y.resize(as_size(size));
-            return y;
-          }};
+  return {
+      "pad_rows",
+      variant,
+      {case_input("pad_rows" + variant, "x", shape)},
+      [=](Backend&, const std::vector<Tensor>& t) { return [=] { return pad_rows(t[0], to); }; },
+      [=](const std::vector<Reals>& t) {
+        Reals y = t[0];
+        y.resize(as_size(size));
+        return y;
+      }};
 }
 
 OpCase repeat_segments_case(const std::vector<std::int32_t>& sizes, std::int64_t cols) {

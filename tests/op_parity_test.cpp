@@ -96,7 +96,8 @@ TEST(OpTable, HoldsARowForEveryPublicOp) {
 
 TEST(OpTable, TitlesAreUnique) {
   std::set<std::string> titles;
-  for (const OpCase& row : op_cases()) EXPECT_TRUE(titles.insert(row.title()).second) << row.title();
+  for (const OpCase& row : op_cases())
+    EXPECT_TRUE(titles.insert(row.title()).second) << row.title();
 }
 
 TEST(OpTable, ReferencesTellAWrongResultFromARightOne) {

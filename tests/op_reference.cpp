@@ -34,8 +34,7 @@ Reals layer_norm(const Reals& x, const Reals& gamma, const Reals& beta) {
       variance += std::pow(x[r * cols + c] - mean, 2) / static_cast<double>(cols);
     }
     for (std::size_t c = 0; c < cols; ++c) {
-      y[r * cols + c] =
-          (x[r * cols + c] - mean) / std::sqrt(variance + 1e-5) * gamma[c] + beta[c];
+      y[r * cols + c] = (x[r * cols + c] - mean) / std::sqrt(variance + 1e-5) * gamma[c] + beta[c];
     }
   }
   return y;

@@ -28,6 +28,9 @@ Reals graph_attention(const Edges& edges, std::size_t heads, std::size_t width, 
 
 Reals categorical(const Reals& logits, const std::vector<std::uint8_t>& mask,
                   const std::vector<std::int32_t>& action);
+/// The deviation is exp(log deviation) clamped to [1e-3, 2].
+Reals gaussian(const Reals& params, const Reals& u, std::size_t dims);
+/// A state without cells adds nothing.
 Reals ppo_surrogate(const Reals& evaluation, const std::vector<std::int32_t>& offsets,
                     const Reals& old_logp, const Reals& advantage, double epsilon,
                     SurrogateRatio ratio);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "tests/op_reference.h"
 
@@ -59,6 +60,18 @@ Reals categorical(const Reals& logits, const std::vector<std::uint8_t>& mask,
   return y;
 }
 
+Reals gaussian(const Reals& params, const Reals& u, std::size_t dims) {
+  Reals y(2 * u.size() / dims);
+  for (std::size_t i = 0; i < u.size(); ++i) {
+    const std::size_t row = i / dims, mean = 2 * row * dims + i % dims;
+    const double sigma = std::clamp(std::exp(params[mean + dims]), 1e-3, 2.0);
+    const double z = (u[i] - params[mean]) / sigma, two_pi = 2 * std::numbers::pi;
+    y[2 * row] += -z * z / 2 - std::log(sigma * std::sqrt(two_pi));
+    y[2 * row + 1] += 0.5 * std::log(two_pi * std::numbers::e * sigma * sigma);
+  }
+  return y;
+}
+
 Reals ppo_surrogate(const Reals& evaluation, const std::vector<std::int32_t>& offsets,
                     const Reals& old_logp, const Reals& advantage, double epsilon,
                     SurrogateRatio ratio) {
@@ -67,6 +80,7 @@ Reals ppo_surrogate(const Reals& evaluation, const std::vector<std::int32_t>& of
   for (std::size_t s = 0; s < advantage.size(); ++s) {
     const auto begin = static_cast<std::size_t>(offsets[s]);
     const auto end = static_cast<std::size_t>(offsets[s + 1]);
+    if (begin == end) continue;
     const double cell = share / static_cast<double>(end - begin);
     const auto add_term = [&](double log_ratio, double weight) {
       const double rho = std::exp(log_ratio), clipped = std::clamp(rho, 1 - epsilon, 1 + epsilon);

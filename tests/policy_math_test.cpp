@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
 
 #include "engine/ops.h"
 #include "tests/op_cases.h"
@@ -64,6 +65,27 @@ TEST(Categorical, ExtremeLogitsStayFinite) {
 
 TEST(Categorical, ANonFiniteLogitIsNotHidden) {
   EXPECT_TRUE(std::isnan(evaluate(NAN, 0.0f, 0).logp));
+}
+
+TEST(Gaussian, TheLogDensityOfTheRawSampleIsExact) {
+  std::vector<float> params{0.3f, -0.2f, 0.0f, 0.1f};
+  for (const float sigma : {1.0f, 0.5f, 0.8f, 0.6f}) params.push_back(std::log(sigma));
+  const Tensor y = evaluate_gaussian(floats({1, 8}, params), floats({1, 4}, {.7f, .1f, -.4f, .5f}));
+  EXPECT_NEAR(y.to_host()[0], -2.85586000, 2e-6);
+}
+
+TEST(Gaussian, EntropiesAreExact) {
+  const Tensor params = floats({2, 2}, {0.0f, 0.0f, 3.0f, std::log(0.5f)});
+  const std::vector<float> y = evaluate_gaussian(params, floats({2, 1}, {0, 0})).to_host();
+  EXPECT_NEAR(y[1], 1.41893853, 1e-6);
+  EXPECT_NEAR(y[3], 0.72579135, 1e-6);
+}
+
+TEST(Gaussian, TheDeviationHasAFloorAndACeiling) {
+  const Tensor params = floats({2, 2}, {0.0f, -50.0f, 0.0f, 50.0f});
+  const std::vector<float> y = evaluate_gaussian(params, floats({2, 1}, {0, 0})).to_host();
+  EXPECT_NEAR(y[0], -std::log(1e-3 * std::sqrt(2 * std::numbers::pi)), 1e-5);
+  EXPECT_NEAR(y[2], -std::log(2.0 * std::sqrt(2 * std::numbers::pi)), 1e-6);
 }
 
 /// The four outputs for one state whose cells have these log-ratios.

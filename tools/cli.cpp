@@ -43,12 +43,16 @@ bool parse_arguments(CLI::App& app, int argc, const char* const* argv) {
   }
 }
 
+std::vector<std::string> config_overrides(const CommonOptions& options) {
+  std::vector<std::string> all = options.overrides;
+  if (options.seed) all.push_back("system.seed=" + std::to_string(*options.seed));
+  if (!options.device.empty()) all.push_back("system.device=" + options.device);
+  if (options.threads) all.push_back("system.threads=" + std::to_string(*options.threads));
+  return all;
+}
+
 Config load_config(const std::string& path, const CommonOptions& options) {
-  Config config = load_config(std::filesystem::path(path), options.overrides);
-  if (options.seed) config.system.seed = *options.seed;
-  if (!options.device.empty()) config.system.device = options.device;
-  if (options.threads) config.system.threads = *options.threads;
-  return config;
+  return load_config(std::filesystem::path(path), config_overrides(options));
 }
 
 }  // namespace frost

@@ -29,6 +29,9 @@ void add_common_options(CLI::App& app, CommonOptions& options);
 /// Throws UsageError for a wrong command line; call it inside `run_program`.
 bool parse_arguments(CLI::App& app, int argc, const char* const* argv);
 
+/// The options as overrides for `parse_config`: --set, then --seed, --device and --threads.
+std::vector<std::string> config_overrides(const CommonOptions& options);
+
 /// Reads a configuration file; the options override it, --seed, --device and --threads over --set.
 Config load_config(const std::string& path, const CommonOptions& options);
 

@@ -24,7 +24,6 @@ struct SystemConfig {
 struct RunConfig {
   std::string save_dir = "runs";
   int checkpoint_every = 10;   ///< 0: only at the end
-  int moving_avg_window = 20;  ///< episodes
   int eval_every = 25;         ///< 0: never
   int eval_episodes = 20;
   std::uint64_t eval_seed = 12345;

@@ -168,8 +168,7 @@ ConfigKey text(std::string path, Member<std::string> member, std::string doc) {
   return key;
 }
 
-ConfigKey number_range(std::string path, Member<SubstrateConfig::Range> member, Interval range,
-                       std::string doc) {
+ConfigKey number_range(std::string path, Member<Range> member, Interval range, std::string doc) {
   ConfigKey key{std::move(path), "[low, high]", range.text(), std::move(doc), {}, {}, {}};
   key.set = [=](Config& config, const ConfigValue& value) {
     const auto [low, high] = parse_pair<double>(value, range);

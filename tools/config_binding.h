@@ -60,7 +60,7 @@ ConfigKey flag(std::string path, Member<bool> member, std::string doc);
 ConfigKey text(std::string path, Member<std::string> member, std::string doc);
 
 /// Two numbers in rising order, written `[low, high]`.
-ConfigKey number_range(std::string path, Member<SubstrateConfig::Range> member, Interval range,
+ConfigKey number_range(std::string path, Member<Range> member, Interval range,
                        std::string doc);
 /// Two integers of the same range, written `[first, second]`.
 ConfigKey int_pair(std::string path, Member<int> first, Member<int> second, Interval range,

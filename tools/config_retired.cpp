@@ -6,9 +6,8 @@ namespace {
 constexpr const char* kNoEffect = "it never had an effect; remove it";
 constexpr const char* kNormalReward =
     "the normal-mode reward is not available yet, only the distance reward; remove it";
-constexpr const char* kStage2 =
-    "it belongs to stage 2, where spawn parameters are learned, which is not available yet; "
-    "remove it";
+constexpr const char* kScaling =
+    "scaling the two policy losses by their gradient norms is not available yet; remove it";
 constexpr const char* kRecovery =
     "recovery from an empty colony is not available; an empty colony ends the episode; remove it";
 constexpr const char* kDropout =
@@ -42,11 +41,9 @@ const std::vector<FixedKey>& fixed_keys() {
       {"actor_critic.value_components",
        "[total_reward, graph_reward, spawn_reward, delete_reward, edge_reward, total_node_reward]",
        "the critic has one head per reward component"},
-      {"algorithm.two_stage_curriculum.stage", "1",
-       "stage 2, where spawn parameters are learned, is not available yet"},
       {"trainer.rollout_collection_mode", "steps", "rollouts have a fixed number of steps"},
       {"trainer.gradient_scaling.enable_adaptive_scaling", "false",
-       "it only acts in stage 2, which is not available yet"},
+       "scaling the two policy losses by their gradient norms is not available yet"},
       {"trainer.entropy_regularization.enable_adaptive_entropy", "true",
        "for a constant coefficient give equal entropy_coeff_start and entropy_coeff_end"},
       {"trainer.empty_graph_handling.enable_graceful_recovery", "false",
@@ -78,7 +75,6 @@ const std::vector<RetiredKey>& retired_keys() {
        "it never had an effect; see 'environment.threshold_critical_nodes'"},
       {"environment.empty_graph_recovery*", kRecovery},
       {"observation.image_size", "image observations are not available yet; remove it"},
-      {"actor_critic.spawn_parameter_bounds", kStage2},
       {"actor_critic.wsa", "weight-sharing attention is not available; remove it"},
       {"actor_critic.backbone.freeze_schedule",
        "a schedule of freeze modes is not available yet; set 'actor_critic.backbone.freeze_mode'"},
@@ -99,20 +95,19 @@ const std::vector<RetiredKey>& retired_keys() {
       {"trainer.log_every", "every update is logged; remove it"},
       {"trainer.progress_print_every", "progress is one line per update; --quiet turns it off"},
       {"trainer.detailed_logging", kRecords},
+      {"trainer.moving_avg_window", "tables hold unsmoothed values; remove it"},
       {"trainer.substrate_type", use("environment.substrate_type")},
       {"trainer.empty_graph_handling", kRecovery},
       {"trainer.encoder_hidden_dim", use("encoder.hidden_dim")},
       {"trainer.encoder_output_dim", use("encoder.out_dim")},
       {"trainer.encoder_num_layers", use("encoder.num_layers")},
-      {"trainer.policy_loss_weights.continuous_weight", kStage2},
       {"trainer.policy_loss_weights.entropy_weight",
        use("trainer.entropy_regularization.entropy_coeff_start") + " and '..._end'"},
-      {"trainer.gradient_scaling", kStage2},
+      {"trainer.gradient_scaling", kScaling},
       {"trainer.adaptive_scaling", kNoEffect},
       {"trainer.reward_normalization", kNoEffect},
       {"trainer.advantage_weighting",
        "learned weights of the advantage are not available; use 'trainer.component_weights'"},
-      {"trainer.entropy_regularization.continuous_entropy_weight", kStage2},
       {"system.num_workers", use("system.threads") + " and 'trainer.num_envs'"},
       {"logging.verbose", "progress is one line per update; --quiet turns it off"},
       {"logging.save_model_every", use("trainer.checkpoint_every")},

@@ -126,6 +126,14 @@ Keys actor_critic_keys() {
              "width of the trunks behind the bodies"),
       number("actor_critic.spawn_bias_init", MEMBER(model.spawn_bias_init), between(-30, 30),
              "initial logit bias of spawning"),
+      number_range("actor_critic.spawn_parameter_bounds.gamma", MEMBER(ppo.spawn.bounds[0]),
+                   above(0), "range of the largest length of a spawn, in stage 2"),
+      number_range("actor_critic.spawn_parameter_bounds.alpha", MEMBER(ppo.spawn.bounds[1]),
+                   above(0), "range of the stiffness of half that length"),
+      number_range("actor_critic.spawn_parameter_bounds.noise", MEMBER(ppo.spawn.bounds[2]),
+                   at_least(0), "range of the added length"),
+      number_range("actor_critic.spawn_parameter_bounds.theta", MEMBER(ppo.spawn.bounds[3]),
+                   between(-3.1416, 3.1416), "range of the direction (rad)"),
       flag("actor_critic.simplicial_embedding.enabled", MEMBER(model.encoder.simplicial),
            "softmax over groups of token columns"),
       number("actor_critic.simplicial_embedding.num_groups",
@@ -172,6 +180,8 @@ Keys algorithm_keys() {
              at_least(0), "updates of linear rise at the start"),
       number("algorithm.lr_schedule.final_fraction", MEMBER(ppo.lr_schedule.final_fraction),
              kFraction, "of the base rate, reached at total_updates"),
+      number("algorithm.two_stage_curriculum.stage", MEMBER(ppo.spawn.stage), between(1, 2),
+             "1: fixed spawn parameters; 2: the network's are executed and trained"),
       number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.gamma",
              MEMBER(environment.fixed_spawn.gamma), above(0), "largest length of a spawn"),
       number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.alpha",
@@ -195,6 +205,8 @@ Keys trainer_keys() {
              "states per optimizer step"),
       number("trainer.policy_loss_weights.discrete_weight", MEMBER(ppo.discrete_weight),
              at_least(0), "of the spawn or delete decisions in the policy loss"),
+      number("trainer.policy_loss_weights.continuous_weight", MEMBER(ppo.continuous_weight),
+             at_least(0), "of the spawn parameters in the policy loss, in stage 2"),
       flag("trainer.enable_value_clipping", MEMBER(ppo.enable_value_clipping),
            "clip the change of the value estimates"),
       number("trainer.value_clip_epsilon", MEMBER(ppo.value_clip_epsilon), above(0),
@@ -226,10 +238,11 @@ Keys trainer_keys() {
           "length of the linear way between them");
   entropy("discrete_entropy_weight", MEMBER(ppo.discrete_entropy_weight), at_least(0),
           "factor on the entropy of the decisions");
+  entropy("continuous_entropy_weight", MEMBER(ppo.continuous_entropy_weight), at_least(0),
+          "factor on the entropy of the spawn parameters, in stage 2");
   entropy("min_entropy_threshold", MEMBER(ppo.min_entropy_threshold), between(0, 0.69),
           "entropy (nats per cell) below which a penalty pulls it up");
 
-  using Range = SubstrateConfig::Range;
   const auto random = [&keys](const char* name, Member<Range> member, Interval range,
                               const char* doc) {
     keys.push_back(
@@ -247,8 +260,6 @@ Keys trainer_keys() {
   keys.push_back(number("trainer.checkpoint_every", MEMBER(run.checkpoint_every), at_least(0),
                         "updates between checkpoints; 0: only at the end")
                      .allow_null("0"));
-  keys.push_back(number("trainer.moving_avg_window", MEMBER(run.moving_avg_window), at_least(1),
-                        "episodes in smoothed figures"));
   return keys;
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <filesystem>
 
@@ -29,12 +30,10 @@ struct Subject {
   std::string description;
 };
 
-/// --device and --threads as overrides. --seed is not among them: here it chooses the episodes.
-std::vector<std::string> overrides(const CommonOptions& common) {
-  std::vector<std::string> all = common.overrides;
-  if (!common.device.empty()) all.push_back("system.device=" + common.device);
-  if (common.threads) all.push_back(fmt::format("system.threads={}", *common.threads));
-  return all;
+/// --seed is not among them: here it chooses the episodes.
+std::vector<std::string> overrides_but_seed(CommonOptions common) {
+  common.seed.reset();
+  return config_overrides(common);
 }
 
 fs::path choose_checkpoint(const fs::path& run, const std::string& which) {
@@ -55,7 +54,7 @@ Subject load_run(const EvaluateOptions& options) {
     throw Error(path.string() + " holds no configuration: it is no checkpoint of a run");
   }
   Subject subject;
-  subject.config = parse_config(config->second, path.string(), overrides(options.common));
+  subject.config = parse_config(config->second, path.string(), overrides_but_seed(options.common));
   subject.setup = build_network(subject.config, false);
   load_network(*subject.setup.network, file.tensors);
   subject.description = fmt::format("{} after update {}", path.string(), updates->second);
@@ -64,7 +63,7 @@ Subject load_run(const EvaluateOptions& options) {
 
 Subject load_baseline(const EvaluateOptions& options) {
   Subject subject;
-  subject.config = load_config(fs::path(options.target), overrides(options.common));
+  subject.config = load_config(fs::path(options.target), overrides_but_seed(options.common));
   subject.description = "baseline " + options.policy;
   if (options.policy != "untrained") return subject;
   subject.setup = build_network(subject.config, true);
@@ -149,9 +148,9 @@ int evaluate(const EvaluateOptions& options) {
     show(options.policy, scripted_policy(options.policy));
   } else {
     if (options.sampled || !options.deterministic) {
-      show("sampled", network_policy(*subject.setup.network, false));
+      show("sampled", network_policy(*subject.setup.network, subject.config.ppo.spawn, false));
     }
-    if (options.deterministic) show("argmax", network_policy(*subject.setup.network, true));
+    if (options.deterministic) show("argmax", network_policy(*subject.setup.network, subject.config.ppo.spawn, true));
   }
   if (!options.csv.empty()) write_file_atomically(options.csv, csv);
   return 0;

@@ -29,8 +29,9 @@ NetworkSetup build_network(const Config& config, bool load_pretrained) {
   setup.device_line = "device: " + reason;
   setup.network = std::make_unique<ActorCritic>(*setup.backend, config.model);
   RandomStream random(config.system.seed, StreamPurpose::kInit);
-  setup.network->initialize(random);
-  if (config.model.backbone.pretrained_weights != "imagenet") {
+  const bool random_bodies = config.model.backbone.pretrained_weights == "random";
+  setup.network->initialize(random, random_bodies);
+  if (random_bodies) {
     setup.weights_line = "weights: RANDOM bodies (actor_critic.pretrained_weights: random)";
   } else if (load_pretrained) {
     const PretrainedWeights weights = find_pretrained_weights(config.model.backbone.weights_path);
@@ -70,7 +71,7 @@ Trainer::Trainer(const Config& config, bool resuming)
 }
 
 bool Trainer::evaluate_and_rank(EvaluationResult& result) {
-  result = evaluate_policy(config_.environment, network_policy(network(), false),
+  result = evaluate_policy(config_.environment, network_policy(network(), config_.ppo.spawn, false),
                            config_.run.eval_episodes, config_.run.eval_seed);
   const std::array<double, 3> score{result.success_rate(), result.mean_progress(),
                                     result.mean_return()};

@@ -27,6 +27,26 @@ Tensor evaluate_categorical(const Tensor& logits, const Tensor& mask, const Tens
   });
 }
 
+Tensor evaluate_gaussian(const Tensor& params, const Tensor& u) {
+  require_rank(u, 2, "evaluate_gaussian", "sample");
+  const std::int64_t n = u.dim(0), dims = u.dim(1);
+  require(params.shape() == Shape{n, 2 * dims}, "evaluate_gaussian",
+          "parameters " + to_string(params.shape()) + " do not fit sample " +
+              to_string(u.shape()));
+  Op op("evaluate_gaussian", {params});
+  Backend& backend = op.backend();
+  const Tensor y = op.output({n, 2});
+  launch("gaussian_forward",
+         [&] { backend.gaussian_forward(n, dims, params.data(), u.data(), y.data()); });
+  const Tensor kept = op.save_for({0}, params), kept_u = op.save_for({0}, u);
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut slot = g.of(0);
+    launch("gaussian_backward", [&] {
+      backend.gaussian_backward(n, dims, kept.data(), kept_u.data(), dy.data(), slot);
+    });
+  });
+}
+
 Tensor ppo_surrogate(const Tensor& evaluation, const SurrogateInputs& inputs) {
   require(evaluation.dim(0) == inputs.old_logp.numel() &&
               inputs.offsets.numel() == inputs.advantage.numel() + 1,

@@ -89,6 +89,10 @@ class CpuBackend final : public Backend {
   void categorical_backward(std::int64_t n, const float* logits, const std::uint8_t* mask,
                             const std::int32_t* action, const float* dout,
                             GradOut dlogits) override;
+  void gaussian_forward(std::int64_t n, std::int64_t dims, const float* params, const float* u,
+                        float* out) override;
+  void gaussian_backward(std::int64_t n, std::int64_t dims, const float* params, const float* u,
+                         const float* dout, GradOut dparams) override;
   void ppo_surrogate_forward(const SurrogateBatch& batch, const float* evaluation,
                              float* out) override;
   void ppo_surrogate_backward(const SurrogateBatch& batch, const float* evaluation,

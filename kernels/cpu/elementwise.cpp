@@ -81,15 +81,11 @@ void CpuBackend::mask_by_bits(std::int64_t n, const float* dy, const std::uint32
 
 void CpuBackend::adam_step(std::int64_t n, const AdamStep& step, const float* gradient,
                            float* first, float* second, float* parameter) {
-  const auto t = static_cast<double>(step.step);
-  const auto step_size = static_cast<float>(step.lr / (1.0 - std::pow(step.beta1, t)));
-  const auto correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(step.beta2, t)));
-  const auto beta1 = static_cast<float>(step.beta1), beta2 = static_cast<float>(step.beta2);
-  const auto epsilon = static_cast<float>(step.epsilon);
+  const AdamFactors factors = adam_factors(step.lr, step.beta1, step.beta2, step.epsilon,
+                                           static_cast<double>(step.step));
   parallel_blocks(n, 8, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      adam_element(gradient[i], beta1, beta2, step_size, correction, epsilon, first[i], second[i],
-                   parameter[i]);
+      adam_element(factors, gradient[i], first[i], second[i], parameter[i]);
     }
   });
 }

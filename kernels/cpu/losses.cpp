@@ -35,6 +35,34 @@ void CpuBackend::categorical_backward(std::int64_t n, const float* logits, const
   });
 }
 
+void CpuBackend::gaussian_forward(std::int64_t n, std::int64_t dims, const float* params,
+                                  const float* u, float* out) {
+  parallel_for(n, 40 * dims, [&](std::int64_t i) {
+    float logp = 0, entropy = 0;
+    for (std::int64_t d = 0; d < dims; ++d) {
+      const float* row = params + 2 * i * dims;
+      const GaussianTerm term = gaussian_term(row[d], row[dims + d], u[i * dims + d]);
+      logp += term.logp;
+      entropy += term.entropy;
+    }
+    out[2 * i] = logp;
+    out[2 * i + 1] = entropy;
+  });
+}
+
+void CpuBackend::gaussian_backward(std::int64_t n, std::int64_t dims, const float* params,
+                                   const float* u, const float* dout, GradOut dparams) {
+  parallel_for(n, 40 * dims, [&](std::int64_t i) {
+    for (std::int64_t d = 0; d < dims; ++d) {
+      const std::int64_t mean = 2 * i * dims + d, deviation = mean + dims;
+      const GaussianTerm term = gaussian_term(params[mean], params[deviation], u[i * dims + d]);
+      store(dout[2 * i] * term.dlogp_dmean, dparams.mode, dparams.data[mean]);
+      store(dout[2 * i] * term.dlogp_dlog + dout[2 * i + 1] * term.dentropy_dlog, dparams.mode,
+            dparams.data[deviation]);
+    }
+  });
+}
+
 namespace {
 
 /// The terms of one state: per cell, or one for the whole state.
@@ -46,6 +74,7 @@ StateTerms state_terms(const SurrogateBatch& b, const float* evaluation, std::in
   const std::int64_t begin = b.offsets[s], end = b.offsets[s + 1];
   const auto cells = static_cast<double>(end - begin);
   StateTerms t;
+  if (begin == end) return t;
   double log_ratio_sum = 0;
   for (std::int64_t i = begin; i < end; ++i) {
     const float log_ratio = evaluation[2 * i] - b.old_logp[i];

@@ -1,11 +1,30 @@
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/parallel.h"
 
 namespace frost {
+
+namespace {
+
+/// out = max(out, in), and `chosen` = tap where `in` won; branch-free, so that it vectorises.
+/// A NaN replaces any number and no number replaces a NaN, so that none is hidden.
+void take_maximum(std::int64_t n, const float* in, std::uint8_t tap, float* out,
+                  std::uint8_t* chosen) {
+  const auto wins = [&](std::int64_t i) { return in[i] > out[i] || in[i] != in[i]; };
+  if (chosen == nullptr) {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = wins(i) ? in[i] : out[i];
+    return;
+  }
+  for (std::int64_t i = 0; i < n; ++i) {
+    const bool win = wins(i);
+    out[i] = win ? in[i] : out[i];
+    chosen[i] = win ? tap : chosen[i];
+  }
+}
+
+}  // namespace
 
 void CpuBackend::max_pool2d_forward(const Pool2dShape& s, const float* x, float* y,
                                     std::uint8_t* index) {
@@ -22,13 +41,7 @@ void CpuBackend::max_pool2d_forward(const Pool2dShape& s, const float* x, float*
         const std::int64_t ix = ox * s.stride - s.pad + tap % s.kernel;
         if (iy < 0 || iy >= s.h || ix < 0 || ix >= s.w) continue;
         const float* in = x + ((n * s.h + iy) * s.w + ix) * s.c;
-        for (std::int64_t c = 0; c < s.c; ++c) {
-          // A NaN replaces any number and no number replaces a NaN, so that none is hidden.
-          if (in[c] > out[c] || std::isnan(in[c])) {
-            out[c] = in[c];
-            if (chosen != nullptr) chosen[c] = static_cast<std::uint8_t>(tap);
-          }
-        }
+        take_maximum(s.c, in, static_cast<std::uint8_t>(tap), out, chosen);
       }
     }
   });

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <string>
+#include "rl/range.h"
 
 namespace frost {
 
 /// The stiffness field (docs/durotaxis.md, "Substrate"); `random` draws one per episode.
 struct SubstrateConfig {
   enum class Kind { kLinear, kExponential, kRandom };
-  struct Range { double low, high; };
 
   Kind kind = Kind::kLinear;
   double m = 0.01;  ///< slope, or growth rate

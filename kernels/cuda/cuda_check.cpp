@@ -1,0 +1,23 @@
+#include "kernels/cuda/cuda_check.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include "kernels/status.h"
+
+namespace frost::cuda {
+
+void throw_failure(const char* call, const char* text, const char* file, int line) {
+  fail("cuda", std::string(call) + " failed: " + text + " (" +
+                   std::filesystem::path(file).filename().string() + ":" + std::to_string(line) +
+                   ")");
+}
+
+void report_failure(const char* call, cudaError_t status) noexcept {
+  // At exit the driver may be gone before the last destructor runs; its memory went with it.
+  if (status == cudaErrorCudartUnloading) return;
+  std::fprintf(stderr, "[cuda] %s failed: %s\n", call, cudaGetErrorString(status));
+}
+
+}  // namespace frost::cuda

@@ -1,0 +1,165 @@
+#include "kernels/cuda/gemm.h"
+
+#include <string>
+
+#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/cuda_check.h"
+#include "kernels/cuda/plan_cache.h"
+#include "kernels/math_mode.h"
+#include "kernels/status.h"
+
+/// Throws Error where a cuBLAS call fails.
+#define FROST_CUBLAS(call)                                                                         \
+  do {                                                                                             \
+    const cublasStatus_t frost_status = (call);                                                    \
+    if (frost_status != CUBLAS_STATUS_SUCCESS) {                                                   \
+      ::frost::cuda::throw_failure(#call, cublasLtGetStatusString(frost_status), __FILE__,         \
+                                   __LINE__);                                                      \
+    }                                                                                              \
+  } while (false)
+
+namespace frost::cuda {
+namespace {
+
+/// What cuBLAS recommends for the newest devices; older ones use less of it.
+constexpr std::size_t kGemmWorkspace = std::size_t{32} << 20;
+
+cublasComputeType_t compute_type(std::int32_t math) {
+  return static_cast<MathMode>(math) == MathMode::kTf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                                        : CUBLAS_COMPUTE_32F;
+}
+
+template <class T>
+void set(cublasLtMatmulDesc_t desc, cublasLtMatmulDescAttributes_t name, T value) {
+  FROST_CUBLAS(cublasLtMatmulDescSetAttribute(desc, name, &value, sizeof value));
+}
+
+template <class T>
+void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttributes_t name,
+         T value) {
+  FROST_CUBLAS(cublasLtMatmulPreferenceSetAttribute(preference, name, &value, sizeof value));
+}
+
+/// A column-major matrix of `rows` x `cols`.
+cublasLtMatrixLayout_t layout(std::int64_t rows, std::int64_t cols, std::int64_t ld) {
+  cublasLtMatrixLayout_t made = nullptr;
+  FROST_CUBLAS(cublasLtMatrixLayoutCreate(&made, CUDA_R_32F, static_cast<std::uint64_t>(rows),
+                                          static_cast<std::uint64_t>(cols), ld));
+  return made;
+}
+
+std::string text(const GemmKey& key) {
+  return "[" + std::to_string(key.m) + "," + std::to_string(key.k) + "] x [" +
+         std::to_string(key.k) + "," + std::to_string(key.n) + "]";
+}
+
+}  // namespace
+
+/// Row-major C = op(A) op(B) is column-major C^T = op(B)^T op(A)^T, and a row-major matrix read as
+/// column-major is its own transpose: the operands change places and keep their transpose flags.
+struct LtGemm::Plan {
+  cublasLtMatmulDesc_t operation = nullptr;
+  cublasLtMatrixLayout_t first = nullptr, second = nullptr, result = nullptr;
+  cublasLtMatmulAlgo_t algorithm = {};
+  std::size_t workspace = 0;
+
+  explicit Plan(const GemmKey& key) {
+    FROST_CUBLAS(cublasLtMatmulDescCreate(&operation, compute_type(key.math), CUDA_R_32F));
+    const auto flag = [](std::int32_t on) { return on ? CUBLAS_OP_T : CUBLAS_OP_N; };
+    set(operation, CUBLASLT_MATMUL_DESC_TRANSA, flag(key.transpose_b));
+    set(operation, CUBLASLT_MATMUL_DESC_TRANSB, flag(key.transpose_a));
+    first = key.transpose_b ? layout(key.k, key.n, key.ldb) : layout(key.n, key.k, key.ldb);
+    second = key.transpose_a ? layout(key.m, key.k, key.lda) : layout(key.k, key.m, key.lda);
+    result = layout(key.n, key.m, key.ldc);
+  }
+  ~Plan() {
+    for (const cublasLtMatrixLayout_t l : {first, second, result}) {
+      if (l != nullptr) cublasLtMatrixLayoutDestroy(l);
+    }
+    if (operation != nullptr) cublasLtMatmulDescDestroy(operation);
+  }
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  /// Takes the heuristic's first choice.
+  void choose(cublasLtHandle_t handle, const GemmKey& key) {
+    cublasLtMatmulPreference_t preference = nullptr;
+    FROST_CUBLAS(cublasLtMatmulPreferenceCreate(&preference));
+    const std::unique_ptr<std::remove_pointer_t<cublasLtMatmulPreference_t>,
+                          decltype(&cublasLtMatmulPreferenceDestroy)>
+        owner(preference, &cublasLtMatmulPreferenceDestroy);
+    const auto bytes = [](std::int64_t alignment) { return static_cast<std::uint32_t>(alignment); };
+    set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kGemmWorkspace);
+    set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, bytes(key.alignment_b));
+    set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, bytes(key.alignment_a));
+    set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, bytes(key.alignment_c));
+    set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, bytes(key.alignment_c));
+    cublasLtMatmulHeuristicResult_t best = {};
+    int found = 0;
+    const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
+        handle, operation, first, second, result, result, preference, 1, &best, &found);
+    if (status == CUBLAS_STATUS_NOT_SUPPORTED || found == 0) {
+      fail("gemm", "cublasLt has no algorithm for " + text(key));
+    }
+    FROST_CUBLAS(status);
+    FROST_CUBLAS(best.state);
+    algorithm = best.algo;
+    workspace = best.workspaceSize;
+  }
+};
+
+LtGemm::LtGemm(cudaStream_t stream, Arena& arena) : stream_(stream), arena_(arena) {
+  FROST_CUBLAS(cublasLtCreate(&handle_));
+}
+
+LtGemm::~LtGemm() {
+  cublasLtDestroy(handle_);
+}
+
+std::unique_ptr<LtGemm::Plan> LtGemm::make(const GemmKey& key) {
+  require_no_capture(stream_, "a matrix product");
+  auto plan = std::make_unique<Plan>(key);
+  plan->choose(handle_, key);
+  return plan;
+}
+
+void LtGemm::run(const GemmKey& key, const float* a, const float* b, float* c) {
+  const Plan& plan = *plans_.get(key, [&] { return make(key); });
+  const Arena::Scope scope(arena_);
+  void* workspace = plan.workspace == 0 ? nullptr : arena_.take(plan.workspace);
+  const float alpha = 1.0f, beta = key.accumulate ? 1.0f : 0.0f;
+  FROST_CUBLAS(cublasLtMatmul(handle_, plan.operation, &alpha, b, plan.first, a, plan.second, &beta,
+                              c, plan.result, c, plan.result, &plan.algorithm, workspace,
+                              plan.workspace, stream_));
+}
+
+}  // namespace frost::cuda
+
+namespace frost {
+
+void CudaBackend::gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n,
+                       std::int64_t k, const float* a, std::int64_t lda, const float* b,
+                       std::int64_t ldb, GradOut c, std::int64_t ldc) {
+  if (m == 0 || n == 0) return;
+  const bool accumulate = c.mode == GradMode::kAccumulate;
+  if (k == 0) {  // an empty sum
+    if (!accumulate) fill_rows(m, n, 0.0f, c.data, ldc);
+    return;
+  }
+  const cuda::GemmKey key{m,
+                          n,
+                          k,
+                          lda,
+                          ldb,
+                          ldc,
+                          cuda::common_alignment(a),
+                          cuda::common_alignment(b),
+                          cuda::common_alignment(c.data),
+                          transpose_a,
+                          transpose_b,
+                          accumulate,
+                          static_cast<std::int32_t>(options_.math)};
+  gemm_->run(key, a, b, c.data);
+}
+
+}  // namespace frost

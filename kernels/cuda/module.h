@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/backend.h"
+#include "kernels/math_mode.h"
+
+// The one door between the programs and libfrost_cuda.so. Needs no CUDA header.
+namespace frost {
+
+/// A digest of kernels/backend.h: program and module must agree on the table of virtuals.
+#ifdef FROST_INTERFACE_DIGEST
+inline constexpr const char* kInterfaceDigest = FROST_INTERFACE_DIGEST;
+#else
+inline constexpr const char* kInterfaceDigest = "";
+#endif
+
+/// What the module offers. Texts are cut to `size` bytes, the end mark included.
+struct CudaModule {
+  const char* interface_digest;
+  /// A backend on the first visible GPU that has passed a trial run, or null and the cause.
+  Backend* (*create)(char* reason, std::size_t size);
+  /// Applies the options, or returns false and the cause.
+  bool (*configure)(Backend* backend, ComputeOptions options, char* reason, std::size_t size);
+  /// One line per convolution plan in use: shape, engine, workspace, notes.
+  void (*report)(Backend* backend, char* text, std::size_t size);
+};
+
+inline constexpr const char* kCudaModuleFile = "libfrost_cuda.so";
+inline constexpr const char* kCudaModuleEntry = "frost_cuda_module";
+using CudaModuleEntry = const CudaModule* (*)();
+
+}  // namespace frost

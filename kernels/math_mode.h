@@ -1,0 +1,22 @@
+#pragma once
+
+namespace frost {
+
+/// How a backend may compute float32 products; one switch for convolutions and matrix products.
+enum class MathMode {
+  kFp32,  ///< float32 products and sums
+  kTf32,  ///< inputs of a product rounded to 10 mantissa bits, sums in float32
+  kBf16,  ///< inputs of a product rounded to bfloat16, sums and parameters in float32
+};
+
+constexpr const char* to_string(MathMode mode) {
+  return mode == MathMode::kFp32 ? "fp32" : mode == MathMode::kTf32 ? "tf32" : "bf16";
+}
+
+/// What a run lets a backend trade for speed.
+struct ComputeOptions {
+  MathMode math = MathMode::kFp32;
+  bool deterministic = true;  ///< false permits kernels whose sums vary from run to run
+};
+
+}  // namespace frost

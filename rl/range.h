@@ -1,0 +1,10 @@
+#pragma once
+
+namespace frost {
+
+/// A closed interval.
+struct Range {
+  double low, high;
+};
+
+}  // namespace frost

@@ -1,0 +1,115 @@
+#include "tools/freeze_bench.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/weight_file_helpers.h"
+
+namespace frost {
+namespace {
+
+BenchWorkload tiny_workload() {
+  BenchWorkload workload;
+  workload.environments = 2;
+  workload.steps = 8;
+  workload.epochs = 1;
+  workload.minibatch = 4;
+  workload.cells = 4;
+  workload.repetitions = 2;
+  return workload;
+}
+
+Config random_bodies() {
+  return parse_config("actor_critic: {pretrained_weights: random}", "test", {"system.threads=1"});
+}
+
+TEST(FreezeBench, RecordedColoniesKeepTheirSizeAndEndAsTerminated) {
+  BenchWorkload workload;
+  workload.steps = 8 * 60;  // longer than an episode
+  const std::vector<Recording> recordings = record_colonies(workload, 1);
+  ASSERT_EQ(recordings.size(), 8u);
+  for (const Recording& recording : recordings) {
+    ASSERT_EQ(recording.size(), 60u);
+    int ends = 0;
+    for (const RecordedStep& step : recording) {
+      EXPECT_EQ(step.observation.num_nodes(), 20);
+      ends += step.result.done();
+    }
+    EXPECT_GE(ends, 2);  // one success on the way, and the end of the recording
+    EXPECT_TRUE(recording.back().result.terminated);
+  }
+  EXPECT_NE(recordings[0][0].observation.node_features, recordings[1][0].observation.node_features);
+}
+
+TEST(FreezeBench, AReplayGoesRoundAndIgnoresWhatIsDecided) {
+  const std::vector<Recording> recordings = record_colonies(tiny_workload(), 1);
+  ReplayEnvironment replay(recordings[0]);
+  JointAction action;
+  action.decisions.assign(4, kDeleteCell);
+  for (std::size_t t = 0; t < 2 * recordings[0].size(); ++t) {
+    const RecordedStep& expected = recordings[0][t % recordings[0].size()];
+    EXPECT_EQ(replay.observe().node_features, expected.observation.node_features);
+    EXPECT_EQ(replay.step(action).reward, expected.result.reward);
+  }
+  action.decisions.pop_back();
+  EXPECT_TRUE(test::refuses([&] { replay.step(action); }, "3 decisions for 4 cells"));
+}
+
+TEST(FreezeBench, AReplayGoesOnFromItsSavedState) {
+  const std::vector<Recording> recordings = record_colonies(tiny_workload(), 1);
+  ReplayEnvironment first(recordings[0]), second(recordings[0]);
+  JointAction action;
+  action.decisions.assign(4, kSpawnCell);
+  first.step(action);
+  second.load_state(first.save_state());
+  EXPECT_EQ(second.observe().node_features, first.observe().node_features);
+  EXPECT_EQ(second.episode_steps(), 1);
+}
+
+TEST(FreezeBench, AliasesOfAModeAreMeasuredOnce) {
+  EXPECT_EQ(distinct_freeze_modes(),
+            (std::vector<std::string>{"none", "all", "until_layer3", "layer4.1", "bn_affine"}));
+}
+
+TEST(FreezeBench, BytesAreExactAndTheJsonHasTheDocumentedKeys) {
+  const BenchWorkload workload = tiny_workload();
+  int lines = 0;
+  const std::vector<BenchRow> rows = bench_freeze(random_bodies(), {"all", "until_layer3"},
+                                                  workload, [&](const std::string&) { ++lines; });
+  EXPECT_EQ(lines, 4);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].trainable, 700'434);
+  EXPECT_EQ(rows[1].trainable, 17'487'890);
+  for (const BenchRow& row : rows) {
+    EXPECT_TRUE(row.exact()) << row.mode;
+    EXPECT_EQ(row.runs.size(), 2u);
+    EXPECT_GT(row.least().overall, 0);
+    EXPECT_LE(row.least().overall, row.median().overall);
+    EXPECT_LE(row.median().overall, row.most().overall);
+  }
+  EXPECT_LT(rows[0].saved_body, rows[1].saved_body);
+
+  BenchRow inexact = rows[0];
+  ++inexact.trainable;
+  EXPECT_FALSE(inexact.exact());
+
+  const auto json = nlohmann::json::parse(bench_json(rows, workload, "here"));
+  for (const char* key : {"commit", "device", "library_versions", "workload", "rows"}) {
+    EXPECT_TRUE(json.contains(key)) << key;
+  }
+  const auto& row = json["rows"][0];
+  for (const char* key : {"mode", "observation", "trainable", "frozen", "bytes", "saved_body",
+                          "steps_per_second", "spread"}) {
+    EXPECT_TRUE(row.contains(key)) << key;
+  }
+  for (const char* key : {"parameters", "gradients", "optimizer", "saved", "packed", "workspace",
+                          "feature_cache", "rollout", "other", "peak"}) {
+    EXPECT_TRUE(row["bytes"].contains(key)) << key;
+  }
+  EXPECT_EQ(row["bytes"]["gradients"], 4 * 700'434);
+  EXPECT_EQ(row["bytes"]["optimizer"], 8 * 700'434);
+}
+
+}  // namespace
+}  // namespace frost

@@ -1,0 +1,169 @@
+#include "rl/ppo.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/backend_registry.h"
+#include "kernels/status.h"
+#include "rl/envs/durotaxis/durotaxis.h"
+#include "rl/minibatch.h"
+
+namespace frost {
+namespace {
+
+/// A small learner on random weights.
+struct Learner {
+  explicit Learner(PpoConfig ppo_config) : config(ppo_config) {
+    ActorCriticConfig model;
+    model.encoder.num_layers = 2;
+    network = std::make_unique<ActorCritic>(cpu_backend(), model);
+    RandomStream random(3, StreamPurpose::kInit);
+    network->initialize(random);
+    optimizer = std::make_unique<Adam>(network->param_groups());
+    DurotaxisConfig durotaxis;
+    durotaxis.substrate.m = 0.05;
+    durotaxis.max_critical_nodes = 24;
+    durotaxis.threshold_critical_nodes = 32;
+    environments = std::make_unique<VectorEnvironment>(
+        [durotaxis] { return std::make_unique<Durotaxis>(durotaxis); }, config.num_envs, 5);
+    ppo = std::make_unique<Ppo>(*network, *optimizer, *environments, config, 7);
+  }
+
+  PpoConfig config;
+  std::unique_ptr<ActorCritic> network;
+  std::unique_ptr<Adam> optimizer;
+  std::unique_ptr<VectorEnvironment> environments;
+  std::unique_ptr<Ppo> ppo;
+};
+
+PpoConfig one_minibatch() {
+  PpoConfig c;
+  c.num_envs = 2;
+  c.rollout_steps = 16;
+  c.minibatch_size = 16;
+  c.update_epochs = 1;
+  return c;
+}
+
+class ZeroUpdate : public testing::TestWithParam<SurrogateRatio> {};
+
+// Before the first optimizer step the policy is the one that acted: ratio 1, no divergence.
+TEST_P(ZeroUpdate, RatioIsOneAndNothingIsClipped) {
+  for (const int stage : {1, 2}) {
+    PpoConfig config = one_minibatch();
+    config.ratio = GetParam();
+    config.spawn.stage = stage;
+    Learner learner(config);
+    const Metrics m = learner.ppo->update();
+    EXPECT_EQ(m.at("losses/minibatches"), 1);
+    EXPECT_NEAR(m.at("losses/approx_kl"), 0, 1e-8);
+    EXPECT_EQ(m.at("losses/clipfrac"), 0);
+    // With ratio 1 the surrogate is minus the mean standardised advantage.
+    EXPECT_NEAR(m.at("losses/policy_loss"), 0, 1e-4);
+    EXPECT_GT(m.at("grad_norm/encoder"), 0);
+    EXPECT_EQ(m.at("losses/spawn_entropy") != 0, stage == 2);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ratios, ZeroUpdate,
+                         testing::Values(SurrogateRatio::kPerNode, SurrogateRatio::kJoint));
+
+TEST(Ppo, NanInAWeightStopsTheRunWithAName) {
+  Learner learner(one_minibatch());
+  for (NamedTensor& p : learner.network->parameters()) {
+    if (p.name != "actor.discrete.weight") continue;
+    std::vector<float> values = p.tensor.to_host();
+    values[3] = std::numeric_limits<float>::quiet_NaN();
+    p.tensor.copy_from_host(values);
+  }
+  try {
+    learner.ppo->update();
+    FAIL() << "a NaN went through";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("logits of cell"), std::string::npos) << e.what();
+  }
+}
+
+TEST(Ppo, StopsEpochsAtTheTargetDivergence) {
+  PpoConfig config = one_minibatch();
+  config.update_epochs = 4;
+  config.target_kl = 1e-12;
+  Learner learner(config);
+  const Metrics m = learner.ppo->update();
+  EXPECT_EQ(m.at("losses/minibatches"), 1);
+  EXPECT_GT(m.at("losses/last_kl"), 1e-12);
+}
+
+TEST(Ppo, LearningRatesFollowTheScheduleOverUpdates) {
+  PpoConfig config = one_minibatch();
+  config.total_updates = 4;
+  config.lr_schedule = {LrSchedule::Kind::kLinear, 0, 4, 0.0};
+  Learner learner(config);
+  const double first = learner.ppo->update().at("lr/heads");
+  const double second = learner.ppo->update().at("lr/heads");
+  EXPECT_DOUBLE_EQ(first, 3e-4);
+  EXPECT_DOUBLE_EQ(second, 0.75 * 3e-4);
+}
+
+TEST(Ppo, RestoredStateGoesOnBitForBit) {
+  const PpoConfig config = one_minibatch();
+  Learner whole(config), part(config), resumed(config);
+  whole.ppo->update();
+  const Metrics want = whole.ppo->update();
+  part.ppo->update();
+  StateDict state;
+  for (const NamedTensor& p : part.network->parameters()) {
+    state[p.name] = HostTensor::from_floats(p.tensor.shape(), p.tensor.to_host());
+  }
+  part.optimizer->save(state);
+  part.environments->save(state);
+  part.ppo->save(state);
+  for (NamedTensor& p : resumed.network->parameters()) {
+    p.tensor.copy_from_host(state[p.name].to_floats(p.name));
+  }
+  resumed.optimizer->load(state);
+  resumed.environments->load(state);
+  resumed.ppo->load(state);
+  const Metrics got = resumed.ppo->update();
+  ASSERT_EQ(got.values().size(), want.values().size());
+  for (std::size_t i = 0; i < got.values().size(); ++i) {
+    EXPECT_EQ(got.values()[i].second, want.values()[i].second) << got.values()[i].first;
+  }
+}
+
+TEST(EntropyTerm, RewardsEntropyAndPullsItUpBelowTheFloor) {
+  const EntropyTerm above = entropy_term(.5, .3, .1, 3);
+  EXPECT_DOUBLE_EQ(above.loss, -.15);
+  EXPECT_DOUBLE_EQ(above.derivative, -.3);
+  const EntropyTerm below = entropy_term(.04, .3, .1, 3);
+  EXPECT_DOUBLE_EQ(below.loss, -.012 + 3 * .06);
+  EXPECT_DOUBLE_EQ(below.derivative, -3.3);
+}
+
+TEST(CombineAdvantages, DropsConstantComponentsAndRenormalises) {
+  std::vector<std::vector<double>> a(kRewardComponents, std::vector<double>(2, 0.0));
+  a[kTotal] = {9, 9};
+  a[kGraph] = {1, -1};  // deviation 1
+  a[kDelete] = {4, 0};  // deviation 2
+  const auto combined = combine_advantages(a, {1, .4, .3, .2, .2, .3});
+  // Weights .4 and .2 become 2/3 and 1/3.
+  EXPECT_NEAR(combined[0], 2.0 / 3 * 1 + 1.0 / 3 * 4 / 2, 1e-12);
+  EXPECT_NEAR(combined[1], -2.0 / 3, 1e-12);
+}
+
+TEST(RunningNormalizer, EqualsTheStatisticsOfAllRows) {
+  RunningNormalizer n(1);
+  EXPECT_DOUBLE_EQ(n.normalise(0, 5), 5);
+  n.update({{1}, {2}, {3}});
+  n.update({{10}, {4}});
+  EXPECT_NEAR(n.denormalise(0, 0), 4, 1e-12);
+  EXPECT_NEAR(n.deviation(0), std::sqrt(10.0), 1e-12);
+  RunningNormalizer copy(1);
+  copy.set_state(n.state());
+  EXPECT_EQ(copy.normalise(0, 7), n.normalise(0, 7));
+}
+
+}  // namespace
+}  // namespace frost

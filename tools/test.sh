@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds everything, runs all tests and prints the ctest summary.
+# usage: tools/test.sh [CTEST ARGUMENT...]      for example: tools/test.sh -R adam
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tools/packages.sh
+
+frost_install_packages
+cmake --preset release >/dev/null
+cmake --build --preset release
+ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(nproc)" "$@"
