@@ -1,5 +1,6 @@
 #include "engine/optim/adam.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -62,7 +63,7 @@ struct Golden {
     adam.zero_grad();
     for (const NamedTensor& p : tensors) {
       if (p.name == "late" && k < 3) continue;
-      const std::string name = "adam.grad." + p.name + "." + std::to_string(k);
+      const std::string name = fmt::format("adam.grad.{}.{}", p.name, k);
       add_gradient(p.tensor,
                    closed_form_values(name, static_cast<std::size_t>(p.tensor.numel()), 2.0));
     }
@@ -80,7 +81,7 @@ TEST(Adam, FollowsTheGoldenTrajectoryWithOneStepCounterPerTensor) {
   for (int k = 1; k <= 5; ++k) {
     run.step(adam, k);
     for (const NamedTensor& p : run.tensors) {
-      const std::string name = "step" + std::to_string(k) + "." + p.name;
+      const std::string name = fmt::format("step{}.{}", k, p.name);
       EXPECT_LE(relative_error(p.tensor.to_host(), expected(name)), 1e-6) << name;
     }
   }

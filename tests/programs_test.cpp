@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -14,6 +16,7 @@
 #include "models/resnet18.h"
 #include "tests/golden_files.h"
 #include "tests/weight_file_helpers.h"
+#include "tools/csv.h"
 #include "tools/npy.h"
 
 // Runs the built programs; FROST_BIN_DIR is where the build put them.
@@ -231,6 +234,56 @@ TEST_F(ProgramsTest, InferWritesAllOrNothing) {
   EXPECT_TRUE(outcome.out.starts_with("file,rank,class_index,label,probability\n"));
   EXPECT_EQ(read_npy(folder_ / "l.npy").shape, (std::vector<std::int64_t>{2, 1000}));
   EXPECT_EQ(read_npy(folder_ / "f.npy").shape, (std::vector<std::int64_t>{2, 128, 4, 4}));
+}
+
+/// Column of a CSV text by its name in the first line, without the first line.
+std::vector<std::string> column(const std::string& csv, const std::string& name) {
+  std::istringstream lines(csv);
+  std::string line;
+  std::getline(lines, line);
+  const std::vector<std::string> header = split_csv_line(line);
+  const auto at = std::find(header.begin(), header.end(), name) - header.begin();
+  std::vector<std::string> values;
+  while (std::getline(lines, line)) {
+    values.push_back(split_csv_line(line).at(static_cast<std::size_t>(at)));
+  }
+  return values;
+}
+
+TEST_F(ProgramsTest, InferAgreesWithTheReferenceOnRealImages) {
+  if (data_path().empty()) GTEST_SKIP() << "FROST_DATA is not set";
+  const fs::path data = fs::absolute(data_path()), reference = data / "weights/reference";
+  const std::string weights = (data / "weights/resnet18_imagenet.safetensors").string();
+  const Outcome one = run("infer", {weights, (reference / "input_n01440764_tench.npy").string(),
+                                    "--logits", "tench.npy"});
+  ASSERT_EQ(one.status, 0) << one.err;
+  const NpyArray logits = read_npy(folder_ / "tench.npy");
+  const NpyArray expected = read_npy(reference / "shared_logits.npy");
+  double error = 0, norm = 0;
+  for (std::size_t i = 0; i < logits.values.size(); ++i) {
+    error += std::pow(logits.values[i] - expected.values[i], 2);
+    norm += std::pow(expected.values[i], 2);
+  }
+  EXPECT_LE(std::sqrt(error / norm), 1e-5);
+
+  const Outcome all = run("infer", {weights, (data / "images").string(), "--top", "1"});
+  ASSERT_EQ(all.status, 0) << all.err;
+  const std::string table = read_text(reference / "shared_top5.csv");
+  const auto names = column(table, "filename"), top1 = column(table, "top1"),
+             truth = column(table, "class_index");
+  const auto files = column(all.out, "file"), found = column(all.out, "class_index");
+  ASSERT_EQ(found.size(), names.size());
+  int right = 0, agreeing = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto at = static_cast<std::size_t>(
+        std::find(names.begin(), names.end(), fs::path(files[i]).filename().string()) -
+        names.begin());
+    ASSERT_LT(at, names.size()) << files[i];
+    right += found[i] == truth[at];
+    agreeing += found[i] == top1[at];
+  }
+  EXPECT_NEAR(right, 76, 1);
+  EXPECT_GE(agreeing, 98);
 }
 
 TEST_F(ProgramsTest, EqualSeedsGiveEqualBytesAndResumingIsNeverHavingStopped) {

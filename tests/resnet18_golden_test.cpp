@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -66,7 +67,7 @@ class ResNet18Golden : public testing::TestWithParam<GoldenSize> {};
 
 TEST_P(ResNet18Golden, LogitsFeaturesAndAllGradientsMatchTorchvision) {
   const auto [side, gradient_tolerance] = GetParam();
-  const std::string prefix = "s" + std::to_string(side) + ".";
+  const std::string prefix = fmt::format("s{}.", side);
   for (Backend* backend : test_backends()) {
     SCOPED_TRACE(backend->description());
     ResNet18Classifier model(*backend);

@@ -20,11 +20,14 @@ void single_channel_backward_data(Backend& backend, const Conv2dShape& s, const 
     const std::int64_t n = row / s.h, iy = row % s.h;
     for (std::int64_t ix = 0; ix < s.w; ++ix) {
       float sum = 0;
-      for (std::int64_t tap = 0; tap < taps; ++tap) {
-        const std::int64_t ty = iy + s.pad - tap / s.kw, tx = ix + s.pad - tap % s.kw;
-        if (ty < 0 || tx < 0 || ty % s.stride != 0 || tx % s.stride != 0) continue;
-        const std::int64_t oy = ty / s.stride, ox = tx / s.stride;
-        if (oy < oh && ox < ow) sum += columns.floats()[((n * oh + oy) * ow + ox) * taps + tap];
+      for (std::int64_t ky = (iy + s.pad) % s.stride; ky < s.kh; ky += s.stride) {
+        const std::int64_t oy = (iy + s.pad - ky) / s.stride;
+        if (iy + s.pad < ky || oy >= oh) continue;
+        for (std::int64_t kx = (ix + s.pad) % s.stride; kx < s.kw; kx += s.stride) {
+          const std::int64_t ox = (ix + s.pad - kx) / s.stride;
+          if (ix + s.pad < kx || ox >= ow) continue;
+          sum += columns.floats()[((n * oh + oy) * ow + ox) * taps + ky * s.kw + kx];
+        }
       }
       store(sum, dx.mode, dx.data[row * s.w + ix]);
     }

@@ -81,8 +81,8 @@ void CpuBackend::mask_by_bits(std::int64_t n, const float* dy, const std::uint32
 
 void CpuBackend::adam_step(std::int64_t n, const AdamStep& step, const float* gradient,
                            float* first, float* second, float* parameter) {
-  const AdamFactors factors = adam_factors(step.lr, step.beta1, step.beta2, step.epsilon,
-                                           static_cast<double>(step.step));
+  const AdamFactors factors =
+      adam_factors(step.lr, step.beta1, step.beta2, step.epsilon, static_cast<double>(step.step));
   parallel_blocks(n, 8, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       adam_element(factors, gradient[i], first[i], second[i], parameter[i]);

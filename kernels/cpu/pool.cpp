@@ -5,7 +5,6 @@
 #include "kernels/cpu/parallel.h"
 
 namespace frost {
-
 namespace {
 
 /// out = max(out, in), and `chosen` = tap where `in` won; branch-free, so that it vectorises.
@@ -22,6 +21,12 @@ void take_maximum(std::int64_t n, const float* in, std::uint8_t tap, float* out,
     out[i] = win ? in[i] : out[i];
     chosen[i] = win ? tap : chosen[i];
   }
+}
+
+/// grad += dy where the window at `dy` chose `tap`.
+void add_where_chosen(std::int64_t n, const float* dy, const std::uint8_t* chosen, std::uint8_t tap,
+                      float* grad) {
+  for (std::int64_t i = 0; i < n; ++i) grad[i] += chosen[i] == tap ? dy[i] : 0.0f;
 }
 
 }  // namespace
@@ -56,17 +61,15 @@ void CpuBackend::max_pool2d_backward(const Pool2dShape& s, const float* dy,
     for (std::int64_t ix = 0; ix < s.w; ++ix) {
       float* grad = dx.data + (row * s.w + ix) * s.c;
       if (dx.mode == GradMode::kOverwrite) std::fill(grad, grad + s.c, 0.0f);
-      for (std::int64_t ky = 0; ky < s.kernel; ++ky) {
-        const std::int64_t ty = iy + s.pad - ky;
-        if (ty < 0 || ty % s.stride != 0 || ty / s.stride >= oh) continue;
-        for (std::int64_t kx = 0; kx < s.kernel; ++kx) {
-          const std::int64_t tx = ix + s.pad - kx;
-          if (tx < 0 || tx % s.stride != 0 || tx / s.stride >= ow) continue;
-          const std::int64_t out = ((n * oh + ty / s.stride) * ow + tx / s.stride) * s.c;
-          const auto tap = static_cast<std::uint8_t>(ky * s.kernel + kx);
-          for (std::int64_t c = 0; c < s.c; ++c) {
-            grad[c] += index[out + c] == tap ? dy[out + c] : 0.0f;
-          }
+      for (std::int64_t ky = (iy + s.pad) % s.stride; ky < s.kernel; ky += s.stride) {
+        const std::int64_t oy = (iy + s.pad - ky) / s.stride;
+        if (iy + s.pad < ky || oy >= oh) continue;
+        for (std::int64_t kx = (ix + s.pad) % s.stride; kx < s.kernel; kx += s.stride) {
+          const std::int64_t ox = (ix + s.pad - kx) / s.stride;
+          if (ix + s.pad < kx || ox >= ow) continue;
+          const std::int64_t out = ((n * oh + oy) * ow + ox) * s.c;
+          add_where_chosen(s.c, dy + out, index + out,
+                           static_cast<std::uint8_t>(ky * s.kernel + kx), grad);
         }
       }
     }

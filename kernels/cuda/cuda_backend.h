@@ -124,10 +124,6 @@ class CudaBackend final : public Backend {
   void adam_step(std::int64_t n, const AdamStep& step, const float* gradient, float* first,
                  float* second, float* parameter) override;
 
-  /// dst[r, 0:cols] = value with a row stride
-  void fill_rows(std::int64_t rows, std::int64_t cols, float value, float* dst,
-                 std::int64_t stride);
-
  private:
   /// A non-blocking stream, destroyed last.
   struct Stream {

@@ -21,6 +21,8 @@
 namespace frost::cuda {
 namespace {
 
+/// Bounds what shapes that never come back may keep.
+constexpr std::size_t kCapacity = 1024;
 /// What cuBLAS recommends for the newest devices; older ones use less of it.
 constexpr std::size_t kGemmWorkspace = std::size_t{32} << 20;
 
@@ -108,7 +110,8 @@ struct LtGemm::Plan {
   }
 };
 
-LtGemm::LtGemm(cudaStream_t stream, Arena& arena) : stream_(stream), arena_(arena) {
+LtGemm::LtGemm(cudaStream_t stream, Arena& arena)
+    : stream_(stream), arena_(arena), plans_(kCapacity) {
   FROST_CUBLAS(cublasLtCreate(&handle_));
 }
 
@@ -143,7 +146,12 @@ void CudaBackend::gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::
   if (m == 0 || n == 0) return;
   const bool accumulate = c.mode == GradMode::kAccumulate;
   if (k == 0) {  // an empty sum
-    if (!accumulate) fill_rows(m, n, 0.0f, c.data, ldc);
+    if (accumulate) return;
+    const auto bytes = [](std::int64_t floats) {
+      return static_cast<std::size_t>(floats) * sizeof(float);
+    };
+    FROST_CUDA(cudaMemset2DAsync(c.data, bytes(ldc), 0, bytes(n), static_cast<std::size_t>(m),
+                                 stream_));
     return;
   }
   const cuda::GemmKey key{m,

@@ -43,7 +43,7 @@ class LtGemm {
   cudaStream_t stream_;
   Arena& arena_;
   cublasLtHandle_t handle_ = nullptr;
-  LruCache<GemmKey, std::unique_ptr<Plan>, BytesHash<GemmKey>> plans_{1024};
+  LruCache<GemmKey, std::unique_ptr<Plan>, BytesHash<GemmKey>> plans_;
 };
 
 }  // namespace frost::cuda

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cudnn.h>
+
+#include <span>
+#include <string>
+
+#include "kernels/backend.h"
+#include "kernels/cuda/plan_cache.h"
+
+namespace frost {
+class CudaBackend;
+}
+
+namespace frost::cuda {
+
+/// Convolutions through cuDNN graphs; where no engine keeps to the precision and determinism asked
+/// for, as matrix products over unrolled images.
+class CudnnConvolutions {
+ public:
+  explicit CudnnConvolutions(CudaBackend& backend);
+  ~CudnnConvolutions();
+  CudnnConvolutions(const CudnnConvolutions&) = delete;
+  CudnnConvolutions& operator=(const CudnnConvolutions&) = delete;
+
+  void forward(const Conv2dShape& shape, const float* x, const float* weight, const float* bias,
+               const float* residual, bool relu, float* y);
+  /// dx is overwritten.
+  void backward_data(const Conv2dShape& shape, const float* dy, const float* weight, float* dx);
+  /// dweight is overwritten.
+  void backward_weight(const Conv2dShape& shape, const float* x, const float* dy, float* dweight);
+
+  /// Off: every convolution goes the way of unrolled images (a second implementation to test by).
+  void use_library(bool on) { use_library_ = on; }
+  const std::string& report() const { return plans_.report(); }
+
+ private:
+  using Argument = ConvPlan::Argument;
+
+  /// Whether a plan for the key exists; it is enqueued then.
+  bool run(const PlanKey& key, std::span<const Argument> arguments);
+  /// Calls fn(images, first, columns) for as many images at a time as the workspace takes.
+  template <class Fn>
+  void for_image_chunks(const Conv2dShape& shape, const Fn& fn);
+  void unrolled_forward(const Conv2dShape& shape, const float* x, const float* weight, float* y);
+  void unrolled_backward_data(const Conv2dShape& shape, const float* dy, const float* weight,
+                              float* dx);
+  void unrolled_backward_weight(const Conv2dShape& shape, const float* x, const float* dy,
+                                float* dweight);
+
+  /// Owns the library handle; a member of its own so that a failing constructor leaks nothing.
+  struct Handle {
+    explicit Handle(cudaStream_t stream);
+    ~Handle();
+    cudnnHandle_t raw = nullptr;
+  };
+
+  CudaBackend& backend_;
+  Handle handle_;
+  PlanCache plans_;
+  bool use_library_ = true;
+};
+
+}  // namespace frost::cuda

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "kernels/backend.h"
+
+namespace frost::cuda {
+
+/// columns[pixel of y, (ky, kx, c)] = what the tap meets in x, 0 in the padding.
+void unroll_images(cudaStream_t stream, const Conv2dShape& shape, const float* x, float* columns);
+/// The adjoint of `unroll_images`, every input pixel gathering the taps that met it.
+void roll_images(cudaStream_t stream, const Conv2dShape& shape, const float* columns, float* dx);
+/// y = relu(y + bias + residual) over [pixels, k]; bias and residual are nullable.
+void conv_epilogue(cudaStream_t stream, std::int64_t pixels, std::int64_t k, const float* bias,
+                   const float* residual, bool relu, float* y);
+
+}  // namespace frost::cuda

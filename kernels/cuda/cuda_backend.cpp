@@ -1,0 +1,96 @@
+#include "kernels/cuda/cuda_backend.h"
+
+#include <cublasLt.h>
+#include <cudnn.h>
+
+#include <string>
+
+#include "kernels/cuda/conv2d.h"
+#include "kernels/cuda/cuda_check.h"
+#include "kernels/cuda/diagnosis.h"
+#include "kernels/cuda/gemm.h"
+#include "kernels/status.h"
+
+namespace frost {
+namespace {
+
+constexpr int kDevice = 0;  // CUDA_VISIBLE_DEVICES chooses another
+
+}  // namespace
+
+CudaBackend::Stream::Stream() {
+  FROST_CUDA(cudaSetDevice(kDevice));
+  FROST_CUDA(cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking));
+}
+
+CudaBackend::Stream::~Stream() {
+  FROST_CUDA_NOTHROW(cudaStreamDestroy(handle));
+}
+
+// The workspace is taken whole, once: plans and captured graphs may keep its address for life, and
+// a block that never grows has no way to move. Reserving addresses and mapping pages on demand
+// would save at most these 256 MiB.
+CudaBackend::CudaBackend()
+    : allocator_(kDevice, stream_, ledger()),
+      workspace_(*this, MemoryTag::kWorkspace, static_cast<std::size_t>(cuda::kWorkspaceCeiling)),
+      arena_(workspace_.data(), workspace_.bytes()),
+      gemm_(std::make_unique<cuda::LtGemm>(stream_, arena_)),
+      convolutions_(std::make_unique<cuda::CudnnConvolutions>(*this)) {}
+
+CudaBackend::~CudaBackend() {
+  FROST_CUDA_NOTHROW(cudaStreamSynchronize(stream_));
+}
+
+void CudaBackend::configure(const ComputeOptions& options) {
+  if (options.math == MathMode::kBf16) {
+    throw UsageError("precision bf16 is not offered yet: use fp32 or tf32");
+  }
+  options_ = options;
+}
+
+std::string CudaBackend::plan_report() const {
+  return convolutions_->report();
+}
+
+std::string CudaBackend::description() const {
+  cudaDeviceProp properties = {};
+  int driver = 0;
+  FROST_CUDA(cudaGetDeviceProperties(&properties, kDevice));
+  FROST_CUDA(cudaDriverGetVersion(&driver));
+  const auto dotted = [](std::size_t version, std::size_t major) {
+    return std::to_string(version / major) + "." + std::to_string(version % major / 100);
+  };
+  return std::string("cuda (") + properties.name + ", sm_" + std::to_string(properties.major) +
+         std::to_string(properties.minor) + ", driver for CUDA " + cuda::version_text(driver) +
+         ", cuDNN " + dotted(cudnnGetVersion(), 10000) + ", cuBLAS " +
+         dotted(cublasLtGetVersion(), 10000) + ", " + to_string(options_.math) +
+         (options_.deterministic ? "" : ", not deterministic") + ")";
+}
+
+void* CudaBackend::allocate(std::size_t bytes) {
+  return allocator_.allocate(bytes);
+}
+
+void CudaBackend::release(void* data) {
+  allocator_.release(data);
+}
+
+// Copies wait: host memory is pageable and may be gone or read as soon as the call returns.
+
+void CudaBackend::copy_to_host(void* dst, const void* src, std::size_t bytes) {
+  if (bytes == 0) return;
+  FROST_CUDA(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToHost, stream_));
+  FROST_CUDA(cudaStreamSynchronize(stream_));
+}
+
+void CudaBackend::copy_from_host(void* dst, const void* src, std::size_t bytes) {
+  if (bytes == 0) return;
+  FROST_CUDA(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyHostToDevice, stream_));
+  FROST_CUDA(cudaStreamSynchronize(stream_));
+}
+
+void CudaBackend::fill_zero(void* data, std::size_t bytes) {
+  if (bytes != 0) FROST_CUDA(cudaMemsetAsync(data, 0, bytes, stream_));
+}
+
+}  // namespace frost
