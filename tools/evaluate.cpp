@@ -150,7 +150,8 @@ int evaluate(const EvaluateOptions& options) {
     if (options.sampled || !options.deterministic) {
       show("sampled", network_policy(*subject.setup.network, subject.config.ppo.spawn, false));
     }
-    if (options.deterministic) show("argmax", network_policy(*subject.setup.network, subject.config.ppo.spawn, true));
+    if (options.deterministic)
+      show("argmax", network_policy(*subject.setup.network, subject.config.ppo.spawn, true));
   }
   if (!options.csv.empty()) write_file_atomically(options.csv, csv);
   return 0;

@@ -55,9 +55,9 @@ fi
 bin/train configs/quickstart.yaml --out "$run" "${weight_options[@]}"
 echo
 echo "== evaluation, 50 held-out episodes =="
-bin/evaluate "$run" --episodes 50
+bin/evaluate "$run" --episodes 50 --seed 777
 for policy in random half_delete; do
-  bin/evaluate --policy "$policy" configs/quickstart.yaml --episodes 50 "${weight_options[@]}"
+  bin/evaluate --policy "$policy" configs/quickstart.yaml --episodes 50 --seed 777 "${weight_options[@]}"
 done
 echo
 echo "results: $run (metrics.csv, evaluations.csv, episodes.csv, run.log, checkpoints/)"

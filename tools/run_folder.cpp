@@ -74,8 +74,9 @@ void RunFolder::append(const char* file, const Row& row) const {
   if (!out.flush()) throw Error("cannot write " + table.string());
 }
 
-void RunFolder::log_update(const Metrics& metrics) const {
+void RunFolder::log_update(const Metrics& metrics) {
   append("metrics.csv", metrics.values());
+  board_.add_scalars(static_cast<std::int64_t>(metrics.at("charts/global_step")), metrics.values());
 }
 
 void RunFolder::log_timing(std::int64_t update, std::int64_t steps, const UpdateTiming& timing,

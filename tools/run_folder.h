@@ -8,6 +8,7 @@
 #include "rl/evaluator.h"
 #include "rl/metrics.h"
 #include "rl/ppo.h"
+#include "tools/tensorboard.h"
 
 namespace frost {
 
@@ -28,7 +29,8 @@ class RunFolder {
 
   void write_config(const std::string& yaml) const;
   void write_status(const std::vector<std::pair<std::string, std::string>>& fields) const;
-  void log_update(const Metrics& metrics) const;
+  /// One row of metrics.csv, and the same scalars for TensorBoard at the global step.
+  void log_update(const Metrics& metrics);
   /// Seconds and rates of the update, and live and peak bytes per memory tag.
   void log_timing(std::int64_t update, std::int64_t steps, const UpdateTiming& timing,
                   const MemoryLedger::Bytes& memory) const;
@@ -36,12 +38,13 @@ class RunFolder {
   void log_evaluation(std::int64_t update, const EvaluationResult& result) const;
 
  private:
-  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)), board_(path_) {}
 
   using Row = std::vector<std::pair<std::string, double>>;
   void append(const char* file, const Row& row) const;
 
   std::filesystem::path path_;
+  TensorboardWriter board_;
 };
 
 }  // namespace frost

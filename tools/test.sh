@@ -8,4 +8,6 @@ cd "$(dirname "$0")/.."
 frost_install_packages
 cmake --preset release >/dev/null
 cmake --build --preset release
+# Tests share the cores: idle OpenMP threads must sleep, not spin.
+export OMP_WAIT_POLICY=passive
 ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(nproc)" "$@"

@@ -48,7 +48,7 @@ void evaluate_now(Trainer& trainer, const RunFolder& folder, bool quiet) {
 }
 
 /// Updates until `last`, logging, evaluating and saving as configured.
-void run_updates(Trainer& trainer, const RunFolder& folder, std::int64_t last, bool quiet) {
+void run_updates(Trainer& trainer, RunFolder& folder, std::int64_t last, bool quiet) {
   Ppo& ppo = trainer.ppo();
   const RunConfig& run = trainer.config().run;
   Progress progress(ppo.updates(), last, quiet);

@@ -1,0 +1,78 @@
+#include <gtest/gtest.h>
+
+#include "kernels/cuda/conv_plan.h"
+#include "kernels/cuda/plan_cache.h"
+#include "kernels/status.h"
+
+// cuDNN builds and checks descriptors without a device; only engines need one.
+namespace frost::cuda {
+namespace {
+
+const Conv2dShape kLayer{8, 24, 24, 64, 128, 3, 3, 2, 1};
+
+std::vector<std::int64_t> int64s(const Descriptor& d, cudnnBackendAttributeName_t name) {
+  std::vector<std::int64_t> values(8);
+  std::int64_t count = 0;
+  FROST_CUDNN(cudnnBackendGetAttribute(d.raw(), name, CUDNN_TYPE_INT64, 8, &count, values.data()));
+  values.resize(static_cast<std::size_t>(count));
+  return values;
+}
+
+TEST(CudnnDescriptor, TensorKeepsChannelsInnermost) {
+  const Descriptor t = channels_last_tensor(kX, {8, 64, 24, 12}, 16, false);
+  EXPECT_EQ(int64s(t, CUDNN_ATTR_TENSOR_DIMENSIONS), (std::vector<std::int64_t>{8, 64, 24, 12}));
+  EXPECT_EQ(int64s(t, CUDNN_ATTR_TENSOR_STRIDES),
+            (std::vector<std::int64_t>{64 * 24 * 12, 1, 12 * 64, 64}));
+}
+
+TEST(CudnnDescriptor, RejectsATensorOfNegativeSizeAndSaysSo) {
+  try {
+    channels_last_tensor(kX, {-1, 64, 24, 24}, 16, false);
+    FAIL() << "a tensor of negative size was accepted";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("CUDNN_STATUS_BAD_PARAM"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("cudnn_graph.cpp:"), std::string::npos) << e.what();
+  }
+}
+
+TEST(CudnnDescriptor, EveryDirectionIsOneOperation) {
+  for (const auto direction :
+       {PlanKey::kForward, PlanKey::kBackwardData, PlanKey::kBackwardWeight}) {
+    const PlanKey key = plan_key(kLayer, direction, PlanKey::kNone, {}, 16);
+    SCOPED_TRACE(to_string(key));
+    EXPECT_EQ(ConvOperations(key).operations().size(), 1U);
+  }
+}
+
+TEST(CudnnDescriptor, EveryPartOfTheEpilogueIsOneMoreOperation) {
+  for (std::int32_t epilogue = 0; epilogue < 8; ++epilogue) {
+    const PlanKey key = plan_key(kLayer, PlanKey::kForward, epilogue, {}, 16);
+    SCOPED_TRACE(to_string(key));
+    const std::size_t parts =
+        static_cast<std::size_t>((epilogue & 1) + (epilogue >> 1 & 1) + (epilogue >> 2 & 1));
+    EXPECT_EQ(ConvOperations(key).operations().size(), 1 + parts);
+  }
+}
+
+TEST(CudnnDescriptor, EveryLayerOfTheBackboneIsAccepted) {
+  const std::vector<Conv2dShape> layers{{64, 24, 24, 1, 64, 7, 7, 2, 3},
+                                        {64, 24, 24, 3, 64, 7, 7, 2, 3},
+                                        {64, 6, 6, 64, 64, 3, 3, 1, 1},
+                                        {64, 6, 6, 64, 128, 1, 1, 2, 0},
+                                        {64, 1, 1, 512, 512, 3, 3, 1, 1}};
+  for (const Conv2dShape& shape : layers) {
+    for (const auto direction :
+         {PlanKey::kForward, PlanKey::kBackwardData, PlanKey::kBackwardWeight}) {
+      EXPECT_NO_THROW(ConvOperations(plan_key(shape, direction, PlanKey::kNone, {}, 4)));
+    }
+  }
+}
+
+TEST(CudnnDescriptor, UnsupportedIsToldFromBroken) {
+  EXPECT_TRUE(is_unsupported(CUDNN_STATUS_NOT_SUPPORTED_SHAPE));
+  EXPECT_FALSE(is_unsupported(CUDNN_STATUS_BAD_PARAM));
+  EXPECT_FALSE(is_unsupported(CUDNN_STATUS_SUBLIBRARY_LOADING_FAILED));
+}
+
+}  // namespace
+}  // namespace frost::cuda

@@ -1,0 +1,225 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "kernels/cuda/conv2d.h"
+#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device.h"
+#include "kernels/philox.h"
+#include "kernels/status.h"
+
+// What only a GPU can show; parity with the float64 references is in the op table.
+namespace frost {
+namespace {
+
+class CudaDevice : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string problem = cuda::device_problem(cuda::probe_device());
+    if (!problem.empty()) GTEST_SKIP() << problem;
+    backend_ = std::make_unique<CudaBackend>();
+  }
+
+  /// Numbers in [-1, 1), a function of `seed` alone.
+  static std::vector<float> values(std::int64_t n, std::uint64_t seed) {
+    std::vector<float> v(static_cast<std::size_t>(n));
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      const PhiloxBlock block = philox4x32({{static_cast<std::uint32_t>(i), 0, 0, 0}}, seed);
+      v[i] = 2.0f * philox_uniform(block.word[0]) - 1.0f;
+    }
+    return v;
+  }
+
+  TrackedBuffer upload(const std::vector<float>& v) {
+    TrackedBuffer buffer(*backend_, MemoryTag::kOther, v.size() * sizeof(float));
+    backend_->copy_from_host(buffer.data(), v.data(), buffer.bytes());
+    return buffer;
+  }
+  std::vector<float> download(const TrackedBuffer& buffer) {
+    std::vector<float> v(buffer.bytes() / sizeof(float));
+    backend_->copy_to_host(v.data(), buffer.data(), buffer.bytes());
+    return v;
+  }
+  TrackedBuffer empty(std::int64_t n) {
+    return {*backend_, MemoryTag::kOther, static_cast<std::size_t>(n) * sizeof(float)};
+  }
+
+  std::unique_ptr<CudaBackend> backend_;
+};
+
+double relative_error(const std::vector<float>& a, const std::vector<float>& b) {
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference += std::pow(double{a[i]} - b[i], 2);
+    norm += std::pow(double{b[i]}, 2);
+  }
+  return std::sqrt(difference / norm);
+}
+
+struct Layer {
+  Conv2dShape s;
+  std::int64_t x() const { return s.n * s.h * s.w * s.c; }
+  std::int64_t w() const { return s.k * s.kh * s.kw * s.c; }
+  std::int64_t y() const { return s.n * s.oh() * s.ow() * s.k; }
+};
+
+const std::vector<Layer> kLayers{
+    {{4, 24, 24, 1, 64, 7, 7, 2, 3}}, {{4, 24, 24, 3, 64, 7, 7, 2, 3}},
+    {{4, 6, 6, 64, 64, 3, 3, 1, 1}},  {{4, 6, 6, 64, 128, 3, 3, 2, 1}},
+    {{4, 6, 6, 64, 128, 1, 1, 2, 0}}, {{4, 2, 2, 256, 512, 3, 3, 2, 1}},
+    {{4, 1, 1, 512, 512, 3, 3, 1, 1}}};
+
+TEST_F(CudaDevice, CudnnAndUnrolledImagesGiveTheSameConvolution) {
+  for (const Layer& layer : kLayers) {
+    const TrackedBuffer x = upload(values(layer.x(), 1)), w = upload(values(layer.w(), 2));
+    const TrackedBuffer dy = upload(values(layer.y(), 3)), bias = upload(values(layer.s.k, 4));
+    const TrackedBuffer residual = upload(values(layer.y(), 5));
+    const TrackedBuffer y = empty(layer.y()), dx = empty(layer.x()), dw = empty(layer.w());
+    cuda::CudnnConvolutions convolutions(*backend_);
+    const auto run = [&](bool library) {
+      convolutions.use_library(library);
+      convolutions.forward(layer.s, x.floats(), w.floats(), bias.floats(), residual.floats(), true,
+                           y.floats());
+      convolutions.backward_data(layer.s, dy.floats(), w.floats(), dx.floats());
+      convolutions.backward_weight(layer.s, x.floats(), dy.floats(), dw.floats());
+      return std::vector<std::vector<float>>{download(y), download(dx), download(dw)};
+    };
+    const auto unrolled = run(false), library = run(true);
+    SCOPED_TRACE(convolutions.report());
+    for (std::size_t i = 0; i < unrolled.size(); ++i) {
+      EXPECT_LT(relative_error(library[i], unrolled[i]), 2e-6) << "result " << i;
+    }
+  }
+}
+
+TEST_F(CudaDevice, CudnnHasAnEngineForEveryLayerInFp32) {
+  cuda::CudnnConvolutions convolutions(*backend_);
+  for (const Layer& layer : kLayers) {
+    const TrackedBuffer x = empty(layer.x()), w = empty(layer.w()), y = empty(layer.y());
+    backend_->fill_zero(x.data(), x.bytes());
+    backend_->fill_zero(w.data(), w.bytes());
+    convolutions.forward(layer.s, x.floats(), w.floats(), nullptr, nullptr, false, y.floats());
+    convolutions.backward_data(layer.s, y.floats(), w.floats(), x.floats());
+    convolutions.backward_weight(layer.s, x.floats(), y.floats(), w.floats());
+  }
+  EXPECT_EQ(convolutions.report().find(": none: "), std::string::npos) << convolutions.report();
+}
+
+TEST_F(CudaDevice, Fp32IsNotTf32) {
+  // 1 + 2^-12 has more digits than TF32 keeps: a product by 1 shows which arithmetic ran.
+  const float fine = 1.0f + 0x1p-12f;
+  const std::int64_t n = 64;
+  std::vector<float> identity(static_cast<std::size_t>(n * n), 0.0f);
+  for (std::int64_t i = 0; i < n; ++i) identity[static_cast<std::size_t>(i * n + i)] = 1.0f;
+  const TrackedBuffer a = upload(std::vector<float>(static_cast<std::size_t>(n * n), fine));
+  const TrackedBuffer b = upload(identity), c = empty(n * n);
+  const Conv2dShape pointwise{1, 8, 8, n, n, 1, 1, 1, 0};
+  const auto run = [&](MathMode math) {
+    backend_->configure({math, true});
+    backend_->gemm(false, false, n, n, n, a.floats(), n, b.floats(), n,
+                   {c.floats(), GradMode::kOverwrite}, n);
+    const float product = download(c)[0];
+    backend_->conv2d_forward(pointwise, a.floats(), {b.floats()}, nullptr, nullptr, false,
+                             c.floats());
+    return std::pair(product, download(c)[0]);
+  };
+  EXPECT_EQ(run(MathMode::kFp32), std::pair(fine, fine)) << backend_->plan_report();
+}
+
+TEST_F(CudaDevice, ConvolutionRunsTwiceToEqualBits) {
+  for (const Layer& layer : kLayers) {
+    const TrackedBuffer x = upload(values(layer.x(), 1)), dy = upload(values(layer.y(), 3));
+    const TrackedBuffer dw = empty(layer.w());
+    const auto run = [&] {
+      backend_->conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
+                                       {dw.floats(), GradMode::kOverwrite});
+      return download(dw);
+    };
+    EXPECT_EQ(run(), run());
+  }
+}
+
+TEST_F(CudaDevice, GradientsAccumulateOnWhatIsThere) {
+  const Layer layer = kLayers[2];
+  const TrackedBuffer x = upload(values(layer.x(), 1)), dy = upload(values(layer.y(), 3));
+  const TrackedBuffer dw = upload(std::vector<float>(static_cast<std::size_t>(layer.w()), 0.0f));
+  for (int i = 0; i < 2; ++i) {
+    backend_->conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
+                                     {dw.floats(), GradMode::kAccumulate});
+  }
+  const std::vector<float> twice = download(dw);
+  backend_->conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
+                                   {dw.floats(), GradMode::kOverwrite});
+  std::vector<float> once = download(dw);
+  for (float& v : once) v *= 2.0f;
+  EXPECT_EQ(twice, once);
+}
+
+TEST_F(CudaDevice, ReluOfAConvolutionHidesNoNan) {
+  for (const Layer& layer : kLayers) {
+    std::vector<float> poisoned = values(layer.x(), 1);
+    poisoned[0] = std::numeric_limits<float>::quiet_NaN();
+    const TrackedBuffer x = upload(poisoned), w = upload(values(layer.w(), 2));
+    const TrackedBuffer bias = upload(values(layer.s.k, 4)), y = empty(layer.y());
+    backend_->conv2d_forward(layer.s, x.floats(), {w.floats()}, bias.floats(), nullptr, true,
+                             y.floats());
+    EXPECT_TRUE(std::isnan(download(y)[0])) << backend_->plan_report();
+  }
+}
+
+TEST_F(CudaDevice, MatrixProductTakesEveryTransposeStrideAndAlignment) {
+  const std::int64_t m = 5, n = 7, k = 11, pad = 3, shift = 1;
+  for (const bool ta : {false, true}) {
+    for (const bool tb : {false, true}) {
+      const std::int64_t lda = (ta ? m : k) + pad, ldb = (tb ? k : n) + pad, ldc = n + pad;
+      const auto a = values(lda * (ta ? k : m) + shift, 1);
+      const auto b = values(ldb * (tb ? n : k) + shift, 2);
+      const auto start = values(ldc * m + shift, 3);
+      const TrackedBuffer da = upload(a), db = upload(b), dc = upload(start);
+      backend_->gemm(ta, tb, m, n, k, da.floats() + shift, lda, db.floats() + shift, ldb,
+                     {dc.floats() + shift, GradMode::kAccumulate}, ldc);
+      const auto c = download(dc);
+      const auto at = [&](std::int64_t i) { return static_cast<std::size_t>(i + shift); };
+      for (std::int64_t i = 0; i < m * ldc; ++i) {
+        const std::int64_t row = i / ldc, col = i % ldc;
+        double expected = start[at(i)];
+        for (std::int64_t p = 0; col < n && p < k; ++p) {
+          expected += double{a[at(ta ? p * lda + row : row * lda + p)]} *
+                      b[at(tb ? col * ldb + p : p * ldb + col)];
+        }
+        EXPECT_NEAR(c[at(i)], expected, 1e-5) << ta << tb << " at " << row << "," << col;
+      }
+    }
+  }
+}
+
+TEST_F(CudaDevice, OutOfMemoryIsAnErrorThatNamesWhoHoldsWhat) {
+  try {
+    backend_->allocate(std::size_t{1} << 46);
+    FAIL() << "64 TiB were allocated";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("workspace"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("trainer.minibatch_size"), std::string::npos) << e.what();
+  }
+  const TrackedBuffer after = upload(values(16, 1));  // the device goes on
+  EXPECT_EQ(download(after), values(16, 1));
+}
+
+TEST_F(CudaDevice, NewPlansAreRefusedDuringCapture) {
+  const Layer layer = kLayers[2];
+  const TrackedBuffer x = upload(values(layer.x(), 1)), w = upload(values(layer.w(), 2));
+  const TrackedBuffer y = empty(layer.y());
+  cudaStream_t stream = backend_->stream();
+  ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+  EXPECT_THROW(backend_->conv2d_forward(layer.s, x.floats(), {w.floats()}, nullptr, nullptr, false,
+                                        y.floats()),
+               Error);
+  cudaGraph_t graph = nullptr;
+  ASSERT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+  cudaGraphDestroy(graph);
+}
+
+}  // namespace
+}  // namespace frost
