@@ -113,8 +113,10 @@ void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
   }
   for (const auto& [root, cotangent] : roots) {
     const GradOut slot = root.impl_->node->grad_slot();
-    launch("seed_gradient",
-           [&] { root.backend().axpy(root.numel(), 1.0f, cotangent.data(), slot); });
+    // Clang before 16 captures a structured binding only by name.
+    launch("seed_gradient", [&root = root, &cotangent = cotangent, &slot] {
+      root.backend().axpy(root.numel(), 1.0f, cotangent.data(), slot);
+    });
   }
   // Inputs are always made before outputs, so falling sequence is a topological order.
   std::sort(tape.begin(), tape.end(),

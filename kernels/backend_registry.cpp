@@ -1,11 +1,41 @@
 #include "kernels/backend_registry.h"
 
+#include <dlfcn.h>
 #include <omp.h>
 
+#include <array>
+#include <cstring>
+
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cuda/module.h"
 #include "kernels/status.h"
 
 namespace frost {
+namespace {
+
+/// The functions of the loaded module; null before.
+const CudaModule* cuda_module = nullptr;
+
+std::vector<std::filesystem::path> module_folders() {
+  std::vector<std::filesystem::path> folders;
+  std::error_code none;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", none);
+  if (!none) {
+    folders.push_back(program.parent_path());
+    folders.push_back(program.parent_path().parent_path() / "lib");
+  }
+#ifdef FROST_CUDA_MODULE_DIR
+  folders.push_back(FROST_CUDA_MODULE_DIR);
+#endif
+  return folders;
+}
+
+const BackendStatus& cuda_backend() {
+  static const BackendStatus status = load_cuda_backend(module_folders());
+  return status;
+}
+
+}  // namespace
 
 Backend& cpu_backend() {
   // Leaked on purpose: tensors with static lifetime may outlive any destruction order.
@@ -13,22 +43,90 @@ Backend& cpu_backend() {
   return *backend;
 }
 
-Backend& select_backend(const std::string& device, std::string& reason) {
+std::string shorten_loader_error(const std::string& text, const std::filesystem::path& module) {
+  // "libcudnn.so.9: cannot open shared object file: No such file or directory"
+  const std::size_t colon = text.find(": ");
+  if (colon != std::string::npos && text.find("cannot open shared object file") == colon + 2) {
+    return std::filesystem::path(text.substr(0, colon)).filename().string() + " is missing";
+  }
+  const std::string prefix = module.string() + ": ";
+  return module.filename().string() + ": " +
+         (text.starts_with(prefix) ? text.substr(prefix.size()) : text);
+}
+
+BackendStatus load_cuda_backend(const std::vector<std::filesystem::path>& folders) {
+  const auto unusable = [](std::string reason) {
+    return BackendStatus{"cuda", nullptr, std::move(reason)};
+  };
+  for (const std::filesystem::path& folder : folders) {
+    const std::filesystem::path file = folder / kCudaModuleFile;
+    std::error_code none;
+    if (!std::filesystem::exists(file, none)) continue;
+    void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) return unusable(shorten_loader_error(dlerror(), file));
+    const auto entry = reinterpret_cast<CudaModuleEntry>(dlsym(library, kCudaModuleEntry));
+    if (entry == nullptr) return unusable(file.string() + " is not a module of this project");
+    const CudaModule* const module = entry();
+    if (std::strcmp(module->interface_digest, kInterfaceDigest) != 0) {
+      return unusable(file.string() + " belongs to another version: rebuild it");
+    }
+    std::array<char, 4096> reason{};
+    Backend* const backend = module->create(reason.data(), reason.size());
+    if (backend == nullptr) return unusable(reason.data());
+    cuda_module = module;
+    return {"cuda", backend, ""};
+  }
+  return unusable("the CUDA module was not built (" + std::string(kCudaModuleFile) + ")");
+}
+
+Backend& choose_backend(const std::string& device, const BackendStatus& cuda, std::string& reason) {
+  if (cuda.backend != nullptr) {
+    reason = cuda.backend->description();
+    return *cuda.backend;
+  }
   if (device == "cuda") {
-    throw Error("device 'cuda' cannot be used: this build holds no CUDA backend; use 'auto' or 'cpu'");
+    throw Error("device 'cuda' cannot be used: " + cuda.reason + "; use 'auto' or 'cpu'");
   }
-  if (device != "auto" && device != "cpu") {
-    throw UsageError("unknown device '" + device + "': use auto, cpu or cuda");
-  }
-  reason = cpu_backend().description();
-  if (device == "auto") reason += "; this build holds no CUDA backend";
+  reason = cpu_backend().description() + "; no CUDA: " + cuda.reason;
   return cpu_backend();
+}
+
+Backend& select_backend(const std::string& device, std::string& reason) {
+  if (device == "auto" || device == "cuda") return choose_backend(device, cuda_backend(), reason);
+  if (device != "cpu") throw UsageError("unknown device '" + device + "': use auto, cpu or cuda");
+  reason = cpu_backend().description();
+  return cpu_backend();
+}
+
+void configure_backend(Backend& backend, const ComputeOptions& options) {
+  if (&backend == &cpu_backend()) {
+    if (options.math == MathMode::kFp32) return;
+    throw UsageError(std::string("precision ") + to_string(options.math) +
+                     " needs device cuda: the CPU computes in fp32");
+  }
+  std::array<char, 512> reason{};
+  if (!cuda_module->configure(&backend, options, reason.data(), reason.size())) {
+    throw UsageError(reason.data());
+  }
+}
+
+std::string kernel_report(Backend& backend) {
+  if (&backend == &cpu_backend()) return "";
+  std::vector<char> text(std::size_t{1} << 20);
+  cuda_module->report(&backend, text.data(), text.size());
+  return text.data();
+}
+
+std::vector<BackendStatus> available_backends() {
+  return {{"cpu", &cpu_backend(), ""}, cuda_backend()};
 }
 
 void set_thread_budget(int threads) {
   if (threads > 0) omp_set_num_threads(threads);
 }
 
-int thread_budget() { return omp_get_max_threads(); }
+int thread_budget() {
+  return omp_get_max_threads();
+}
 
 }  // namespace frost

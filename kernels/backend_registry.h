@@ -1,8 +1,11 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/math_mode.h"
 
 namespace frost {
 
@@ -12,6 +15,29 @@ Backend& cpu_backend();
 /// The backend for `auto`, `cpu` or `cuda`; `reason` receives one line on the choice.
 /// Throws Error when `cuda` is asked for and cannot be had, UsageError for another name.
 Backend& select_backend(const std::string& device, std::string& reason);
+
+/// Applies precision and determinism to a backend. Throws UsageError for a precision it lacks.
+void configure_backend(Backend& backend, const ComputeOptions& options);
+
+/// What a backend can say of the kernels it chose: one line each on CUDA, empty on the CPU.
+std::string kernel_report(Backend& backend);
+
+/// A device and what became of it.
+struct BackendStatus {
+  std::string device;          ///< "cpu", "cuda"
+  Backend* backend = nullptr;  ///< null where it cannot be used
+  std::string reason;          ///< why not, in one line
+};
+/// Every backend this project has, the CPU first.
+std::vector<BackendStatus> available_backends();
+
+/// Looks for the CUDA module in the folders, in order, and starts its backend. The module stays
+/// loaded for the life of the process.
+BackendStatus load_cuda_backend(const std::vector<std::filesystem::path>& folders);
+/// The decision of `select_backend`, given what became of CUDA.
+Backend& choose_backend(const std::string& device, const BackendStatus& cuda, std::string& reason);
+/// "libcudnn.so.9 is missing" for what the dynamic loader says of a module it cannot load.
+std::string shorten_loader_error(const std::string& text, const std::filesystem::path& module);
 
 /// Sets the one thread budget of kernels and environments; 0 keeps OpenMP's default.
 void set_thread_budget(int threads);

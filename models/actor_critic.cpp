@@ -45,10 +45,9 @@ ActorCritic::ActorCritic(Backend& backend, const ActorCriticConfig& config)
       discrete_(backend, config.hidden_dim, kActions),
       mu_(backend, config.hidden_dim, kSpawnParameters),
       logstd_(backend, config.hidden_dim, kSpawnParameters),
-      spawn_bias_(Tensor::zeros(backend, {kActions}, MemoryTag::kParameters)),
+      spawn_bias_(make_parameter(backend, {kActions})),
       critic_(backend, config.encoder.out_dim, config),
       value_heads_(backend, config.hidden_dim, kValueComponents) {
-  spawn_bias_.set_requires_grad(true);
   register_module("encoder", encoder_);
   register_module("actor", actor_);
   register_module("actor.discrete", discrete_);

@@ -8,22 +8,6 @@
 namespace frost {
 namespace {
 
-Tensor parameter(Backend& backend, Shape shape) {
-  Tensor t = Tensor::zeros(backend, std::move(shape), MemoryTag::kParameters);
-  t.set_requires_grad(true);
-  return t;
-}
-
-const HostTensor& find(const StateDict& state, const std::string& name, const Shape& shape) {
-  const auto found = state.find(name);
-  if (found == state.end()) throw Error("weights hold no tensor '" + name + "'");
-  if (found->second.shape != shape) {
-    throw Error("weights tensor '" + name + "' is " + to_string(found->second.shape) +
-                ", expected " + to_string(shape));
-  }
-  return found->second;
-}
-
 std::vector<float> finite_floats(const HostTensor& tensor, const std::string& name) {
   std::vector<float> values = tensor.to_floats(name);
   const auto bad =
@@ -84,9 +68,9 @@ ConvBatchNorm ResNet18::make_conv(Backend& backend, const std::string& conv, con
   ConvBatchNorm layer;
   layer.stride = stride;
   layer.pad = kernel / 2;
-  layer.weight = parameter(backend, {out, kernel, kernel, in});
-  layer.gamma = parameter(backend, {out});
-  layer.beta = parameter(backend, {out});
+  layer.weight = make_parameter(backend, {out, kernel, kernel, in});
+  layer.gamma = make_parameter(backend, {out});
+  layer.beta = make_parameter(backend, {out});
   layer.mean = Tensor::zeros(backend, {out}, MemoryTag::kParameters);
   layer.var = Tensor::zeros(backend, {out}, MemoryTag::kParameters);
   register_parameter(conv + ".weight", layer.weight);
@@ -122,7 +106,8 @@ void ResNet18::load(const StateDict& state) {
   for (NamedTensor& p : parameters()) {
     const Shape& ohwi = p.tensor.shape();
     if (ohwi.size() != 4) {
-      p.tensor.copy_from_host(finite_floats(find(state, p.name, ohwi), p.name));
+      p.tensor.copy_from_host(
+          finite_floats(find_tensor(state, p.name, "weights file", ohwi), p.name));
       continue;
     }
     Shape oihw{ohwi[0], ohwi[3], ohwi[1], ohwi[2]};
@@ -130,12 +115,14 @@ void ResNet18::load(const StateDict& state) {
     const bool sum = p.name == "conv1.weight" && oihw[1] == 1 && stored != state.end() &&
                      stored->second.shape == Shape{64, 3, 7, 7};
     const Shape source{oihw[0], sum ? 3 : oihw[1], oihw[2], oihw[3]};
-    std::vector<float> values = finite_floats(find(state, p.name, source), p.name);
+    std::vector<float> values =
+        finite_floats(find_tensor(state, p.name, "weights file", source), p.name);
     if (sum) values = sum_input_channels(values, source);
     p.tensor.copy_from_host(nchw_to_nhwc(values, oihw));
   }
   for (NamedTensor& b : buffers()) {
-    b.tensor.copy_from_host(finite_floats(find(state, b.name, b.tensor.shape()), b.name));
+    b.tensor.copy_from_host(
+        finite_floats(find_tensor(state, b.name, "weights file", b.tensor.shape()), b.name));
   }
 }
 
@@ -163,7 +150,8 @@ ResNet18Classifier::ResNet18Classifier(Backend& backend)
 void ResNet18Classifier::load(const StateDict& state) {
   body.load(state);
   for (const auto& [name, tensor] : {std::pair{"fc.weight", &fc.weight}, {"fc.bias", &fc.bias}}) {
-    tensor->copy_from_host(finite_floats(find(state, name, tensor->shape()), name));
+    tensor->copy_from_host(
+        finite_floats(find_tensor(state, name, "weights file", tensor->shape()), name));
   }
 }
 

@@ -247,12 +247,8 @@ void Ppo::save(StateDict& state) const {
 }
 
 void Ppo::load(const StateDict& state) {
-  const auto find = [&](const std::string& name) -> const HostTensor& {
-    const auto found = state.find(name);
-    if (found == state.end()) throw Error("checkpoint holds no '" + name + "'");
-    return found->second;
-  };
-  const std::vector<std::int64_t> counters = find("ppo.counters").to_int64("ppo.counters");
+  const std::vector<std::int64_t> counters =
+      find_tensor(state, "ppo.counters", "checkpoint").to_int64("ppo.counters");
   if (counters.size() != 5 + sampling_.size()) {
     throw Error("checkpoint was written with another number of environments");
   }
@@ -264,7 +260,8 @@ void Ppo::load(const StateDict& state) {
   for (std::size_t i = 0; i < sampling_.size(); ++i) {
     sampling_[i].set_position(static_cast<std::uint64_t>(counters[5 + i]));
   }
-  return_normalizer_.set_state(find("ppo.return_normalizer").to_doubles("ppo.return_normalizer"));
+  return_normalizer_.set_state(find_tensor(state, "ppo.return_normalizer", "checkpoint")
+                                   .to_doubles("ppo.return_normalizer"));
 }
 
 }  // namespace frost

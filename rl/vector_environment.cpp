@@ -15,12 +15,6 @@ std::string key(std::size_t i, const char* what) {
   return "environment." + std::to_string(i) + "." + what;
 }
 
-const HostTensor& find(const StateDict& state, const std::string& name) {
-  const auto found = state.find(name);
-  if (found == state.end()) throw Error("checkpoint holds no '" + name + "'");
-  return found->second;
-}
-
 }  // namespace
 
 VectorEnvironment::VectorEnvironment(const Factory& make, int count, std::uint64_t seed)
@@ -97,8 +91,10 @@ void VectorEnvironment::save(StateDict& state) const {
 void VectorEnvironment::load(const StateDict& state) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
-    slot.environment->load_state(find(state, key(i, "state")).to_bytes(key(i, "state")));
-    const auto episode = find(state, key(i, "episode")).to_int64(key(i, "episode"));
+    slot.environment->load_state(
+        find_tensor(state, key(i, "state"), "checkpoint").to_bytes(key(i, "state")));
+    const auto episode =
+        find_tensor(state, key(i, "episode"), "checkpoint").to_int64(key(i, "episode"));
     if (episode.size() != 2)
       throw Error("checkpoint tensor '" + key(i, "episode") + "' is damaged");
     slot.episode = episode[0];

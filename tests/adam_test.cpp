@@ -238,7 +238,7 @@ TEST(Adam, LoadNamesWhatIsMissingOrMisshapen) {
   const NamedTensor p = parameter("p", {1.0f, 2.0f});
   Adam adam({{"all", 0.1, {p}}});
   StateDict state;
-  EXPECT_EQ(error_of([&] { adam.load(state); }), "checkpoint holds no 'adam.p.first'");
+  EXPECT_EQ(error_of([&] { adam.load(state); }), "checkpoint holds no tensor 'adam.p.first'");
   adam.save(state);
   state["adam.p.second"] = HostTensor::from_floats({3}, {0, 0, 0});
   EXPECT_EQ(error_of([&] { adam.load(state); }),

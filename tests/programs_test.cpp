@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kPrograms[] = {"train", "evaluate",       "verify_freezing", "bench_freeze",
-                                     "infer", "import_weights", "inspect_weights"};
+                                     "infer", "import_weights", "inspect_weights", "export_weights"};
 
 std::string read_text(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);

@@ -96,6 +96,27 @@ TEST(Resnet18Names, SiblingsOfTheWrapperAreDroppedAndListed) {
   EXPECT_NE(mapping.notes[0].find("took state_dict."), std::string::npos);
 }
 
+TEST(Resnet18Names, OfAMocoCheckpointTheQueryEncoderIsTaken) {
+  StateDict encoder = complete_state();
+  encoder["fc.weight"] = filled({128, 512}, 1);
+  encoder["fc.bias"] = filled({128}, 1);
+  StateDict state = prefixed("state_dict.module.encoder_q.", encoder);
+  state.merge(prefixed("state_dict.module.encoder_k.", encoder));
+  state["state_dict.module.queue"] = filled({128, 8}, 1);
+  const Resnet18Mapping mapping = map_resnet18(std::move(state));
+  EXPECT_TRUE(mapping.complete());
+  EXPECT_FALSE(mapping.has_classifier());
+  EXPECT_EQ(mapping.tensors.size(), 100u);
+  EXPECT_EQ(mapping.tensors.at("bn1.weight").to_floats("bn1.weight")[0], 2);
+
+  // Later versions project with two layers.
+  StateDict two = complete_state();
+  for (const char* name : {"fc.weight", "fc.bias"}) two.erase(name);
+  two["fc.0.weight"] = filled({512, 512}, 1);
+  two["fc.2.weight"] = filled({128, 512}, 1);
+  EXPECT_TRUE(map_resnet18(prefixed("module.encoder_q.", two)).complete());
+}
+
 TEST(Resnet18Names, APrefixMustBeOnEveryKey) {
   StateDict state = prefixed("module.", complete_state());
   state["queue"] = filled({1}, 1);

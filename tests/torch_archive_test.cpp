@@ -160,6 +160,15 @@ TEST(TorchZip, RecordsMustBePlainUniqueAndAlike) {
   EXPECT_TRUE(member_refused({"a/byteorder", "big"}, "little-endian"));
 }
 
+TEST(TorchZip, ATruncationIsNamedByTheMemberItCuts) {
+  const std::string file = zip_of(members_of(state_of({})));
+  const std::size_t data = file.find(kSixFloats);
+  EXPECT_TRUE(refused(file.substr(0, data + 4), "member 'a/data/0' ends 20 bytes early"));
+  EXPECT_TRUE(refused(file.substr(0, data), "member 'a/data/0' ends 24 bytes early"));
+  EXPECT_TRUE(refused(file.substr(0, data - 3), "truncated"));
+  EXPECT_TRUE(refused(file.substr(0, file.size() - 1), "without an end record"));
+}
+
 TEST(TorchZip, RecordsMayNotOverlap) {
   // The outer record holds the whole record of the inner one as its data.
   const std::string inner = zip_of({{"a/in", "payload"}});
@@ -248,9 +257,11 @@ INSTANTIATE_TEST_SUITE_P(Formats, TorchSamples,
 TEST(TorchFiles, TruncatedOfficialFilesAreRefused) {
   if (data_path().empty()) GTEST_SKIP() << "FROST_DATA is not set";
   const auto folder = data_path() / "weights" / "pth_samples";
-  for (const char* name : {"resnet18-f37072fd.truncated.pth", "resnet18-5c106cde.truncated.pth"}) {
-    EXPECT_TRUE(refuses([&] { read_checkpoint(folder / name); }, "truncated"));
-  }
+  EXPECT_TRUE(refuses([&] { read_checkpoint(folder / "resnet18-f37072fd.truncated.pth"); },
+                      "missing: all of member 'archive/data/140218745366176' after its first "
+                      "561597 bytes, and what follows it; the file is truncated"));
+  EXPECT_TRUE(refuses([&] { read_checkpoint(folder / "resnet18-5c106cde.truncated.pth"); },
+                      "needs 46801661 bytes where 1027584 are left; truncated"));
 }
 
 TEST(TorchFiles, WrapperKeysAreKept) {

@@ -9,6 +9,7 @@
 #include "kernels/status.h"
 #include "tools/cli.h"
 #include "tools/program.h"
+#include "tools/run_folder.h"
 #include "tools/trainer.h"
 
 namespace frost {
@@ -36,18 +37,8 @@ std::vector<std::string> overrides_but_seed(CommonOptions common) {
   return config_overrides(common);
 }
 
-fs::path choose_checkpoint(const fs::path& run, const std::string& which) {
-  const fs::path folder = run / "checkpoints";
-  const fs::path best = folder / "best.safetensors", last = folder / "last.safetensors";
-  if (!which.empty()) return which == "best" ? best : last;
-  if (fs::exists(best) || fs::exists(last)) return fs::exists(best) ? best : last;
-  throw Error(folder.string() +
-              " holds neither best.safetensors nor last.safetensors: give the folder of a run, or "
-              "--policy with a configuration file");
-}
-
 Subject load_run(const EvaluateOptions& options) {
-  const fs::path path = choose_checkpoint(options.target, options.checkpoint);
+  const fs::path path = find_checkpoint(options.target, options.checkpoint);
   const SafetensorsFile file = read_safetensors(path);
   const auto config = file.metadata.find("config"), updates = file.metadata.find("updates");
   if (config == file.metadata.end() || updates == file.metadata.end()) {

@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "engine/io/atomic_file.h"
+#include "engine/io/sha256.h"
+#include "kernels/status.h"
+#include "models/resnet18.h"
+#include "tools/cli.h"
+#include "tools/program.h"
+#include "tools/resnet18_blob.h"
+#include "tools/resnet18_names.h"
+#include "tools/run_folder.h"
+#include "tools/torch_archive/torch_archive.h"
+
+namespace frost {
+namespace {
+
+struct ExportOptions {
+  std::string run, part, output, checkpoint;
+};
+
+/// The tensors of one body under torchvision's names; convolutions turned from OHWI to OIHW.
+StateDict body_tensors(const StateDict& checkpoint, const std::string& part,
+                       const std::string& origin) {
+  const std::string prefix = "network." + part + ".body.";
+  StateDict body;
+  for (auto it = checkpoint.lower_bound(prefix);
+       it != checkpoint.end() && it->first.starts_with(prefix); ++it) {
+    const auto& [name, tensor] = *it;
+    HostTensor& out = body[name.substr(prefix.size())] = tensor;
+    if (tensor.shape.size() != 4) continue;
+    const Shape& s = tensor.shape;
+    out =
+        HostTensor::from_floats({s[0], s[3], s[1], s[2]}, nhwc_to_nchw(tensor.to_floats(name), s));
+  }
+  if (body.empty()) {
+    throw Error(origin + " holds no tensor " + prefix + "*: it is no checkpoint of a run");
+  }
+  return body;
+}
+
+int export_weights(const ExportOptions& options) {
+  const std::string path = find_checkpoint(options.run, options.checkpoint).string();
+  const auto image = read_regular_file(path, kMaxCheckpointBytes);
+  const SafetensorsFile checkpoint = parse_safetensors(image, path);
+  // The way back in: whatever is written passes the checks of import_weights.
+  Resnet18Mapping mapping = map_resnet18(body_tensors(checkpoint.tensors, options.part, path));
+  require_complete(mapping, path);
+
+  const std::int64_t channels = mapping.tensors.at("conv1.weight").shape[1];
+  SafetensorsFile blob = resnet18_blob(std::move(mapping.tensors));
+  const auto updates = checkpoint.metadata.find("updates");
+  blob.metadata["source"] =
+      fmt::format("{} body of {} after update {}", options.part, path,
+                  updates == checkpoint.metadata.end() ? "?" : updates->second);
+  blob.metadata["source_format"] = "frostline checkpoint";
+  blob.metadata["source_sha256"] = sha256_hex(image);
+  write_safetensors(options.output, blob);
+  fmt::print("{}\n{} input channel{}, no classifier\nwritten: {}\n", blob.metadata["source"],
+             channels, channels == 1 ? "" : "s", options.output);
+  return 0;
+}
+
+}  // namespace
+}  // namespace frost
+
+int main(int argc, char** argv) {
+  return frost::run_program([&] {
+    CLI::App app(
+        "Writes the ResNet18 body of a run's actor or critic as safetensors under torchvision's\n"
+        "names, without a classifier.",
+        "export_weights");
+    frost::ExportOptions options;
+    app.add_option("RUN", options.run, "run folder")->required();
+    app.add_option("--part", options.part, "whose body")
+        ->required()
+        ->check(CLI::IsMember({"actor", "critic"}));
+    app.add_option("-o,--output", options.output, "file to write")->required();
+    app.add_option("--checkpoint", options.checkpoint,
+                   "default: best where there is one, else last")
+        ->check(CLI::IsMember({"last", "best"}));
+    if (!frost::parse_arguments(app, argc, argv)) return 0;
+    return frost::export_weights(options);
+  });
+}

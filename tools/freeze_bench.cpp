@@ -141,14 +141,14 @@ StepResult ReplayEnvironment::step(const JointAction& action) {
 }
 
 std::vector<std::uint8_t> ReplayEnvironment::save_state() const {
-  ByteWriter writer;
+  StateWriter writer;
   writer.put<std::uint64_t>(next_);
   writer.put(steps_);
   return writer.take();
 }
 
 void ReplayEnvironment::load_state(const std::vector<std::uint8_t>& state) {
-  ByteReader reader("replay", state);
+  StateReader reader("replay", state);
   const auto next = reader.get<std::uint64_t>();
   const auto steps = reader.get<int>();
   reader.expect_end();

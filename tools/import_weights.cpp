@@ -11,6 +11,7 @@
 #include "engine/io/sha256.h"
 #include "tools/cli.h"
 #include "tools/program.h"
+#include "tools/resnet18_blob.h"
 #include "tools/resnet18_names.h"
 #include "tools/tensor_stats.h"
 #include "tools/torch_archive/torch_archive.h"
@@ -96,20 +97,10 @@ void print_totals(const Resnet18Mapping& mapping) {
   fmt::print("{:<8} {:>12} parameters\n", "total", total);
 }
 
-/// torchvision's names and the counters its strict loading asks for.
-SafetensorsFile make_blob(Resnet18Mapping mapping, const std::string& digest,
-                          const std::string& format) {
-  SafetensorsFile blob;
-  blob.tensors = std::move(mapping.tensors);
-  for (const std::string& counter : resnet18_counters()) {
-    blob.tensors[counter] = HostTensor::from_int64({}, {0});
-  }
-  blob.metadata = {{"format", "pt"},
-                   {"architecture", "resnet18"},
-                   {"source_format", format},
-                   {"source_sha256", digest},
-                   {"normalisation_mean", "0.485 0.456 0.406"},
-                   {"normalisation_std", "0.229 0.224 0.225"}};
+SafetensorsFile make_blob(StateDict tensors, const std::string& digest, const std::string& format) {
+  SafetensorsFile blob = resnet18_blob(std::move(tensors));
+  blob.metadata["source_format"] = format;
+  blob.metadata["source_sha256"] = digest;
   if (is_torchvision(digest)) blob.metadata["source"] = "torchvision IMAGENET1K_V1";
   return blob;
 }
@@ -136,7 +127,7 @@ int import_weights(int argc, char** argv) {
   require_complete(mapping, input);
   print_tensors(mapping, dtypes);
   print_totals(mapping);
-  write_safetensors(output, make_blob(std::move(mapping), digest, checkpoint.format));
+  write_safetensors(output, make_blob(std::move(mapping.tensors), digest, checkpoint.format));
   fmt::print("written: {}\n", output);
   return 0;
 }

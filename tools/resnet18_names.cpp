@@ -24,6 +24,8 @@ constexpr std::string_view kWrappers[] = {"state_dict", "model",          "model
 constexpr std::string_view kPrefixes[] = {"module.",   "_orig_mod.", "model.",        "net.",
                                           "backbone.", "encoder.",   "base_encoder.", "resnet."};
 
+const std::string kQueryEncoder = "encoder_q.";
+
 std::vector<TensorSpec> make_tensors() {
   std::vector<TensorSpec> list;
   const auto conv = [&](const std::string& name, std::int64_t out, std::int64_t in,
@@ -139,9 +141,25 @@ Candidates unwrapped(Candidates candidates, Resnet18Mapping& mapping) {
   return candidates;
 }
 
+/// MoCo saves two encoders and a queue; the trained one is encoder_q. Its fc projects to the
+/// contrastive space and is no classifier.
+Candidates query_encoder(Candidates candidates, Resnet18Mapping& mapping) {
+  Candidates encoder = without_prefix(std::move(candidates), kQueryEncoder, mapping.dropped);
+  const auto head = encoder.find("fc.weight");
+  const std::vector<std::int64_t> classifier = {1000, 512};
+  if (head != encoder.end() && head->second.tensor.shape == classifier) return encoder;
+  std::erase_if(encoder, [&](const auto& item) {
+    if (!item.first.starts_with("fc.")) return false;
+    mapping.dropped.push_back(item.second.name);
+    return true;
+  });
+  return encoder;
+}
+
 Candidates stripped(Candidates candidates, Resnet18Mapping& mapping) {
   for (bool again = true; again;) {
-    again = false;
+    again = any_has_prefix(candidates, kQueryEncoder);
+    if (again) candidates = query_encoder(std::move(candidates), mapping);
     for (const std::string_view prefix : kPrefixes) {
       if (!all_have_prefix(candidates, prefix)) continue;
       candidates = without_prefix(std::move(candidates), std::string(prefix), mapping.dropped);
@@ -217,7 +235,6 @@ std::vector<std::string> probable_causes(const Candidates& candidates) {
   if (stem.size() == 4 && stem[2] == 3) causes.push_back("a CIFAR stem");
   if (stem.size() == 4 && stem[3] == 64) causes.push_back("weights in another order (HWIO)");
   if (has("conv1.0.")) causes.push_back("a deep stem (resnet18d and relatives)");
-  if (has("encoder_q.")) causes.push_back("a MoCo checkpoint, which has no classifier");
   if (has("fc.0.") || has("projector.") || has("projection")) {
     causes.push_back("a projection head of self-supervised training in place of a classifier");
   }
@@ -313,7 +330,7 @@ void require_complete(const Resnet18Mapping& mapping, const std::string& origin)
   for (const std::string& name : mapping.unexpected) unexpected.push_back(printable(name));
   const std::string cause =
       mapping.causes.empty() ? "" : fmt::format("; probably {}", fmt::join(mapping.causes, ", "));
-  fail(kOp, fmt::format("{} is not a ResNet-18 for ImageNet{}{}{}{}", origin, cause,
+  fail(kOp, fmt::format("{} is not a ResNet18 state dict{}{}{}{}", origin, cause,
                         summary(mapping.missing, "missing"),
                         summary(mapping.misshapen, "of another shape"),
                         summary(unexpected, "unexpected")));

@@ -121,4 +121,13 @@ void RunFolder::log_evaluation(std::int64_t update, const EvaluationResult& resu
                              {"eval/median_success_steps", result.median_success_steps()}});
 }
 
+fs::path find_checkpoint(const fs::path& run, const std::string& which) {
+  const fs::path folder = run / "checkpoints";
+  const fs::path best = folder / "best.safetensors", last = folder / "last.safetensors";
+  if (!which.empty()) return which == "best" ? best : last;
+  if (fs::exists(best) || fs::exists(last)) return fs::exists(best) ? best : last;
+  throw Error(folder.string() +
+              " holds neither best.safetensors nor last.safetensors: give the folder of a run");
+}
+
 }  // namespace frost

@@ -47,4 +47,8 @@ class RunFolder {
   TensorboardWriter board_;
 };
 
+/// The checkpoint `which` ("best" or "last") of the run at `run`; with `which` empty the best where
+/// there is one, else the last. Throws Error where there is neither.
+std::filesystem::path find_checkpoint(const std::filesystem::path& run, const std::string& which);
+
 }  // namespace frost

@@ -50,13 +50,8 @@ void save_network(const ActorCritic& network, StateDict& state) {
 
 void load_network(ActorCritic& network, const StateDict& state) {
   for (NamedTensor& t : all_tensors(network)) {
-    const auto found = state.find(t.name);
-    if (found == state.end()) throw Error("checkpoint holds no tensor '" + t.name + "'");
-    if (found->second.shape != t.tensor.shape()) {
-      throw Error("checkpoint tensor '" + t.name + "' is " + to_string(found->second.shape) +
-                  ", this configuration needs " + to_string(t.tensor.shape()));
-    }
-    t.tensor.copy_from_host(found->second.to_floats(t.name));
+    t.tensor.copy_from_host(
+        find_tensor(state, t.name, "checkpoint", t.tensor.shape()).to_floats(t.name));
   }
 }
 
@@ -103,9 +98,8 @@ void Trainer::restore(const SafetensorsFile& checkpoint) {
   optimizer_->load(checkpoint.tensors);
   environments_->load(checkpoint.tensors);
   ppo_->load(checkpoint.tensors);
-  const auto best = checkpoint.tensors.find("trainer.best");
-  if (best == checkpoint.tensors.end()) throw Error("checkpoint holds no 'trainer.best'");
-  const std::vector<double> values = best->second.to_doubles("trainer.best");
+  const std::vector<double> values =
+      find_tensor(checkpoint.tensors, "trainer.best", "checkpoint").to_doubles("trainer.best");
   if (values.size() != best_.size()) throw Error("checkpoint tensor 'trainer.best' is damaged");
   std::copy(values.begin(), values.end(), best_.begin());
 }

@@ -9,6 +9,7 @@
 #include "engine/io/dtype.h"
 #include "engine/io/printable.h"
 #include "engine/io/safetensors.h"
+#include "engine/tensor.h"
 #include "kernels/status.h"
 
 namespace frost {
@@ -154,6 +155,22 @@ std::vector<std::int64_t> HostTensor::to_int64(const std::string& name) const {
 std::vector<std::uint8_t> HostTensor::to_bytes(const std::string& name) const {
   if (dtype != "U8" && dtype != "BOOL") wrong_dtype(*this, name, "U8 or BOOL");
   return unpack<std::uint8_t>(*this, name);
+}
+
+const HostTensor& find_tensor(const StateDict& state, const std::string& name, const char* what) {
+  const auto found = state.find(name);
+  if (found == state.end()) throw Error(std::string(what) + " holds no tensor '" + name + "'");
+  return found->second;
+}
+
+const HostTensor& find_tensor(const StateDict& state, const std::string& name, const char* what,
+                              const std::vector<std::int64_t>& shape) {
+  const HostTensor& tensor = find_tensor(state, name, what);
+  if (tensor.shape != shape) {
+    throw Error(std::string(what) + " tensor '" + name + "' is " + to_string(tensor.shape) +
+                ", expected " + to_string(shape));
+  }
+  return tensor;
 }
 
 }  // namespace frost

@@ -35,6 +35,12 @@ struct HostTensor {
 
 using StateDict = std::map<std::string, HostTensor>;
 
+/// The tensor `name`. Throws Error "<what> holds no tensor '<name>'".
+const HostTensor& find_tensor(const StateDict& state, const std::string& name, const char* what);
+/// The same, which must have this shape.
+const HostTensor& find_tensor(const StateDict& state, const std::string& name, const char* what,
+                              const std::vector<std::int64_t>& shape);
+
 struct SafetensorsFile {
   StateDict tensors;
   std::map<std::string, std::string> metadata;

@@ -5,12 +5,6 @@
 namespace frost {
 namespace {
 
-Tensor parameter(Backend& backend, Shape shape) {
-  Tensor t = Tensor::zeros(backend, std::move(shape), MemoryTag::kParameters);
-  t.set_requires_grad(true);
-  return t;
-}
-
 template <class Draw>
 void fill(Tensor& tensor, const Draw& draw) {
   std::vector<float> values(static_cast<std::size_t>(tensor.numel()));
@@ -20,16 +14,22 @@ void fill(Tensor& tensor, const Draw& draw) {
 
 }  // namespace
 
+Tensor make_parameter(Backend& backend, Shape shape) {
+  Tensor t = Tensor::zeros(backend, std::move(shape), MemoryTag::kParameters);
+  t.set_requires_grad(true);
+  return t;
+}
+
 Linear::Linear(Backend& backend, std::int64_t in, std::int64_t out, bool with_bias)
-    : weight(parameter(backend, {out, in})) {
+    : weight(make_parameter(backend, {out, in})) {
   register_parameter("weight", weight);
   if (!with_bias) return;
-  bias = parameter(backend, {out});
+  bias = make_parameter(backend, {out});
   register_parameter("bias", bias);
 }
 
 LayerNorm::LayerNorm(Backend& backend, std::int64_t cols)
-    : weight(parameter(backend, {cols})), bias(parameter(backend, {cols})) {
+    : weight(make_parameter(backend, {cols})), bias(make_parameter(backend, {cols})) {
   fill_constant(weight, 1.0f);
   register_parameter("weight", weight);
   register_parameter("bias", bias);

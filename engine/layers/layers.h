@@ -5,6 +5,9 @@
 
 namespace frost {
 
+/// A trainable tensor of zeros, tagged as parameter.
+Tensor make_parameter(Backend& backend, Shape shape);
+
 /// x W^T + b. Parameters `weight` [out,in] and, unless turned off, `bias` [out]; all trainable.
 class Linear : public Module {
  public:

@@ -104,23 +104,17 @@ void Adam::save(StateDict& state) const {
 }
 
 void Adam::load(const StateDict& state) {
-  const auto find = [&](const std::string& key, const Shape& shape) -> const HostTensor& {
-    const auto found = state.find(key);
-    if (found == state.end()) throw Error("checkpoint holds no '" + key + "'");
-    if (found->second.shape != shape) {
-      throw Error("checkpoint tensor '" + key + "' is " + to_string(found->second.shape) +
-                  ", expected " + to_string(shape));
-    }
-    return found->second;
-  };
+  constexpr const char* kWhat = "checkpoint";
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
       const NamedTensor& p = groups_[g].parameters[i];
       Slot& slot = slots_[g][i];
       const std::string key = "adam." + p.name;
-      slot.first.copy_from_host(find(key + ".first", p.tensor.shape()).to_floats(key));
-      slot.second.copy_from_host(find(key + ".second", p.tensor.shape()).to_floats(key));
-      slot.step = find(key + ".step", {}).to_int64(key).front();
+      slot.first.copy_from_host(
+          find_tensor(state, key + ".first", kWhat, p.tensor.shape()).to_floats(key));
+      slot.second.copy_from_host(
+          find_tensor(state, key + ".second", kWhat, p.tensor.shape()).to_floats(key));
+      slot.step = find_tensor(state, key + ".step", kWhat, {}).to_int64(key).front();
     }
   }
 }

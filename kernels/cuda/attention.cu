@@ -66,8 +66,8 @@ void CudaBackend::graph_attention_forward(const EdgeView& graph, std::int64_t he
     for (std::int64_t c = lane; c < width; c += cuda::kWarpSize) {
       float message = 0;
       for (std::int64_t e = begin; e < end; ++e) {
-        message += weights[e * heads + h] *
-                   (v[graph.source[e] * dim + at + c] + edge[e * dim + at + c]);
+        message +=
+            weights[e * heads + h] * (v[graph.source[e] * dim + at + c] + edge[e * dim + at + c]);
       }
       out[i * dim + at + c] = message;
     }
@@ -76,9 +76,9 @@ void CudaBackend::graph_attention_forward(const EdgeView& graph, std::int64_t he
 
 void CudaBackend::graph_attention_backward(const EdgeView& graph, std::int64_t heads,
                                            std::int64_t width, const float* q, const float* k,
-                                           const float* v, const float* edge,
-                                           const float* weights, const float* dout, GradOut dq,
-                                           GradOut dk, GradOut dv, GradOut dedge) {
+                                           const float* v, const float* edge, const float* weights,
+                                           const float* dout, GradOut dq, GradOut dk, GradOut dv,
+                                           GradOut dedge) {
   const std::int64_t dim = heads * width;
   const float scale = 1.0f / std::sqrt(static_cast<float>(width));
   // d loss / d (scaled score), per edge and head; every later sum reads it.
@@ -90,8 +90,8 @@ void CudaBackend::graph_attention_backward(const EdgeView& graph, std::int64_t h
     const std::int64_t begin = graph.target_offsets[i], end = graph.target_offsets[i + 1];
     float mean = 0;
     for (std::int64_t e = begin; e < end; ++e) {
-      const float d = dot_shifted(width, lane, dout + i * dim + at,
-                                  v + graph.source[e] * dim + at, edge + e * dim + at);
+      const float d = dot_shifted(width, lane, dout + i * dim + at, v + graph.source[e] * dim + at,
+                                  edge + e * dim + at);
       if (lane == 0) dscore[e * heads + h] = d;
       mean += weights[e * heads + h] * d;
     }

@@ -9,8 +9,7 @@ using cuda::kBlockSize;
 
 void CudaBackend::fold_batch_norm(std::int64_t out_channels, std::int64_t taps, float epsilon,
                                   const float* weight, const float* gamma, const float* beta,
-                                  const float* mean, const float* var, float* folded,
-                                  float* bias) {
+                                  const float* mean, const float* var, float* folded, float* bias) {
   cuda::for_each_block(stream_, out_channels, [=] __device__(std::int64_t o, int thread) {
     const double s = gamma[o] / sqrt(static_cast<double>(var[o]) + epsilon);
     for (std::int64_t t = thread; t < taps; t += kBlockSize) {
@@ -21,10 +20,9 @@ void CudaBackend::fold_batch_norm(std::int64_t out_channels, std::int64_t taps, 
 }
 
 void CudaBackend::unfold_batch_norm_gradient(std::int64_t out_channels, std::int64_t taps,
-                                             float epsilon, const float* weight,
-                                             const float* gamma, const float* mean,
-                                             const float* var, const float* g, const float* db,
-                                             GradOut dweight, GradOut dgamma) {
+                                             float epsilon, const float* weight, const float* gamma,
+                                             const float* mean, const float* var, const float* g,
+                                             const float* db, GradOut dweight, GradOut dgamma) {
   cuda::for_each_block(stream_, out_channels, [=] __device__(std::int64_t o, int thread) {
     const double inv_std = 1.0 / sqrt(static_cast<double>(var[o]) + epsilon);
     const float *filter = weight + o * taps, *gradient = g + o * taps;

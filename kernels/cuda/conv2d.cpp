@@ -5,7 +5,6 @@
 
 #include "kernels/cuda/conv_kernels.h"
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/cuda_check.h"
 
 namespace frost::cuda {
 namespace {
@@ -98,8 +97,8 @@ void CudnnConvolutions::for_image_chunks(const Conv2dShape& s, const Fn& fn) {
   const std::size_t fitting = std::max<std::size_t>(1, backend_.arena().left() / 2 / per_image);
   const std::int64_t step = std::min(s.n, static_cast<std::int64_t>(fitting));
   const Arena::Scope scope(backend_.arena());
-  auto* columns = static_cast<float*>(
-      backend_.arena().take(per_image * static_cast<std::size_t>(step)));
+  auto* columns =
+      static_cast<float*>(backend_.arena().take(per_image * static_cast<std::size_t>(step)));
   for (std::int64_t first = 0; first < s.n; first += step) {
     Conv2dShape chunk = one_image;
     chunk.n = std::min(step, s.n - first);

@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "kernels/cuda/cuda_check.h"
 #include "kernels/status.h"
 
 namespace frost::cuda {
@@ -11,8 +10,8 @@ namespace {
 constexpr std::int64_t kFirstVirtual = 100;
 constexpr std::int64_t kVirtualAlignment = 16;
 
-// Deprecated in favour of device properties, which the first versions of cuDNN 9 lack: the handle is
-// the form that all of cuDNN 9 takes.
+// Deprecated in favour of device properties, which the first versions of cuDNN 9 lack: the handle
+// is the form that all of cuDNN 9 takes.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 constexpr cudnnBackendAttributeName_t kGraphHandle = CUDNN_ATTR_OPERATIONGRAPH_HANDLE;
@@ -175,11 +174,12 @@ void ConvPlan::run(cudnnHandle_t handle, std::span<const Argument> arguments,
 namespace {
 
 /// The candidates of one heuristic; none where cuDNN cannot say, with the cause in `why`.
-std::vector<Descriptor> engine_configs(const Descriptor& graph, HeuristicMode mode,
-                                       std::string& why) {
+std::vector<Descriptor> engine_configs(const Descriptor& graph, const PlanTarget& target,
+                                       HeuristicMode mode, std::string& why) {
   Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
   heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph)
       .set(CUDNN_ATTR_ENGINEHEUR_MODE, heuristic(mode));
+  if (target.device != nullptr) heuristics.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, *target.device);
   cudnnStatus_t status = heuristics.try_finalize();
   std::int64_t count = 0;
   if (status == CUDNN_STATUS_SUCCESS) {
@@ -259,12 +259,18 @@ EngineTraits engine_traits(const Descriptor& config) {
 
 }  // namespace
 
-std::unique_ptr<ConvPlan> build_conv_plan(cudnnHandle_t handle, const PlanKey& key,
+Descriptor device_properties(const std::string& json) {
+  Descriptor device(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
+  device.set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, std::string_view(json)).finalize();
+  return device;
+}
+
+std::unique_ptr<ConvPlan> build_conv_plan(const PlanTarget& target, const PlanKey& key,
                                           std::string& why) {
   auto operations = std::make_unique<ConvOperations>(key);
   Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
-  graph.set(kGraphHandle, handle)
-      .set(CUDNN_ATTR_OPERATIONGRAPH_OPS, std::span(operations->operations()));
+  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, std::span(operations->operations()));
+  if (target.handle != nullptr) graph.set(kGraphHandle, target.handle);
   if (const cudnnStatus_t status = graph.try_finalize(); status != CUDNN_STATUS_SUCCESS) {
     why = cudnn_failure(status);
     if (key.epilogue != PlanKey::kNone || is_unsupported(status)) return nullptr;
@@ -275,10 +281,14 @@ std::unique_ptr<ConvPlan> build_conv_plan(cudnnHandle_t handle, const PlanKey& k
   options.math = static_cast<MathMode>(key.math);
   options.deterministic = key.deterministic != 0;
   return choose_engine(
-      options, [&](HeuristicMode mode) { return engine_configs(graph, mode, why); }, engine_traits,
+      options, [&](HeuristicMode mode) { return engine_configs(graph, target, mode, why); },
+      engine_traits,
       [&](Descriptor& config) -> std::unique_ptr<ConvPlan> {
         Descriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-        plan.set(kPlanHandle, handle).set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
+        plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
+        if (target.handle != nullptr) plan.set(kPlanHandle, target.handle);
+        if (target.device != nullptr)
+          plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, *target.device);
         if (const cudnnStatus_t status = plan.try_finalize(); status != CUDNN_STATUS_SUCCESS) {
           why = cudnn_failure(status);
           return nullptr;

@@ -64,10 +64,20 @@ class ConvPlan {
   std::int64_t workspace_bytes_;
 };
 
+/// Where a plan is to run: on a handle's device, or on a device that is only described
+/// (`device_properties`, cuDNN 9.8 or later), which allows planning without a GPU.
+struct PlanTarget {
+  cudnnHandle_t handle = nullptr;
+  const Descriptor* device = nullptr;
+};
+
+/// A finalized device description from cuDNN's own JSON form.
+Descriptor device_properties(const std::string& json);
+
 /// The plan cuDNN's heuristics prefer among those the key's options permit and whose workspace is
 /// within the ceiling; null where there is none, with the cause in `why`.
 /// Throws Error where cuDNN fails otherwise than by not supporting an unfused convolution.
-std::unique_ptr<ConvPlan> build_conv_plan(cudnnHandle_t handle, const PlanKey& key,
+std::unique_ptr<ConvPlan> build_conv_plan(const PlanTarget& target, const PlanKey& key,
                                           std::string& why);
 
 }  // namespace frost::cuda

@@ -12,17 +12,17 @@ void report_failure(const char* call, cudaError_t status) noexcept;
 }  // namespace frost::cuda
 
 /// Throws Error where a CUDA runtime call fails.
-#define FROST_CUDA(call)                                                                      \
-  do {                                                                                        \
-    const cudaError_t frost_status = (call);                                                  \
-    if (frost_status != cudaSuccess) {                                                        \
+#define FROST_CUDA(call)                                                                         \
+  do {                                                                                           \
+    const cudaError_t frost_status = (call);                                                     \
+    if (frost_status != cudaSuccess) {                                                           \
       ::frost::cuda::throw_failure(#call, cudaGetErrorString(frost_status), __FILE__, __LINE__); \
-    }                                                                                         \
+    }                                                                                            \
   } while (false)
 
 /// For destructors: reports a failure and goes on.
-#define FROST_CUDA_NOTHROW(call)                                          \
-  do {                                                                    \
-    const cudaError_t frost_status = (call);                              \
+#define FROST_CUDA_NOTHROW(call)                                                         \
+  do {                                                                                   \
+    const cudaError_t frost_status = (call);                                             \
     if (frost_status != cudaSuccess) ::frost::cuda::report_failure(#call, frost_status); \
   } while (false)

@@ -2,8 +2,6 @@
 
 #include <cstdio>
 
-#include "kernels/cuda/cuda_check.h"
-
 namespace frost::cuda {
 
 std::string cudnn_failure(cudnnStatus_t status) {
@@ -46,6 +44,9 @@ Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, std::int64_t value
 Descriptor& Descriptor::set(cudnnBackendAttributeName_t name,
                             std::span<const std::int64_t> values) {
   return set_raw(name, CUDNN_TYPE_INT64, static_cast<std::int64_t>(values.size()), values.data());
+}
+Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, std::string_view value) {
+  return set_raw(name, CUDNN_TYPE_CHAR, static_cast<std::int64_t>(value.size()), value.data());
 }
 Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, bool value) {
   return set_raw(name, CUDNN_TYPE_BOOLEAN, 1, &value);

@@ -6,8 +6,11 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
+
+#include "kernels/cuda/cuda_check.h"
 
 // A thin ownership layer over cuDNN's graph back end (cudnnBackend*): descriptors are created,
 // filled and finalized; what they mean is the caller's business.
@@ -34,6 +37,7 @@ class Descriptor {
 
   Descriptor& set(cudnnBackendAttributeName_t name, std::int64_t value);
   Descriptor& set(cudnnBackendAttributeName_t name, std::span<const std::int64_t> values);
+  Descriptor& set(cudnnBackendAttributeName_t name, std::string_view value);
   Descriptor& set(cudnnBackendAttributeName_t name, bool value);
   Descriptor& set(cudnnBackendAttributeName_t name, float value);
   Descriptor& set(cudnnBackendAttributeName_t name, cudnnDataType_t value);
@@ -70,11 +74,11 @@ Dims channels_last_strides(const Dims& dims);
 }  // namespace frost::cuda
 
 /// Throws Error where a cuDNN call fails.
-#define FROST_CUDNN(call)                                                                      \
-  do {                                                                                         \
-    const cudnnStatus_t frost_status = (call);                                                 \
-    if (frost_status != CUDNN_STATUS_SUCCESS) {                                                \
-      ::frost::cuda::throw_failure(#call, ::frost::cuda::cudnn_failure(frost_status).c_str(),  \
-                                   __FILE__, __LINE__);                                        \
-    }                                                                                          \
+#define FROST_CUDNN(call)                                                                     \
+  do {                                                                                        \
+    const cudnnStatus_t frost_status = (call);                                                \
+    if (frost_status != CUDNN_STATUS_SUCCESS) {                                               \
+      ::frost::cuda::throw_failure(#call, ::frost::cuda::cudnn_failure(frost_status).c_str(), \
+                                   __FILE__, __LINE__);                                       \
+    }                                                                                         \
   } while (false)

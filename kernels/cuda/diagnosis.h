@@ -56,8 +56,8 @@ inline std::string device_problem(const DeviceProbe& p) {
   }
   if (!p.has_pools) return p.name + " offers no stream-ordered allocation";
   if (p.free_bytes < kLeastFreeBytes) {
-    return "too little GPU memory: " + mebibytes(p.free_bytes) + " of " +
-           mebibytes(p.total_bytes) + " are free, " + mebibytes(kLeastFreeBytes) + " are needed";
+    return "too little GPU memory: " + mebibytes(p.free_bytes) + " of " + mebibytes(p.total_bytes) +
+           " are free, " + mebibytes(kLeastFreeBytes) + " are needed";
   }
   return "";
 }

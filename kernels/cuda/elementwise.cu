@@ -7,9 +7,8 @@ namespace frost {
 using cuda::for_each;
 
 void CudaBackend::axpy(std::int64_t n, float alpha, const float* x, GradOut y) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) {
-    cuda::store(alpha * x[i], y.mode, y.data[i]);
-  });
+  for_each(stream_, n,
+           [=] __device__(std::int64_t i) { cuda::store(alpha * x[i], y.mode, y.data[i]); });
 }
 
 void CudaBackend::add(std::int64_t n, const float* a, const float* b, float* y) {

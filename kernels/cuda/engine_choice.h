@@ -15,9 +15,9 @@ namespace frost::cuda {
 struct EngineTraits {
   std::int64_t index = -1;
   bool tensor_core = false;
-  bool down_converts = false;       ///< rounds its inputs to a narrower type
-  bool reduced_reduction = false;   ///< sums in less than float32
-  bool transforms = false;          ///< Winograd or FFT: other roundings than a plain sum
+  bool down_converts = false;      ///< rounds its inputs to a narrower type
+  bool reduced_reduction = false;  ///< sums in less than float32
+  bool transforms = false;         ///< Winograd or FFT: other roundings than a plain sum
   bool nondeterministic = false;
   bool compiled_at_run_time = false;
 };

@@ -9,13 +9,13 @@
 #include "kernels/status.h"
 
 /// Throws Error where a cuBLAS call fails.
-#define FROST_CUBLAS(call)                                                                         \
-  do {                                                                                             \
-    const cublasStatus_t frost_status = (call);                                                    \
-    if (frost_status != CUBLAS_STATUS_SUCCESS) {                                                   \
-      ::frost::cuda::throw_failure(#call, cublasLtGetStatusString(frost_status), __FILE__,         \
-                                   __LINE__);                                                      \
-    }                                                                                              \
+#define FROST_CUBLAS(call)                                                                 \
+  do {                                                                                     \
+    const cublasStatus_t frost_status = (call);                                            \
+    if (frost_status != CUBLAS_STATUS_SUCCESS) {                                           \
+      ::frost::cuda::throw_failure(#call, cublasLtGetStatusString(frost_status), __FILE__, \
+                                   __LINE__);                                              \
+    }                                                                                      \
   } while (false)
 
 namespace frost::cuda {
@@ -150,8 +150,8 @@ void CudaBackend::gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::
     const auto bytes = [](std::int64_t floats) {
       return static_cast<std::size_t>(floats) * sizeof(float);
     };
-    FROST_CUDA(cudaMemset2DAsync(c.data, bytes(ldc), 0, bytes(n), static_cast<std::size_t>(m),
-                                 stream_));
+    FROST_CUDA(
+        cudaMemset2DAsync(c.data, bytes(ldc), 0, bytes(n), static_cast<std::size_t>(m), stream_));
     return;
   }
   const cuda::GemmKey key{m,

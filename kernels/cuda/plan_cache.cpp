@@ -1,6 +1,5 @@
 #include "kernels/cuda/plan_cache.h"
 
-#include "kernels/cuda/cuda_check.h"
 #include "kernels/cuda/diagnosis.h"
 #include "kernels/status.h"
 
@@ -39,10 +38,10 @@ const PlanCache::Entry& PlanCache::get(const PlanKey& key) {
 PlanCache::Entry PlanCache::make(const PlanKey& key) {
   require_no_capture(stream_, "a convolution plan");
   Entry entry;
-  entry.plan = build_conv_plan(handle_, key, entry.note);
+  entry.plan = build_conv_plan({handle_}, key, entry.note);
   if (entry.plan) {
-    entry.note = to_string(entry.plan->engine()) + ", workspace " +
-                 mebibytes(entry.plan->workspace_bytes());
+    entry.note =
+        to_string(entry.plan->engine()) + ", workspace " + mebibytes(entry.plan->workspace_bytes());
   } else {
     entry.note = "none: " + entry.note;
   }

@@ -69,7 +69,8 @@ struct BytesHash {
 /// The largest power of two, at most 16, that divides every address; null pointers are free.
 template <class... Pointer>
 std::int64_t common_alignment(const Pointer*... pointers) {
-  const std::uintptr_t bits = (std::uintptr_t{16} | ... | reinterpret_cast<std::uintptr_t>(pointers));
+  const std::uintptr_t bits =
+      (std::uintptr_t{16} | ... | reinterpret_cast<std::uintptr_t>(pointers));
   return static_cast<std::int64_t>(bits & (~bits + 1));
 }
 

@@ -15,13 +15,12 @@ void CudaBackend::copy_rows(std::int64_t rows, std::int64_t cols, const float* s
 
 void CudaBackend::gather_rows(std::int64_t rows, std::int64_t cols, const std::int32_t* index,
                               const float* src, float* dst) {
-  for_each(stream_, rows * cols, [=] __device__(std::int64_t i) {
-    dst[i] = src[index[i / cols] * cols + i % cols];
-  });
+  for_each(stream_, rows * cols,
+           [=] __device__(std::int64_t i) { dst[i] = src[index[i / cols] * cols + i % cols]; });
 }
 
-void CudaBackend::segment_sum(std::int64_t segments, std::int64_t cols,
-                              const std::int32_t* offsets, const float* src, GradOut dst) {
+void CudaBackend::segment_sum(std::int64_t segments, std::int64_t cols, const std::int32_t* offsets,
+                              const float* src, GradOut dst) {
   for_each(stream_, segments * cols, [=] __device__(std::int64_t i) {
     const std::int64_t s = i / cols, c = i % cols;
     float sum = cuda::start_of(dst.mode, dst.data[i]);
@@ -33,7 +32,9 @@ void CudaBackend::segment_sum(std::int64_t segments, std::int64_t cols,
 void CudaBackend::column_sum(std::int64_t rows, std::int64_t cols, const float* x, GradOut out) {
   cuda::reduce_columns(
       *this, stream_, rows, cols,
-      [=] __device__(std::int64_t r, std::int64_t c) { return static_cast<double>(x[r * cols + c]); },
+      [=] __device__(std::int64_t r, std::int64_t c) {
+        return static_cast<double>(x[r * cols + c]);
+      },
       out);
 }
 

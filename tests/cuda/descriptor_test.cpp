@@ -54,13 +54,13 @@ TEST(CudnnDescriptor, EveryPartOfTheEpilogueIsOneMoreOperation) {
   }
 }
 
+const std::vector<Conv2dShape> kBackbone{
+    {64, 24, 24, 1, 64, 7, 7, 2, 3}, {64, 24, 24, 3, 64, 7, 7, 2, 3},
+    {64, 6, 6, 64, 64, 3, 3, 1, 1},  {64, 6, 6, 64, 128, 3, 3, 2, 1},
+    {64, 6, 6, 64, 128, 1, 1, 2, 0}, {64, 1, 1, 512, 512, 3, 3, 1, 1}};
+
 TEST(CudnnDescriptor, EveryLayerOfTheBackboneIsAccepted) {
-  const std::vector<Conv2dShape> layers{{64, 24, 24, 1, 64, 7, 7, 2, 3},
-                                        {64, 24, 24, 3, 64, 7, 7, 2, 3},
-                                        {64, 6, 6, 64, 64, 3, 3, 1, 1},
-                                        {64, 6, 6, 64, 128, 1, 1, 2, 0},
-                                        {64, 1, 1, 512, 512, 3, 3, 1, 1}};
-  for (const Conv2dShape& shape : layers) {
+  for (const Conv2dShape& shape : kBackbone) {
     for (const auto direction :
          {PlanKey::kForward, PlanKey::kBackwardData, PlanKey::kBackwardWeight}) {
       EXPECT_NO_THROW(ConvOperations(plan_key(shape, direction, PlanKey::kNone, {}, 4)));

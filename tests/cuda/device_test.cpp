@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -104,7 +105,9 @@ TEST_F(CudaDevice, CudnnHasAnEngineForEveryLayerInFp32) {
     convolutions.backward_data(layer.s, y.floats(), w.floats(), x.floats());
     convolutions.backward_weight(layer.s, x.floats(), y.floats(), w.floats());
   }
-  EXPECT_EQ(convolutions.report().find(": none: "), std::string::npos) << convolutions.report();
+  const std::string& report = convolutions.report();
+  EXPECT_EQ(std::count(report.begin(), report.end(), '\n'), 3 * std::ssize(kLayers)) << report;
+  EXPECT_EQ(report.find(": none: "), std::string::npos) << report;
 }
 
 TEST_F(CudaDevice, Fp32IsNotTf32) {

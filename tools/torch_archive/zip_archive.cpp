@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint32_t kLocalRecord = 0x04034b50, kCentralRecord = 0x02014b50;
 constexpr std::uint32_t kDescriptor = 0x08074b50, kEnd = 0x06054b50;
 constexpr std::uint32_t kEnd64 = 0x06064b50, kLocator64 = 0x07064b50;
-constexpr std::size_t kEndSize = 22, kLocatorSize = 20, kEnd64Size = 56;
+constexpr std::size_t kDescriptorSize = 16, kEndSize = 22, kLocatorSize = 20, kEnd64Size = 56;
 constexpr std::uint16_t kEncrypted = 0x0001, kHasDescriptor = 0x0008, kUtf8 = 0x0800;
 constexpr std::size_t kMaxMembers = 8192;
 
@@ -34,6 +34,64 @@ struct Record {
   std::uint32_t crc = 0, packed = 0, size = 0, local = 0;
 };
 
+/// Where the record that `reader` is in front of has its data, and how long that is. The size is
+/// nothing where the record leaves it to a descriptor that does not follow any more.
+struct Extent {
+  std::string name;
+  std::size_t begin = 0;
+  std::optional<std::size_t> size;
+  bool deferred = false;
+};
+
+Extent read_extent(ByteReader& reader) {
+  reader.take(6);  // signature and version
+  const auto flags = reader.read<std::uint16_t>();
+  reader.take(10);  // method, time, date and sum
+  const auto packed = reader.read<std::uint32_t>();
+  reader.take(4);
+  const auto name = reader.read<std::uint16_t>(), extra = reader.read<std::uint16_t>();
+  Extent extent{std::string(reader.text(name)), 0, packed, (flags & kHasDescriptor) != 0};
+  reader.take(extra);
+  extent.begin = reader.position();
+  if (!extent.deferred) return extent;
+  extent.size.reset();
+  const std::string_view rest = reader.text(reader.remaining());
+  for (std::size_t at = rest.find("PK\7\10");
+       at != rest.npos && at + kDescriptorSize <= rest.size(); at = rest.find("PK\7\10", at + 1)) {
+    reader.seek(extent.begin + at + 8);
+    if (reader.read<std::uint32_t>() != at) continue;
+    extent.size = at;
+    break;
+  }
+  return extent;
+}
+
+/// Follows the records from byte 0 to say where a file without an end record breaks off.
+[[noreturn]] void reject_truncated(ByteReader reader) {
+  constexpr const char* kRemedy = "the file is truncated, download it again";
+  const std::size_t size = reader.remaining();
+  while (reader.remaining() >= 4) {
+    const std::size_t at = reader.position();
+    const auto signature = reader.read<std::uint32_t>();
+    if (signature != kLocalRecord) break;
+    reader.seek(at);
+    const Extent extent = read_extent(reader);
+    const std::size_t here = size - extent.begin;
+    if (extent.size && *extent.size > here) {
+      reader.reject_at(size, fmt::format("member {} ends {} bytes early; {}",
+                                         printable(extent.name), *extent.size - here, kRemedy));
+    }
+    if (!extent.size) {
+      reader.reject_at(size, fmt::format("missing: all of member {} after its first {} bytes, and "
+                                         "what follows it; {}",
+                                         printable(extent.name), here, kRemedy));
+    }
+    reader.seek(extent.begin + *extent.size);
+    if (extent.deferred) reader.take(kDescriptorSize);
+  }
+  reader.reject_at(size, "zip archive without an end record; truncated, or bytes were appended");
+}
+
 /// Position of the end record whose comment ends exactly at the end of the file.
 std::size_t find_end(ByteReader reader) {
   const std::size_t size = reader.remaining();
@@ -45,7 +103,8 @@ std::size_t find_end(ByteReader reader) {
     reader.seek(at + kEndSize - 2);
     if (at + kEndSize + reader.read<std::uint16_t>() == size) return at;
   }
-  reader.reject_at(size, "zip archive without an end record; truncated, or bytes were appended");
+  reader.seek(0);
+  reject_truncated(reader);
 }
 
 /// The zip64 end record in front of the end record, where there is one.

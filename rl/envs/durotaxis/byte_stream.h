@@ -10,7 +10,7 @@
 namespace frost {
 
 /// Appends plain values to a byte record, in the machine's byte order.
-class ByteWriter {
+class StateWriter {
  public:
   template <typename T>
   void put(const T& value) {
@@ -25,9 +25,9 @@ class ByteWriter {
 };
 
 /// Reads such a record back; throws Error where it ends too early or too late.
-class ByteReader {
+class StateReader {
  public:
-  ByteReader(const char* op, const std::vector<std::uint8_t>& bytes) : op_(op), bytes_(bytes) {}
+  StateReader(const char* op, const std::vector<std::uint8_t>& bytes) : op_(op), bytes_(bytes) {}
 
   template <typename T>
   T get() {

@@ -14,7 +14,7 @@ constexpr std::uint32_t kMagic = 0x4F525544;  // "DURO"
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kCellBytes = 42, kSnapshotEntryBytes = 16;
 
-void write_cell(ByteWriter& out, const Cell& cell) {
+void write_cell(StateWriter& out, const Cell& cell) {
   out.put(cell.id);
   out.put(cell.x);
   out.put(cell.y);
@@ -28,7 +28,7 @@ void write_cell(ByteWriter& out, const Cell& cell) {
   out.put(cell.born_with.theta);
 }
 
-Cell read_cell(ByteReader& in) {
+Cell read_cell(StateReader& in) {
   Cell cell;
   cell.id = in.get<std::int64_t>();
   cell.x = in.get<float>();
@@ -44,7 +44,7 @@ Cell read_cell(ByteReader& in) {
   return cell;
 }
 
-ColonySnapshot read_snapshot(ByteReader& in) {
+ColonySnapshot read_snapshot(StateReader& in) {
   ColonySnapshot snapshot;
   const std::size_t size = in.get_count(kSnapshotEntryBytes);
   for (std::size_t i = 0; i < size; ++i) {
@@ -59,7 +59,7 @@ ColonySnapshot read_snapshot(ByteReader& in) {
 }  // namespace
 
 std::vector<std::uint8_t> Durotaxis::save_state() const {
-  ByteWriter out;
+  StateWriter out;
   out.put(kMagic);
   out.put(kVersion);
   out.put(static_cast<std::uint8_t>(running_));
@@ -85,7 +85,7 @@ std::vector<std::uint8_t> Durotaxis::save_state() const {
 }
 
 void Durotaxis::load_state(const std::vector<std::uint8_t>& state) {
-  ByteReader in("load_state", state);
+  StateReader in("load_state", state);
   if (in.get<std::uint32_t>() != kMagic) fail("load_state", "not a durotaxis state");
   if (const auto version = in.get<std::uint32_t>(); version != kVersion)
     fail("load_state", fmt::format("format version {}; this program reads {}", version, kVersion));

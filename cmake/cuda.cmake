@@ -1,0 +1,124 @@
+# The CUDA backend as a module that the programs load on demand (kernels/cuda/module.h); nothing of
+# CUDA is linked into them. FROST_CUDA: ON needs toolkit and cuDNN, AUTO builds the module where
+# both are found, OFF never looks.
+set(FROST_CUDA "AUTO" CACHE STRING "CUDA backend: AUTO, ON or OFF")
+set_property(CACHE FROST_CUDA PROPERTY STRINGS AUTO ON OFF)
+set(FROST_CUDA_ARCHITECTURES "90" CACHE STRING
+    "GPU architectures, as in CMAKE_CUDA_ARCHITECTURES; 'release': all that run, plus PTX")
+
+# The loader is part of the programs, with or without a module to load.
+set(cuda_module_dir ${CMAKE_BINARY_DIR}/lib)
+set(interface_headers kernels/backend.h kernels/memory.h kernels/math_mode.h kernels/cuda/module.h)
+set(interface_text "")
+foreach(header IN LISTS interface_headers)
+  file(SHA256 ${CMAKE_SOURCE_DIR}/${header} digest)
+  string(APPEND interface_text ${digest})
+endforeach()
+string(SHA256 interface_digest "${interface_text}")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${interface_headers})
+set_property(SOURCE kernels/backend_registry.cpp APPEND PROPERTY COMPILE_DEFINITIONS
+             FROST_CUDA_MODULE_DIR="${cuda_module_dir}"
+             FROST_INTERFACE_DIGEST="${interface_digest}")
+target_link_libraries(frost_kernels PUBLIC ${CMAKE_DL_LIBS})
+
+macro(frost_no_cuda why)
+  if(FROST_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "FROST_CUDA=ON, but ${why}")
+  endif()
+  message(STATUS "CUDA backend: not built (${why})")
+  return()
+endmacro()
+
+if(NOT FROST_CUDA STREQUAL "ON" AND NOT FROST_CUDA STREQUAL "AUTO")
+  message(STATUS "CUDA backend: not built (FROST_CUDA=${FROST_CUDA})")
+  return()
+endif()
+if(FROST_SANITIZE)
+  frost_no_cuda("FROST_SANITIZE is set: device code is checked by compute-sanitizer")
+endif()
+find_program(FROST_NVCC nvcc HINTS ENV CUDACXX ENV CUDA_PATH /usr/local/cuda PATH_SUFFIXES bin)
+if(NOT FROST_NVCC)
+  frost_no_cuda("nvcc is not found")
+endif()
+get_filename_component(toolkit_bin ${FROST_NVCC} DIRECTORY)
+get_filename_component(toolkit ${toolkit_bin} DIRECTORY)
+find_path(CUDNN_INCLUDE_DIR cudnn_backend.h HINTS ${toolkit} PATH_SUFFIXES include)
+find_library(CUDNN_LIBRARY cudnn HINTS ${toolkit} PATH_SUFFIXES lib64 lib)
+if(NOT CUDNN_INCLUDE_DIR OR NOT CUDNN_LIBRARY)
+  frost_no_cuda("cuDNN is not found: set CUDNN_INCLUDE_DIR and CUDNN_LIBRARY")
+endif()
+file(STRINGS ${CUDNN_INCLUDE_DIR}/cudnn_version.h version_lines REGEX "define CUDNN_(MAJOR|MINOR) ")
+string(REGEX REPLACE "[^0-9;]" "" cudnn_version "${version_lines}")
+string(REPLACE ";" "." cudnn_version "${cudnn_version}")
+if(cudnn_version VERSION_LESS 9.8)
+  frost_no_cuda("cuDNN is ${cudnn_version}: 9.8 or later is needed")
+endif()
+
+if(FROST_CUDA_ARCHITECTURES STREQUAL "release")
+  execute_process(COMMAND ${FROST_NVCC} --list-gpu-arch OUTPUT_VARIABLE known)
+  set(CMAKE_CUDA_ARCHITECTURES "")
+  foreach(arch IN ITEMS 80 86 89 90 100 120)
+    if(known MATCHES "compute_${arch}\n")
+      list(APPEND CMAKE_CUDA_ARCHITECTURES ${arch}-real)
+      set(newest ${arch})
+    endif()
+  endforeach()
+  list(APPEND CMAKE_CUDA_ARCHITECTURES ${newest}-virtual)
+else()
+  set(CMAKE_CUDA_ARCHITECTURES ${FROST_CUDA_ARCHITECTURES})
+endif()
+set(CMAKE_CUDA_COMPILER ${FROST_NVCC})
+enable_language(CUDA)
+find_package(CUDAToolkit REQUIRED)
+if(CCACHE)
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+endif()
+# CMake 3.25 does not know how nvcc spells C++20.
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+  list(APPEND CMAKE_CUDA_COMPILE_FEATURES cuda_std_20)
+endif()
+set(CMAKE_CUDA_STANDARD 20)
+
+# The module holds its own copy of what it needs from the kernels library: functions without global
+# state. The ledger is a member of the backend, so there is one per backend.
+file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cpp
+     ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cu)
+add_library(frost_cuda_objects OBJECT ${cuda_sources} ${CMAKE_SOURCE_DIR}/kernels/memory.cpp)
+target_include_directories(frost_cuda_objects PUBLIC ${CMAKE_SOURCE_DIR})
+target_include_directories(frost_cuda_objects SYSTEM PUBLIC ${CUDAToolkit_INCLUDE_DIRS}
+                           ${CUDNN_INCLUDE_DIR})
+set_target_properties(frost_cuda_objects PROPERTIES CXX_VISIBILITY_PRESET hidden
+                      CUDA_VISIBILITY_PRESET hidden)
+# The house's options, with cuDNN's deprecated functions as errors. nvcc takes none of them.
+set(cuda_cxx_options $<TARGET_PROPERTY:frost_options,INTERFACE_COMPILE_OPTIONS>
+    -DCUDNN_WARN_DEPRECATED -Werror=deprecated-declarations)
+target_compile_definitions(frost_cuda_objects PRIVATE FROST_INTERFACE_DIGEST="${interface_digest}")
+target_compile_options(frost_cuda_objects PRIVATE
+  "$<$<COMPILE_LANGUAGE:CXX>:${cuda_cxx_options}>"
+  $<$<COMPILE_LANGUAGE:CUDA>:--extended-lambda -Werror=all-warnings -Xcompiler=-Wall,-Wextra>)
+
+set(cuda_libraries CUDA::cublasLt ${CUDNN_LIBRARY} CUDA::cudart_static)
+add_library(frost_cuda MODULE)
+target_link_libraries(frost_cuda PRIVATE frost_cuda_objects ${cuda_libraries})
+target_link_options(frost_cuda PRIVATE -Wl,--no-undefined)
+set_target_properties(frost_cuda PROPERTIES LINKER_LANGUAGE CXX
+                      LIBRARY_OUTPUT_DIRECTORY ${cuda_module_dir})
+message(STATUS "CUDA backend: ${CMAKE_CUDA_COMPILER_VERSION}, architectures "
+        "${CMAKE_CUDA_ARCHITECTURES}, cuDNN ${cudnn_version} (${CUDNN_LIBRARY})")
+
+# What looks inside the module is linked to its objects. Without a GPU the tests that need one are
+# skipped with the reason; -L cuda selects all of them.
+if(FROST_TESTS)
+  enable_testing()
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  file(GLOB cuda_test_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/cuda/*.cpp)
+  add_executable(frost_cuda_tests ${cuda_test_sources})
+  target_compile_options(frost_cuda_tests PRIVATE ${cuda_cxx_options})
+  target_link_libraries(frost_cuda_tests PRIVATE frost_cuda_objects ${cuda_libraries}
+                        GTest::gtest_main)
+  gtest_discover_tests(frost_cuda_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                       PROPERTIES LABELS cuda TIMEOUT 300)
+endif()

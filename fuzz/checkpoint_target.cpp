@@ -1,0 +1,93 @@
+#include "fuzz/checkpoint_target.h"
+
+#include <memory>
+#include <vector>
+
+#include "fuzz/expect.h"
+#include "fuzz/targets.h"
+#include "kernels/backend_registry.h"
+#include "rl/envs/durotaxis/durotaxis.h"
+#include "rl/ppo.h"
+
+namespace frost::fuzz {
+namespace {
+
+constexpr std::uint64_t kSeed = 1;
+
+std::vector<ParamGroup> two_small_parameters() {
+  ParamGroup group{"group", 1e-3, {}};
+  for (const char* name : {"a", "b"}) {
+    Tensor tensor = Tensor::zeros(cpu_backend(), {3, 2}, MemoryTag::kParameters);
+    tensor.set_requires_grad(true);
+    group.parameters.push_back({name, tensor});
+  }
+  return {group};
+}
+
+DurotaxisConfig small_colony() {
+  DurotaxisConfig config;
+  config.max_critical_nodes = 48;
+  config.threshold_critical_nodes = 64;
+  return config;
+}
+
+PpoConfig small_training() {
+  PpoConfig config;
+  config.num_envs = 2;
+  return config;
+}
+
+ActorCriticConfig frozen_network() {
+  ActorCriticConfig config;
+  config.backbone.freeze_mode = "all";
+  return config;
+}
+
+/// Everything a checkpoint restores apart from the network.
+struct Subject {
+  ActorCritic network{cpu_backend(), frozen_network()};
+  Adam optimizer{two_small_parameters()};
+  VectorEnvironment environments{[] { return std::make_unique<Durotaxis>(small_colony()); }, 2,
+                                 kSeed};
+  Ppo ppo{network, optimizer, environments, small_training(), kSeed};
+
+  StateDict save() const {
+    StateDict state;
+    optimizer.save(state);
+    environments.save(state);
+    ppo.save(state);
+    return state;
+  }
+};
+
+Subject& subject() {
+  static Subject instance;
+  return instance;
+}
+
+}  // namespace
+
+SafetensorsFile example_checkpoint() {
+  return {subject().save(), {{"format", "frostline.checkpoint.1"}}};
+}
+
+bool read_checkpoint(Input input) {
+  return value_or_one_line([&] {
+    const StateDict state = parse_safetensors({input.begin(), input.end()}, "input").tensors;
+    subject().optimizer.load(state);
+    subject().ppo.load(state);
+    subject().environments.load(state);
+    if (subject().save().size() > state.size()) throw Finding("more saved than was loaded");
+
+    std::vector<JointAction> actions;
+    for (const GraphObservation* observation : subject().environments.observations()) {
+      actions.push_back({std::vector<std::int32_t>(
+                             static_cast<std::size_t>(observation->num_nodes()), kSpawnCell),
+                         {}});
+    }
+    subject().environments.step(actions);
+    subject().environments.take_finished();
+  });
+}
+
+}  // namespace frost::fuzz

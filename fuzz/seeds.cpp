@@ -1,0 +1,131 @@
+#include "fuzz/seeds.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <span>
+
+#include "engine/io/atomic_file.h"
+#include "fuzz/checkpoint_target.h"
+#include "tests/container_text.h"
+#include "tests/golden_files.h"
+#include "tools/torch_archive/zip_archive.h"
+
+namespace frost::fuzz {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace test;
+
+constexpr std::uint64_t kLargest = 65536;
+
+std::vector<ZipMember> archive_of(const std::string& pickle) {
+  return {{"a/data.pkl", pickle},
+          {"a/byteorder", "little"},
+          {"a/data/0", kSixFloats},
+          {"a/version", "3\n"}};
+}
+
+/// Dicts in dicts, a list, numbers, and one tensor twice through the memo.
+std::string nested_state() {
+  const std::string tensor = TensorText().pickle();
+  return pickled("}(" + text("epoch") + "K\5" + text("rate") + "G" + std::string(8, '\x3f') +
+                 text("state_dict") + "ccollections\nOrderedDict\n)R(" + text("module.w") + tensor +
+                 "q\1" + text("module.tied") + "h\1u" + text("list") + "](NN\x88\x89" + tensor +
+                 "eu");
+}
+
+std::vector<std::byte> image_of(const SafetensorsFile& file) {
+  const TemporaryFolder folder;
+  write_safetensors(folder / "seed", file);
+  return read_regular_file(folder / "seed", kLargest);
+}
+
+SafetensorsFile tensors_of_all_kinds() {
+  SafetensorsFile file;
+  file.tensors["floats"] = HostTensor::from_floats({2, 3}, {1, 2, 3, 4, 5, 6});
+  file.tensors["scalar"] = HostTensor::from_int64({}, {7});
+  file.tensors["empty"] = HostTensor::from_floats({0, 3}, {});
+  file.tensors["doubles"] = HostTensor::from_doubles({1, 2});
+  file.tensors["bytes"] = HostTensor::from_bytes({1, 2, 3});
+  file.metadata = {{"format", "pt"}};
+  return file;
+}
+
+class Collection {
+ public:
+  void add(const char* target, const std::string& name, const std::string& content) {
+    seeds_.push_back({target, name, bytes_of(content)});
+  }
+  void add(const char* target, const std::string& name, std::vector<std::byte> content) {
+    seeds_.push_back({target, name, std::move(content)});
+  }
+  /// The small regular files of `folder` whose names begin and end so, in order of their names.
+  void add_files(const char* target, const fs::path& folder, const std::string& begin,
+                 const std::string& end) {
+    std::vector<fs::path> paths;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      const std::string name = entry.path().filename().string();
+      if (!name.starts_with(begin) || !name.ends_with(end)) continue;
+      if (entry.is_regular_file() && entry.file_size() <= kLargest) paths.push_back(entry.path());
+    }
+    std::sort(paths.begin(), paths.end());
+    for (const fs::path& path : paths) {
+      add(target, path.filename().string(), read_regular_file(path, kLargest));
+    }
+  }
+  std::vector<Seed> take() { return std::move(seeds_); }
+
+ private:
+  std::vector<Seed> seeds_;
+};
+
+void add_closed_forms(Collection& seeds) {
+  TensorText strided;
+  strided.shape = {3, 2, 2};
+  strided.stride = {1, 3, 0};
+  const TensorText window{
+      .shape = {2}, .stride = {1}, .view = "(" + text("1") + integer(3) + integer(2) + "t"};
+  TarText view{.storage_key = 8, .rank = 1, .shape = {2}, .stride = {1}};
+  view.views = "](" + tuple({8, 7, 3, 2}) + "e";
+
+  seeds.add("zip", "plain", zip_of(archive_of(state_of({}))));
+  seeds.add("zip", "nested", zip_of(archive_of(nested_state()), "comment"));
+  seeds.add("legacy", "plain", legacy_of({.view = kNoView}));
+  seeds.add("legacy", "window", legacy_of(window));
+  seeds.add("tar", "plain", TarText{}.file());
+  seeds.add("tar", "view", view.file());
+  seeds.add("pickle", "plain", state_of({.view = kNoView}));
+  seeds.add("pickle", "strided", state_of(strided));
+  seeds.add("pickle", "window", state_of(window));
+  seeds.add("pickle", "nested", nested_state());
+  seeds.add("safetensors", "kinds", image_of(tensors_of_all_kinds()));
+  seeds.add("safetensors", "none", image_of({}));
+  seeds.add("checkpoint", "fresh", image_of(example_checkpoint()));
+}
+
+void add_samples(Collection& seeds, const fs::path& folder) {
+  seeds.add_files("zip", folder, "tiny_zip", ".pth");
+  seeds.add_files("legacy", folder, "tiny_legacy", ".pth");
+  seeds.add_files("tar", folder, "tiny_tar", ".pth");
+  seeds.add_files("safetensors", folder, "tiny_", ".safetensors");
+  const auto image = read_regular_file(folder / "tiny_zip.pth", kLargest);
+  const auto pickle = ZipArchive(image, "tiny_zip.pth").member("data.pkl");
+  seeds.add("pickle", "tiny_zip", std::vector(pickle.begin(), pickle.end()));
+}
+
+}  // namespace
+
+std::vector<Seed> make_seeds() {
+  Collection seeds;
+  add_closed_forms(seeds);
+  seeds.add("config", "empty", "");
+  seeds.add("config", "spellings",
+            "algorithm: {total_updates: 3, gamma: .5}\n"
+            "environment:\n  substrate_params: {m: 1e-2}\nsystem: {seed: null}\n");
+  seeds.add_files("config", FROST_SOURCE_DIR, "config", ".yaml");
+  seeds.add_files("config", fs::path(FROST_SOURCE_DIR) / "configs", "", ".yaml");
+  if (!data_path().empty()) add_samples(seeds, data_path() / "weights/pth_samples");
+  return seeds.take();
+}
+
+}  // namespace frost::fuzz

@@ -1,0 +1,88 @@
+#include "fuzz/targets.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "engine/io/dtype.h"
+#include "fuzz/expect.h"
+#include "tools/config.h"
+#include "tools/resnet18_names.h"
+#include "tools/torch_archive/legacy_stream.h"
+#include "tools/torch_archive/pickle_objects.h"
+#include "tools/torch_archive/state_dict.h"
+#include "tools/torch_archive/tar_container.h"
+#include "tools/torch_archive/torch_archive.h"
+#include "tools/torch_archive/zip_archive.h"
+
+namespace frost::fuzz {
+namespace {
+
+/// Every tensor has exactly its bytes; then the importer gets them, as it would a real file's.
+void expect_complete(StateDict state) {
+  for (const auto& [name, tensor] : state) {
+    const auto element = dtype_bytes(tensor.dtype);
+    const auto numel = checked_product(tensor.shape);
+    if (!element || !numel || tensor.bytes.size() != static_cast<std::size_t>(*numel) * *element) {
+      throw Finding("tensor '" + name + "' is not complete");
+    }
+  }
+  value_or_one_line([&] { require_complete(map_resnet18(std::move(state)), "input"); });
+}
+
+}  // namespace
+
+bool read_zip(Input input) {
+  value_or_one_line([&] { const ZipArchive archive(input, "input"); });
+  return value_or_one_line([&] {
+    expect_complete(parse_checkpoint({input.begin(), input.end()}, "input").tensors);
+  });
+}
+
+bool read_tar(Input input) {
+  return value_or_one_line([&] { expect_complete(read_tar_container(input, "input")); });
+}
+
+bool read_legacy(Input input) {
+  return value_or_one_line([&] { expect_complete(read_legacy_stream(input, "input")); });
+}
+
+bool read_pickle(Input input) {
+  return value_or_one_line([&] {
+    ByteReader reader(input, "input");
+    const PickleGraph graph =
+        frost::read_pickle(reader, [](PickleGraph& g, PickleId id, const ByteReader& where) {
+          return storage_from_persistent_id(g, id, true, where);
+        });
+    constexpr std::int64_t kLargest = 65536;
+    static const std::vector<std::byte> data(kLargest, std::byte{1});
+    StorageBytes storages;
+    std::int64_t left = kLargest;
+    for (const StorageRef& storage : graph.storages) {
+      const auto element = static_cast<std::int64_t>(dtype_bytes(storage.dtype).value());
+      const std::int64_t size = std::min(storage.numel, left / element) * element;
+      if (size < 0) throw Finding("a storage of negative size");
+      storages.emplace(storage.key, Input(data).first(static_cast<std::size_t>(size)));
+      left -= size;
+    }
+    expect_complete(collect_tensors(graph, storages, "input"));
+  });
+}
+
+bool read_safetensors(Input input) {
+  return value_or_one_line([&] {
+    expect_complete(parse_safetensors({input.begin(), input.end()}, "input").tensors);
+  });
+}
+
+bool read_config(Input input) {
+  const std::string text(reinterpret_cast<const char*>(input.data()), input.size());
+  return value_or_one_line([&] {
+    const std::string resolved = to_yaml(parse_config(text, "input", {}));
+    if (to_yaml(parse_config(resolved, "resolved", {})) != resolved) {
+      throw Finding("a configuration that is not read back as written");
+    }
+  });
+}
+
+}  // namespace frost::fuzz
