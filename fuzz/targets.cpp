@@ -30,6 +30,31 @@ void expect_complete(StateDict state) {
   value_or_one_line([&] { require_complete(map_resnet18(std::move(state)), "input"); });
 }
 
+/// As much data for every storage as it declares, up to 64 KiB.
+StorageBytes data_for(const std::vector<StorageRef>& storages) {
+  constexpr std::int64_t kLargest = 65536;
+  static const std::vector<std::byte> data(kLargest, std::byte{1});
+  StorageBytes bytes;
+  for (const StorageRef& storage : storages) {
+    const auto element = static_cast<std::int64_t>(dtype_bytes(storage.dtype).value());
+    const std::int64_t size = std::min(storage.numel, kLargest / element) * element;
+    if (size < 0) throw Finding("a storage of negative size");
+    bytes.emplace(storage.key, Input(data).first(static_cast<std::size_t>(size)));
+  }
+  return bytes;
+}
+
+bool read_pickle_of(Input input, bool may_be_view) {
+  return value_or_one_line([&] {
+    ByteReader reader(input, "input");
+    const PickleGraph graph =
+        frost::read_pickle(reader, [&](PickleGraph& g, PickleId id, const ByteReader& where) {
+          return storage_from_persistent_id(g, id, may_be_view, where);
+        });
+    expect_complete(collect_tensors(graph, data_for(graph.storages), "input"));
+  });
+}
+
 }  // namespace
 
 bool read_zip(Input input) {
@@ -48,25 +73,8 @@ bool read_legacy(Input input) {
 }
 
 bool read_pickle(Input input) {
-  return value_or_one_line([&] {
-    ByteReader reader(input, "input");
-    const PickleGraph graph =
-        frost::read_pickle(reader, [](PickleGraph& g, PickleId id, const ByteReader& where) {
-          return storage_from_persistent_id(g, id, true, where);
-        });
-    constexpr std::int64_t kLargest = 65536;
-    static const std::vector<std::byte> data(kLargest, std::byte{1});
-    StorageBytes storages;
-    std::int64_t left = kLargest;
-    for (const StorageRef& storage : graph.storages) {
-      const auto element = static_cast<std::int64_t>(dtype_bytes(storage.dtype).value());
-      const std::int64_t size = std::min(storage.numel, left / element) * element;
-      if (size < 0) throw Finding("a storage of negative size");
-      storages.emplace(storage.key, Input(data).first(static_cast<std::size_t>(size)));
-      left -= size;
-    }
-    expect_complete(collect_tensors(graph, storages, "input"));
-  });
+  // The zip archive's spelling of storages, then the legacy stream's.
+  return read_pickle_of(input, false) || read_pickle_of(input, true);
 }
 
 bool read_safetensors(Input input) {

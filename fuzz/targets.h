@@ -20,7 +20,7 @@ class Finding : public std::logic_error {
 bool read_zip(Input input);
 bool read_tar(Input input);
 bool read_legacy(Input input);
-/// A pickle of state dicts whose storages are whatever size it says, up to 64 KiB together.
+/// A pickle of state dicts whose storages have the size it says, up to 64 KiB each.
 bool read_pickle(Input input);
 bool read_safetensors(Input input);
 bool read_config(Input input);

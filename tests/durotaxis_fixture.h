@@ -6,6 +6,7 @@
 
 #include "rl/envs/durotaxis/colony.h"
 #include "rl/envs/durotaxis/config.h"
+#include "rl/envs/durotaxis/durotaxis.h"
 #include "rl/envs/durotaxis/substrate.h"
 
 namespace frost {
@@ -57,6 +58,20 @@ inline double max_x(const Colony& colony) {
   double best = -1.0;
   for (const Cell& cell : colony.cells()) best = cell.x > best ? cell.x : best;
   return best;
+}
+
+/// The field of slope 0.05.
+inline DurotaxisConfig steep_config() {
+  DurotaxisConfig config;
+  config.substrate = field_config(0.05, SubstrateConfig::Kind::kLinear);
+  return config;
+}
+
+/// An episode begun from `colony` on that field.
+inline Durotaxis started(const DurotaxisConfig& config, Colony colony = standard_start()) {
+  Durotaxis environment(config);
+  environment.start(std::move(colony), linear_field());
+  return environment;
 }
 
 }  // namespace frost
