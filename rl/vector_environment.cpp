@@ -95,7 +95,8 @@ void VectorEnvironment::load(const StateDict& state) {
         find_tensor(state, key(i, "state"), "checkpoint").to_bytes(key(i, "state")));
     const auto episode =
         find_tensor(state, key(i, "episode"), "checkpoint").to_int64(key(i, "episode"));
-    if (episode.size() != 2)
+    constexpr std::int64_t kMaxEpisode = std::int64_t{1} << 60;
+    if (episode.size() != 2 || episode[0] < 0 || episode[0] > kMaxEpisode)
       throw Error("checkpoint tensor '" + key(i, "episode") + "' is damaged");
     slot.episode = episode[0];
     slot.episode_return = std::bit_cast<double>(episode[1]);

@@ -248,6 +248,9 @@ TEST(SavedState, MalformedRecordIsRefusedAndChangesNothing) {
   bad = good;
   bad[4] = 99;  // unknown version
   refused(bad);
+  bad = good;
+  std::fill_n(bad.begin() + 9, 4, std::uint8_t{0x7f});  // steps that counting on would overflow
+  refused(bad);
   DurotaxisConfig wider = steep_config();
   wider.substrate.width = 201;
   Durotaxis other(wider);

@@ -82,9 +82,8 @@ void CudaBackend::graph_attention_backward(const EdgeView& graph, std::int64_t h
   const std::int64_t dim = heads * width;
   const float scale = 1.0f / std::sqrt(static_cast<float>(width));
   // d loss / d (scaled score), per edge and head; every later sum reads it.
-  const TrackedBuffer buffer(*this, MemoryTag::kWorkspace,
-                             static_cast<std::size_t>(graph.edges * heads) * sizeof(float));
-  float* dscore = buffer.floats();
+  const cuda::Scratch scratch(*this, static_cast<std::size_t>(graph.edges * heads) * sizeof(float));
+  auto* dscore = scratch.data<float>();
   cuda::for_each_warp(stream_, graph.rows * heads, [=] __device__(std::int64_t task, int lane) {
     const std::int64_t i = task / heads, h = task % heads, at = h * width;
     const std::int64_t begin = graph.target_offsets[i], end = graph.target_offsets[i + 1];

@@ -24,9 +24,8 @@ double CudaBackend::sum_squares(std::int64_t n, const float* x) {
   constexpr std::int64_t kMostBlocks = 512, kPerBlock = 4096;
   const std::int64_t wanted = (n + kPerBlock - 1) / kPerBlock;
   const std::int64_t blocks = wanted < kMostBlocks ? wanted : kMostBlocks;
-  const TrackedBuffer buffer(*this, MemoryTag::kWorkspace,
-                             static_cast<std::size_t>(blocks + 1) * sizeof(double));
-  auto* partial = static_cast<double*>(buffer.data());
+  const cuda::Scratch scratch(*this, static_cast<std::size_t>(blocks + 1) * sizeof(double));
+  auto* partial = scratch.data<double>();
   cuda::for_each_block(stream_, blocks, [=] __device__(std::int64_t block, int thread) {
     double sum = 0;
     for (std::int64_t i = block * cuda::kBlockSize + thread; i < n;

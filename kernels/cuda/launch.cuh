@@ -6,7 +6,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cuda/cuda_check.h"
-#include "kernels/tracked_buffer.h"
+#include "kernels/cuda/scratch.h"
 
 // How the kernels of this folder are launched: a function per element, per warp or per block, and
 // sums whose order depends on sizes alone.
@@ -126,16 +126,16 @@ __global__ void __launch_bounds__(kBlockSize)
 
 /// out[c] (=|+=) sum over rows of value(r, c), in double.
 template <class Value>
-void reduce_columns(Backend& backend, cudaStream_t stream, std::int64_t rows, std::int64_t cols,
-                    Value value, GradOut out) {
+void reduce_columns(CudaBackend& backend, std::int64_t rows, std::int64_t cols, Value value,
+                    GradOut out) {
   if (cols <= 0) return;
   constexpr std::int64_t kLeastRows = 64, kMostChunks = 256;
   std::int64_t chunk_rows = (rows + kMostChunks - 1) / kMostChunks;
   if (chunk_rows < kLeastRows) chunk_rows = kLeastRows;
   const std::int64_t chunks = (rows + chunk_rows - 1) / chunk_rows;
-  const TrackedBuffer buffer(backend, MemoryTag::kWorkspace,
-                             static_cast<std::size_t>(chunks * cols) * sizeof(double));
-  auto* partial = static_cast<double*>(buffer.data());
+  const Scratch scratch(backend, static_cast<std::size_t>(chunks * cols) * sizeof(double));
+  auto* partial = scratch.data<double>();
+  cudaStream_t stream = backend.stream();
   if (chunks > 0) {
     const dim3 grid(static_cast<unsigned>((cols + kWarpSize - 1) / kWarpSize),
                     static_cast<unsigned>(chunks));

@@ -87,7 +87,7 @@ void CudaBackend::layer_norm_backward(std::int64_t rows, std::int64_t cols, cons
   if (dbeta) column_sum(rows, cols, dy, dbeta);
   if (dgamma) {
     cuda::reduce_columns(
-        *this, stream_, rows, cols,
+        *this, rows, cols,
         [=] __device__(std::int64_t r, std::int64_t c) {
           const float normalised = (x[r * cols + c] - mean[r]) * rstd[r];
           return static_cast<double>(dy[r * cols + c] * normalised);

@@ -31,7 +31,7 @@ void CudaBackend::segment_sum(std::int64_t segments, std::int64_t cols, const st
 
 void CudaBackend::column_sum(std::int64_t rows, std::int64_t cols, const float* x, GradOut out) {
   cuda::reduce_columns(
-      *this, stream_, rows, cols,
+      *this, rows, cols,
       [=] __device__(std::int64_t r, std::int64_t c) {
         return static_cast<double>(x[r * cols + c]);
       },

@@ -12,6 +12,7 @@ import argparse
 import collections
 import io
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -112,10 +113,7 @@ def saved(value, **options):
 
 
 def as_cuda_zip(image):
-    """Storages located on 'cuda:0' and typed torch.cuda.*, as a file saved from a GPU spells them.
-
-    Made without a GPU: the location is a text in the pickle, under the torch.save of every version.
-    """
+    """The file as saved from a GPU: there, location and storage type are the only difference."""
     source = zipfile.ZipFile(io.BytesIO(image))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as target:
@@ -128,8 +126,10 @@ def as_cuda_zip(image):
 
 
 def relocated(data):
+    """Pickled text "cpu" to "cuda:0", torch.FloatStorage to torch.cuda.FloatStorage and so on."""
     cpu, cuda = b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:0"
-    assert cpu in data
+    data, types = re.subn(rb"ctorch\n(\w+Storage)\n", rb"ctorch.cuda\n\1\n", data)
+    assert cpu in data and types
     return data.replace(cpu, cuda)
 
 

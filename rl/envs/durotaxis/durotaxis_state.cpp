@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint32_t kMagic = 0x4F525544;  // "DURO"
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kCellBytes = 42, kSnapshotEntryBytes = 16;
+/// No count of a real run comes near; below it, counting on cannot overflow.
+constexpr std::int32_t kMaxCount = 1 << 30;
 
 void write_cell(StateWriter& out, const Cell& cell) {
   out.put(cell.id);
@@ -35,6 +37,8 @@ Cell read_cell(StateReader& in) {
   cell.y = in.get<float>();
   cell.parent = in.get<std::int32_t>();
   cell.age = in.get<std::int32_t>();
+  if (cell.age < 0 || cell.age > kMaxCount)
+    fail("load_state", fmt::format("a cell of age {} is impossible", cell.age));
   cell.fresh = in.get<std::uint8_t>() != 0;
   cell.marked = in.get<std::uint8_t>() != 0;
   cell.born_with.gamma = in.get<float>();
@@ -92,7 +96,7 @@ void Durotaxis::load_state(const std::vector<std::uint8_t>& state) {
   const bool running = in.get<std::uint8_t>() != 0;
   const auto steps = in.get<std::int32_t>();
   const auto left_moves = in.get<std::int32_t>();
-  if (steps < 0 || left_moves < 0 || left_moves > steps)
+  if (steps < 0 || steps > kMaxCount || left_moves < 0 || left_moves > steps)
     fail("load_state", fmt::format("counters {} and {} are impossible", steps, left_moves));
 
   SubstrateConfig field = config_.substrate;
@@ -109,6 +113,8 @@ void Durotaxis::load_state(const std::vector<std::uint8_t>& state) {
   Substrate substrate(field);
 
   const auto next_id = in.get<std::int64_t>();
+  if (next_id < 0 || next_id > std::int64_t{kMaxCount} << 30)
+    fail("load_state", fmt::format("a next id of {} is impossible", next_id));
   std::vector<Cell> cells(in.get_count(kCellBytes));
   for (Cell& cell : cells) cell = read_cell(in);
   Colony colony = Colony::restore(std::move(cells), next_id);
