@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/host_device.h"
 #include "kernels/memory.h"
 
 namespace frost {
@@ -19,6 +20,11 @@ struct GradOut {
 
   explicit operator bool() const { return mode != GradMode::kIgnore; }
 };
+
+/// Stores one gradient value under its mode; the caller has ruled out kIgnore.
+FROST_HOST_DEVICE inline void store(float value, GradMode mode, float& out) {
+  out = mode == GradMode::kAccumulate ? out + value : value;
+}
 
 /// A 2-D convolution: x [n,h,w,c] (NHWC), weight [k,kh,kw,c] (OHWI), y [n,oh(),ow(),k].
 struct Conv2dShape {

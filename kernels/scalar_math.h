@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/philox.h"
+#include "kernels/host_device.h"
 
 // Scalar formulas, each written once for host and device.
 namespace frost {

@@ -3,6 +3,7 @@
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/scalar_math.h"
+#include "kernels/surrogate.h"
 
 namespace frost {
 
@@ -63,48 +64,11 @@ void CpuBackend::gaussian_backward(std::int64_t n, std::int64_t dims, const floa
   });
 }
 
-namespace {
-
-/// The terms of one state: per cell, or one for the whole state.
-struct StateTerms {
-  double loss = 0, entropy = 0, kl = 0, clipped = 0;
-};
-
-StateTerms state_terms(const SurrogateBatch& b, const float* evaluation, std::int64_t s) {
-  const std::int64_t begin = b.offsets[s], end = b.offsets[s + 1];
-  const auto cells = static_cast<double>(end - begin);
-  StateTerms t;
-  if (begin == end) return t;
-  double log_ratio_sum = 0;
-  for (std::int64_t i = begin; i < end; ++i) {
-    const float log_ratio = evaluation[2 * i] - b.old_logp[i];
-    log_ratio_sum += log_ratio;
-    t.entropy += evaluation[2 * i + 1] / cells;
-    t.kl += kl_k3(log_ratio) / cells;
-    if (b.ratio == SurrogateRatio::kPerNode) {
-      const SurrogateTerm term = surrogate_term(log_ratio, b.advantage[s], b.clip_epsilon);
-      t.loss += term.loss / cells;
-      t.clipped += term.clipped / cells;
-    }
-  }
-  if (b.ratio != SurrogateRatio::kPerNode) {
-    const double log_ratio =
-        b.ratio == SurrogateRatio::kMeanLogp ? log_ratio_sum / cells : log_ratio_sum;
-    const SurrogateTerm term =
-        surrogate_term(static_cast<float>(log_ratio), b.advantage[s], b.clip_epsilon);
-    t.loss = term.loss;
-    t.clipped = term.clipped;
-  }
-  return t;
-}
-
-}  // namespace
-
 void CpuBackend::ppo_surrogate_forward(const SurrogateBatch& batch, const float* evaluation,
                                        float* out) {
-  StateTerms sum;
+  SurrogateState sum;
   for (std::int64_t s = 0; s < batch.states; ++s) {
-    const StateTerms t = state_terms(batch, evaluation, s);
+    const SurrogateState t = surrogate_state(batch, evaluation, s);
     sum.loss += t.loss;
     sum.entropy += t.entropy;
     sum.kl += t.kl;
@@ -119,23 +83,8 @@ void CpuBackend::ppo_surrogate_forward(const SurrogateBatch& batch, const float*
 
 void CpuBackend::ppo_surrogate_backward(const SurrogateBatch& batch, const float* evaluation,
                                         const float* dout, GradOut devaluation) {
-  const float share = 1.0f / static_cast<float>(batch.states);
   parallel_for(batch.states, 400, [&](std::int64_t s) {
-    const std::int64_t begin = batch.offsets[s], end = batch.offsets[s + 1];
-    const float per_cell = share / static_cast<float>(end - begin);
-    const bool per_node = batch.ratio == SurrogateRatio::kPerNode;
-    float log_ratio = 0;
-    if (!per_node) {
-      for (std::int64_t i = begin; i < end; ++i) log_ratio += evaluation[2 * i] - batch.old_logp[i];
-      if (batch.ratio == SurrogateRatio::kMeanLogp) log_ratio /= static_cast<float>(end - begin);
-    }
-    const float weight = batch.ratio == SurrogateRatio::kJoint ? share : per_cell;
-    for (std::int64_t i = begin; i < end; ++i) {
-      if (per_node) log_ratio = evaluation[2 * i] - batch.old_logp[i];
-      const SurrogateTerm term = surrogate_term(log_ratio, batch.advantage[s], batch.clip_epsilon);
-      store(dout[0] * weight * term.derivative, devaluation.mode, devaluation.data[2 * i]);
-      store(dout[1] * per_cell, devaluation.mode, devaluation.data[2 * i + 1]);
-    }
+    surrogate_state_gradient(batch, evaluation, dout, s, devaluation);
   });
 }
 

@@ -39,9 +39,4 @@ void parallel_blocks(std::int64_t n, std::int64_t cost, const Fn& fn) {
   });
 }
 
-/// Stores a gradient value under its mode; the caller has ruled out kIgnore.
-inline void store(float value, GradMode mode, float& out) {
-  out = mode == GradMode::kAccumulate ? out + value : value;
-}
-
 }  // namespace frost

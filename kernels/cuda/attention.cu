@@ -114,7 +114,7 @@ void CudaBackend::graph_attention_backward(const EdgeView& graph, std::int64_t h
     cuda::for_each(stream_, graph.edges * dim, [=] __device__(std::int64_t at) {
       const std::int64_t e = at / dim, j = at % dim, i = graph.target[e];
       const std::int64_t slot = e * heads + j / width;
-      cuda::store(dscore[slot] * q[i * dim + j] + weights[slot] * dout[i * dim + j], dedge.mode,
+      store(dscore[slot] * q[i * dim + j] + weights[slot] * dout[i * dim + j], dedge.mode,
                   dedge.data[at]);
     });
   }

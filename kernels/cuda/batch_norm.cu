@@ -34,13 +34,13 @@ void CudaBackend::unfold_batch_norm_gradient(std::int64_t out_channels, std::int
       dot = cuda::block_sum(dot);
       if (thread == 0) {
         const double bias_part = static_cast<double>(mean[o]) * db[o];
-        cuda::store(static_cast<float>((dot - bias_part) * inv_std), dgamma.mode, dgamma.data[o]);
+        store(static_cast<float>((dot - bias_part) * inv_std), dgamma.mode, dgamma.data[o]);
       }
     }
     if (dweight.mode != GradMode::kIgnore) {
       const auto s = static_cast<float>(gamma[o] * inv_std);
       for (std::int64_t t = thread; t < taps; t += kBlockSize) {
-        cuda::store(s * gradient[t], dweight.mode, dweight.data[o * taps + t]);
+        store(s * gradient[t], dweight.mode, dweight.data[o * taps + t]);
       }
     }
   });
@@ -58,7 +58,7 @@ void CudaBackend::channel_sum(std::int64_t rows, std::int64_t channels, const fl
 void CudaBackend::channel_broadcast(std::int64_t rows, std::int64_t channels, const float* dout,
                                     GradOut dw) {
   cuda::for_each(stream_, rows * channels, [=] __device__(std::int64_t i) {
-    cuda::store(dout[i / channels], dw.mode, dw.data[i]);
+    store(dout[i / channels], dw.mode, dw.data[i]);
   });
 }
 

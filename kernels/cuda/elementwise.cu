@@ -8,7 +8,7 @@ using cuda::for_each;
 
 void CudaBackend::axpy(std::int64_t n, float alpha, const float* x, GradOut y) {
   for_each(stream_, n,
-           [=] __device__(std::int64_t i) { cuda::store(alpha * x[i], y.mode, y.data[i]); });
+           [=] __device__(std::int64_t i) { store(alpha * x[i], y.mode, y.data[i]); });
 }
 
 void CudaBackend::add(std::int64_t n, const float* a, const float* b, float* y) {
@@ -52,7 +52,7 @@ void CudaBackend::gelu_forward(std::int64_t n, const float* x, float* y) {
 
 void CudaBackend::gelu_backward(std::int64_t n, const float* x, const float* dy, GradOut dx) {
   for_each(stream_, n, [=] __device__(std::int64_t i) {
-    cuda::store(dy[i] * gelu_derivative(x[i]), dx.mode, dx.data[i]);
+    store(dy[i] * gelu_derivative(x[i]), dx.mode, dx.data[i]);
   });
 }
 

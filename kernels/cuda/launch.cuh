@@ -59,12 +59,6 @@ void for_each_block(cudaStream_t stream, std::int64_t n, Fn fn) {
   block_kernel<<<static_cast<unsigned>(n), kBlockSize, 0, stream>>>(fn);
   FROST_CUDA(cudaGetLastError());
 }
-
-/// Stores a gradient value under its mode; the caller has ruled out kIgnore.
-__device__ inline void store(float value, GradMode mode, float& out) {
-  out = mode == GradMode::kAccumulate ? out + value : value;
-}
-
 /// What a sum that continues in place starts from.
 __device__ inline float start_of(GradMode mode, float there) {
   return mode == GradMode::kAccumulate ? there : 0.0f;

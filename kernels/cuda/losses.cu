@@ -3,6 +3,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/scalar_math.h"
+#include "kernels/surrogate.h"
 
 namespace frost {
 
@@ -32,7 +33,7 @@ void CudaBackend::categorical_backward(std::int64_t n, const float* logits,
         g = dout[2 * i] * (static_cast<float>(action[i] == a) - p) -
             dout[2 * i + 1] * p * (pair.logp[a] + pair.entropy);
       }
-      cuda::store(g, dlogits.mode, dlogits.data[2 * i + a]);
+      store(g, dlogits.mode, dlogits.data[2 * i + a]);
     }
   });
 }
@@ -58,57 +59,19 @@ void CudaBackend::gaussian_backward(std::int64_t n, std::int64_t dims, const flo
     const std::int64_t i = at / dims, d = at % dims;
     const std::int64_t mean = 2 * i * dims + d, deviation = mean + dims;
     const GaussianTerm term = gaussian_term(params[mean], params[deviation], u[at]);
-    cuda::store(dout[2 * i] * term.dlogp_dmean, dparams.mode, dparams.data[mean]);
-    cuda::store(dout[2 * i] * term.dlogp_dlog + dout[2 * i + 1] * term.dentropy_dlog, dparams.mode,
+    store(dout[2 * i] * term.dlogp_dmean, dparams.mode, dparams.data[mean]);
+    store(dout[2 * i] * term.dlogp_dlog + dout[2 * i + 1] * term.dentropy_dlog, dparams.mode,
                 dparams.data[deviation]);
   });
 }
-
-namespace {
-
-/// The terms of one state: per cell, or one for the whole state.
-struct StateTerms {
-  double loss = 0, entropy = 0, kl = 0, clipped = 0;
-};
-
-__device__ StateTerms state_terms(const SurrogateBatch& b, const float* evaluation,
-                                  std::int64_t s) {
-  const std::int64_t begin = b.offsets[s], end = b.offsets[s + 1];
-  const auto cells = static_cast<double>(end - begin);
-  StateTerms t;
-  if (begin == end) return t;
-  double log_ratio_sum = 0;
-  for (std::int64_t i = begin; i < end; ++i) {
-    const float log_ratio = evaluation[2 * i] - b.old_logp[i];
-    log_ratio_sum += log_ratio;
-    t.entropy += evaluation[2 * i + 1] / cells;
-    t.kl += kl_k3(log_ratio) / cells;
-    if (b.ratio == SurrogateRatio::kPerNode) {
-      const SurrogateTerm term = surrogate_term(log_ratio, b.advantage[s], b.clip_epsilon);
-      t.loss += term.loss / cells;
-      t.clipped += term.clipped / cells;
-    }
-  }
-  if (b.ratio != SurrogateRatio::kPerNode) {
-    const double log_ratio =
-        b.ratio == SurrogateRatio::kMeanLogp ? log_ratio_sum / cells : log_ratio_sum;
-    const SurrogateTerm term =
-        surrogate_term(static_cast<float>(log_ratio), b.advantage[s], b.clip_epsilon);
-    t.loss = term.loss;
-    t.clipped = term.clipped;
-  }
-  return t;
-}
-
-}  // namespace
 
 void CudaBackend::ppo_surrogate_forward(const SurrogateBatch& batch, const float* evaluation,
                                         float* out) {
   // One block: a minibatch has some hundred states of some ten cells.
   cuda::for_each_block(stream_, 1, [=] __device__(std::int64_t, int thread) {
-    StateTerms sum;
+    SurrogateState sum;
     for (std::int64_t s = thread; s < batch.states; s += cuda::kBlockSize) {
-      const StateTerms t = state_terms(batch, evaluation, s);
+      const SurrogateState t = surrogate_state(batch, evaluation, s);
       sum.loss += t.loss;
       sum.entropy += t.entropy;
       sum.kl += t.kl;
@@ -123,24 +86,9 @@ void CudaBackend::ppo_surrogate_forward(const SurrogateBatch& batch, const float
 }
 
 void CudaBackend::ppo_surrogate_backward(const SurrogateBatch& batch, const float* evaluation,
-                                         const float* dout, GradOut devaluation) {
-  const float share = 1.0f / static_cast<float>(batch.states);
+                                        const float* dout, GradOut devaluation) {
   for_each(stream_, batch.states, [=] __device__(std::int64_t s) {
-    const std::int64_t begin = batch.offsets[s], end = batch.offsets[s + 1];
-    const float per_cell = share / static_cast<float>(end - begin);
-    const bool per_node = batch.ratio == SurrogateRatio::kPerNode;
-    float log_ratio = 0;
-    if (!per_node) {
-      for (std::int64_t i = begin; i < end; ++i) log_ratio += evaluation[2 * i] - batch.old_logp[i];
-      if (batch.ratio == SurrogateRatio::kMeanLogp) log_ratio /= static_cast<float>(end - begin);
-    }
-    const float weight = batch.ratio == SurrogateRatio::kJoint ? share : per_cell;
-    for (std::int64_t i = begin; i < end; ++i) {
-      if (per_node) log_ratio = evaluation[2 * i] - batch.old_logp[i];
-      const SurrogateTerm term = surrogate_term(log_ratio, batch.advantage[s], batch.clip_epsilon);
-      cuda::store(dout[0] * weight * term.derivative, devaluation.mode, devaluation.data[2 * i]);
-      cuda::store(dout[1] * per_cell, devaluation.mode, devaluation.data[2 * i + 1]);
-    }
+    surrogate_state_gradient(batch, evaluation, dout, s, devaluation);
   });
 }
 
@@ -167,7 +115,7 @@ void CudaBackend::value_loss_backward(const ValueLossBatch& b, const float* valu
   for_each(stream_, b.states * b.components, [=] __device__(std::int64_t i) {
     const ValueLossTerm term =
         value_loss_term(values[i], b.old_values[i], b.returns[i], b.clip_epsilon);
-    cuda::store(share * b.weights[i % b.components] * term.derivative, dvalues.mode,
+    store(share * b.weights[i % b.components] * term.derivative, dvalues.mode,
                 dvalues.data[i]);
   });
 }

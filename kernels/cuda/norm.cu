@@ -35,7 +35,7 @@ void CudaBackend::softmax_backward(std::int64_t rows, std::int64_t cols, float i
     for (std::int64_t c = lane; c < cols; c += kWarpSize) dot += out[c] * grad[c];
     dot = cuda::warp_sum(dot);
     for (std::int64_t c = lane; c < cols; c += kWarpSize) {
-      cuda::store(inverse_temperature * out[c] * (grad[c] - dot), dx.mode, dx.data[r * cols + c]);
+      store(inverse_temperature * out[c] * (grad[c] - dot), dx.mode, dx.data[r * cols + c]);
     }
   });
 }
@@ -79,7 +79,7 @@ void CudaBackend::layer_norm_backward(std::int64_t rows, std::int64_t cols, cons
       projected = cuda::warp_sum(projected);
       for (std::int64_t c = lane; c < cols; c += kWarpSize) {
         const float g = grad[c] * gamma[c], normalised = (in[c] - row_mean) * row_rstd;
-        cuda::store(row_rstd * (g - sum / n - normalised * projected / n), dx.mode,
+        store(row_rstd * (g - sum / n - normalised * projected / n), dx.mode,
                     dx.data[r * cols + c]);
       }
     });

@@ -68,7 +68,7 @@ void CudaBackend::global_avg_pool_backward(std::int64_t n, std::int64_t pixels, 
                                            const float* dy, GradOut dx) {
   const float scale = 1.0f / static_cast<float>(pixels);
   for_each(stream_, n * pixels * c, [=] __device__(std::int64_t i) {
-    cuda::store(dy[i / (pixels * c) * c + i % c] * scale, dx.mode, dx.data[i]);
+    store(dy[i / (pixels * c) * c + i % c] * scale, dx.mode, dx.data[i]);
   });
 }
 

@@ -9,7 +9,7 @@ void CudaBackend::copy_rows(std::int64_t rows, std::int64_t cols, const float* s
                             std::int64_t src_stride, GradOut dst, std::int64_t dst_stride) {
   for_each(stream_, rows * cols, [=] __device__(std::int64_t i) {
     const std::int64_t r = i / cols, c = i % cols;
-    cuda::store(src[r * src_stride + c], dst.mode, dst.data[r * dst_stride + c]);
+    store(src[r * src_stride + c], dst.mode, dst.data[r * dst_stride + c]);
   });
 }
 
