@@ -39,7 +39,11 @@ std::vector<const OpCase*> op_cases_of(const std::string& op) {
 }
 
 std::vector<Backend*> test_backends() {
-  return {&cpu_backend()};
+  std::vector<Backend*> usable;
+  for (const BackendStatus& status : available_backends()) {
+    if (status.backend != nullptr) usable.push_back(status.backend);
+  }
+  return usable;
 }
 
 std::vector<Tensor> upload(Backend& backend, const std::vector<CaseInput>& inputs,

@@ -10,4 +10,9 @@ cmake --preset release >/dev/null
 cmake --build --preset release
 # Tests share the cores: idle OpenMP threads must sleep, not spin.
 export OMP_WAIT_POLICY=passive
+cuda_tests=build/release/frost_cuda_tests
+if [ -x "$cuda_tests" ]; then
+  # ctest does not print why a test was skipped.
+  "$cuda_tests" | awk '/: Skipped$/ {getline why} /SKIPPED.*ms\)/ {print "skipped:", $4 ":", why}'
+fi
 ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(nproc)" "$@"

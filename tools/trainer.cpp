@@ -26,6 +26,8 @@ NetworkSetup build_network(const Config& config, bool load_pretrained) {
   set_thread_budget(config.system.threads);
   std::string reason;
   setup.backend = &select_backend(config.system.device, reason);
+  const MathMode math = config.system.precision == "tf32" ? MathMode::kTf32 : MathMode::kFp32;
+  configure_backend(*setup.backend, {math, config.system.deterministic});
   setup.device_line = "device: " + reason;
   setup.network = std::make_unique<ActorCritic>(*setup.backend, config.model);
   RandomStream random(config.system.seed, StreamPurpose::kInit);
