@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 out=${1:-runs/quickstart_seeds}
 shift || true
 seeds=("$@")
-[ ${#seeds[@]} -gt 0 ] || seeds=(1 2 3)
+[ ${#seeds[@]} -gt 0 ] || seeds=(0 1 2)
 config=configs/quickstart.yaml
 episodes=(--episodes 50 --seed 777)  # colonies that neither training nor model selection met
 mkdir -p "$out"
