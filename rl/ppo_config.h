@@ -40,7 +40,9 @@ struct PpoConfig {
   double discrete_entropy_weight = 1.5;
   double continuous_entropy_weight = 1.0;  ///< in stage 2
   double min_entropy_threshold = 0.1;      ///< below it a penalty pulls the entropy up
-  LrSchedule lr_schedule;                  ///< its `total_updates` is the one above
+  /// Its `total_updates` is the one above. Without the warm-up the first full-size steps move the
+  /// policy past `target_kl` and end every update after one minibatch.
+  LrSchedule lr_schedule{LrSchedule::Kind::kCosine, 20, 500, 0.1};
 };
 
 }  // namespace frost

@@ -321,7 +321,7 @@ TEST(ConfigSchema, EveryKeyReadsItsOwnDefaultAndIsBoundToItsOwnMember) {
     Config changed;
     for (const char* text :
          {"1", "2", "0.5", "false", "true", "-2", "exponential", "in", "random", "1ch_conv", "tf32",
-          "none", "joint", "total", "cosine", "cpu", "other"}) {
+          "none", "joint", "total", "cosine", "constant", "cpu", "other"}) {
       ConfigValue scalar;
       scalar.kind = ConfigValue::Kind::kScalar;
       scalar.text = text;

@@ -51,7 +51,6 @@ const std::vector<KeyRule>& key_rules() {
        "actor_critic.simplicial_embedding.enabled"},
       {"trainer.rollout_steps", Relation::kDivisibleBy, "trainer.num_envs"},
       {"trainer.minibatch_size", Relation::kAtMost, "trainer.rollout_steps"},
-      {"algorithm.lr_schedule.warmup_updates", Relation::kAtMost, "algorithm.total_updates"},
   };
   return rules;
 }
