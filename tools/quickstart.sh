@@ -15,18 +15,24 @@ build() {
   cmake --build --preset release
 }
 
-# Puts the official weights under weights/; fails quietly where there is no network.
-download() {
-  local file
-  file=$(mktemp)
-  trap 'rm -f "$file"' RETURN
-  echo "no weights here: trying $official_url"
-  curl -fsSL --connect-timeout 10 --max-time 600 -o "$file" "$official_url" || return 1
-  if [[ $(sha256sum "$file") != "$official_sha256"* ]]; then
+# Downloads torchvision's file to $1, checks it and imports it.
+import_official() {
+  curl -fsSL --connect-timeout 10 --max-time 600 -o "$1" "$official_url" || return 1
+  if [[ $(sha256sum "$1") != "$official_sha256"* ]]; then
     echo "error: the download is not the published file (sha256 does not begin with $official_sha256)" >&2
     return 1
   fi
-  bin/import_weights "$file" -o "$blob" >/dev/null
+  bin/import_weights "$1" -o "$blob" >/dev/null
+}
+
+# Puts the official weights under weights/; fails where there is no network.
+download() {
+  local file status=0
+  file=$(mktemp)
+  echo "no weights here: trying $official_url"
+  import_official "$file" || status=1
+  rm -f "$file"
+  return "$status"
 }
 
 # Sets `weight_options` for the programs.
