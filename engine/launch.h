@@ -40,4 +40,12 @@ void launch(const char* name, const Fn& kernel) {
   LaunchControl::record(name, elapsed.count());
 }
 
+/// The door for kernels that allocate for themselves, packed weights and scratch: they run in a dry
+/// run too, where the backend allocates and computes nothing.
+template <class Fn>
+void launch_allocating(const char* name, const Fn& kernel) {
+  if (LaunchControl::dry_run()) return kernel();
+  launch(name, kernel);
+}
+
 }  // namespace frost

@@ -27,6 +27,10 @@ Tensor concat_rows(const std::vector<Tensor>& parts);
 Tensor concat_cols(const Tensor& a, const Tensor& b);
 /// Rows begin .. begin+count of x [n,...].
 Tensor narrow_rows(const Tensor& x, std::int64_t begin, std::int64_t count);
+/// Columns begin .. begin+count of x [n,c].
+Tensor narrow_cols(const Tensor& x, std::int64_t begin, std::int64_t count);
+/// Rows index[i] of x [n,...], index int32 [m] -> [m,...]; passes no gradient.
+Tensor gather_rows(const Tensor& x, const Tensor& index);
 /// x [n,c] with zero columns appended up to `cols`.
 Tensor pad_cols(const Tensor& x, std::int64_t cols);
 /// x [n,...] with zero rows appended up to `rows`.
@@ -58,6 +62,21 @@ inline constexpr float kBatchNormEpsilon = 1e-5f;
 /// to all of them. Saves x only where the weight or gamma trains, and one bit per ReLU output
 /// where anything at or below trains (docs/architecture.md, "What the tape keeps").
 Tensor conv_bn(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bool relu);
+// The same without folding, op by op, as a plain library runs it: what `bench_freeze --plain`
+// measures, and what the folded form is tested against.
+
+/// x [n,h,w,c], weight [k,kh,kw,c] -> [n,oh,ow,k]; keeps x where the weight trains.
+Tensor conv2d(const Tensor& x, const Tensor& weight, std::int64_t stride, std::int64_t pad);
+/// Inference-form BatchNorm of x [n,h,w,c]; keeps x where gamma trains.
+Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                  const Tensor& var);
+/// max(x, 0); keeps one bit per element.
+Tensor relu(const Tensor& x);
+/// x [n,h,w,1] copied to `channels` channels.
+Tensor repeat_channels(const Tensor& x, std::int64_t channels);
+
+/// scale * bytes + shift as float32 of the given shape; `bytes` is uint8.
+Tensor bytes_to_floats(const Tensor& bytes, Shape shape, float scale, float shift);
 /// Max pooling, x [n,h,w,c]; keeps one byte per output where a gradient passes.
 Tensor max_pool2d(const Tensor& x, std::int64_t kernel, std::int64_t stride, std::int64_t pad);
 /// Mean over pixels: [n,h,w,c] -> [n,c].
@@ -82,7 +101,8 @@ EdgeIndex build_edge_index(Backend& backend, std::int64_t rows,
 Tensor graph_attention(const EdgeIndex& index, std::int64_t heads, const Tensor& q, const Tensor& k,
                        const Tensor& v, const Tensor& edge);
 
-/// (log p(action), entropy) per cell: logits [n,2], mask u8 [2n], action int32 [n] -> [n,2].
+/// (log p(action), entropy) per row: logits [n,choices], mask u8 [n,choices] or undefined (all
+/// allowed), action int32 [n] -> [n,2].
 Tensor evaluate_categorical(const Tensor& logits, const Tensor& mask, const Tensor& action);
 
 /// (log density of the raw sample u, entropy) of a diagonal normal per row: params [n, 2*dims] =

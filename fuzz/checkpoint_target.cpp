@@ -6,6 +6,7 @@
 #include "fuzz/expect.h"
 #include "fuzz/targets.h"
 #include "kernels/backend_registry.h"
+#include "models/graph_actor_critic.h"
 #include "rl/envs/durotaxis/durotaxis.h"
 #include "rl/ppo.h"
 
@@ -45,7 +46,7 @@ ActorCriticConfig frozen_network() {
 
 /// Everything a checkpoint restores apart from the network.
 struct Subject {
-  ActorCritic network{cpu_backend(), frozen_network()};
+  GraphActorCritic network{cpu_backend(), frozen_network()};
   Adam optimizer{two_small_parameters()};
   VectorEnvironment environments{[] { return std::make_unique<Durotaxis>(small_colony()); }, 2,
                                  kSeed};
@@ -79,11 +80,11 @@ bool read_checkpoint(Input input) {
     subject().environments.load(state);
     if (subject().save().size() > state.size()) throw Finding("more saved than was loaded");
 
-    std::vector<JointAction> actions;
-    for (const GraphObservation* observation : subject().environments.observations()) {
-      actions.push_back({std::vector<std::int32_t>(
-                             static_cast<std::size_t>(observation->num_nodes()), kSpawnCell),
-                         {}});
+    std::vector<Action> actions;
+    for (const Observation* observation : subject().environments.observations()) {
+      const int cells = std::get<GraphObservation>(*observation).num_nodes();
+      actions.push_back(
+          {std::vector<std::int32_t>(static_cast<std::size_t>(cells), kSpawnCell), {}});
     }
     subject().environments.step(actions);
     subject().environments.take_finished();

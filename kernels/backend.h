@@ -104,6 +104,11 @@ class Backend {
   virtual std::string description() const = 0;
   MemoryLedger& ledger() { return ledger_; }
 
+  /// In a dry run convolutions allocate what they keep and need, and compute nothing; no other
+  /// kernel is called (engine/launch.h).
+  void set_dry_run(bool on) { dry_run_ = on; }
+  bool dry_run() const { return dry_run_; }
+
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* data) = 0;
   virtual void copy_to_host(void* dst, const void* src, std::size_t bytes) = 0;
@@ -171,6 +176,20 @@ class Backend {
                                           float epsilon, const float* weight, const float* gamma,
                                           const float* mean, const float* var, const float* g,
                                           const float* db, GradOut dweight, GradOut dgamma) = 0;
+  /// The unfolded form, y = gamma (x - mean) / sqrt(var + eps) + beta: x [pixels, channels].
+  virtual void batch_norm_forward(std::int64_t pixels, std::int64_t channels, float epsilon,
+                                  const float* x, const float* gamma, const float* beta,
+                                  const float* mean, const float* var, float* y) = 0;
+  /// x may be null where dgamma is ignored.
+  virtual void batch_norm_backward(std::int64_t pixels, std::int64_t channels, float epsilon,
+                                   const float* x, const float* gamma, const float* mean,
+                                   const float* var, const float* dy, GradOut dx, GradOut dgamma,
+                                   GradOut dbeta) = 0;
+  /// y = max(x, 0); a NaN stays.
+  virtual void relu_forward(std::int64_t n, const float* x, float* y) = 0;
+  /// y = scale * x + shift
+  virtual void bytes_to_floats(std::int64_t n, const std::uint8_t* x, float scale, float shift,
+                               float* y) = 0;
   /// bits[i/32] holds y[i] > 0 at bit i % 32; words = ceil(n / 32).
   virtual void sign_bits(std::int64_t n, const float* y, std::uint32_t* bits) = 0;
   /// dx = dy where the bit is set, else 0.
@@ -204,12 +223,14 @@ class Backend {
                                         const float* dout, GradOut dq, GradOut dk, GradOut dv,
                                         GradOut dedge) = 0;
 
-  /// Masked categorical over 2 logits: out[i] = (log p(action), entropy). mask [n,2], 1 = allowed.
-  virtual void categorical_forward(std::int64_t n, const float* logits, const std::uint8_t* mask,
-                                   const std::int32_t* action, float* out) = 0;
-  virtual void categorical_backward(std::int64_t n, const float* logits, const std::uint8_t* mask,
-                                    const std::int32_t* action, const float* dout,
-                                    GradOut dlogits) = 0;
+  /// Masked categorical: out[i] = (log p(action), entropy). mask [n, choices], 1 = allowed; null
+  /// allows all.
+  virtual void categorical_forward(std::int64_t n, int choices, const float* logits,
+                                   const std::uint8_t* mask, const std::int32_t* action,
+                                   float* out) = 0;
+  virtual void categorical_backward(std::int64_t n, int choices, const float* logits,
+                                    const std::uint8_t* mask, const std::int32_t* action,
+                                    const float* dout, GradOut dlogits) = 0;
   /// Diagonal normal: params [n, 2*dims] = (mean | log deviation), u [n, dims];
   /// out[i] = (log density of u, entropy), with the deviation clamped as `gaussian_term` says.
   virtual void gaussian_forward(std::int64_t n, std::int64_t dims, const float* params,
@@ -234,6 +255,7 @@ class Backend {
 
  private:
   MemoryLedger ledger_;
+  bool dry_run_ = false;
 };
 
 }  // namespace frost

@@ -100,6 +100,7 @@ Backend& select_backend(const std::string& device, std::string& reason) {
 
 void configure_backend(Backend& backend, const ComputeOptions& options) {
   if (&backend == &cpu_backend()) {
+    static_cast<CpuBackend&>(backend).configure(options);
     if (options.math == MathMode::kFp32) return;
     throw UsageError(std::string("precision ") + to_string(options.math) +
                      " needs device cuda: the CPU computes in fp32");

@@ -17,6 +17,7 @@ constexpr const char* to_string(MathMode mode) {
 struct ComputeOptions {
   MathMode math = MathMode::kFp32;
   bool deterministic = true;  ///< false permits kernels whose sums vary from run to run
+  bool skip_dead_taps = true;  ///< leave out weights that only ever meet padding, where that pays
 };
 
 }  // namespace frost

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #include "kernels/host_device.h"
 
@@ -16,22 +17,49 @@ FROST_HOST_DEVICE inline float gelu_derivative(float x) {
   return cdf + x * 0.39894228040143268f * expf(-0.5f * x * x);
 }
 
-/// Log-probabilities of two logits under a mask; a forbidden action gets exactly -inf.
-struct CategoricalPair {
-  float logp[2];
-  float entropy;
-};
+/// A softmax over the allowed ones of `choices` logits: log p(a) = (l_a - top) - tail.
+///
+/// tail = log(1 + sum of the others' exp(l - top)) never overflows and keeps its digits where one
+/// choice dominates. `mask` holds 1 where a choice is allowed; null allows all.
+struct Categorical {
+  const float* logits;
+  const std::uint8_t* mask;
+  int choices;
+  float top, tail;
 
-FROST_HOST_DEVICE inline CategoricalPair categorical_pair(float l0, float l1, bool allow0,
-                                                          bool allow1) {
-  if (!allow0) return {{-INFINITY, 0.0f}, 0.0f};
-  if (!allow1) return {{0.0f, -INFINITY}, 0.0f};
-  // log(1 + exp(-|d|)) never overflows and keeps its digits where one action dominates.
-  const float d = l0 - l1;
-  const float tail = log1pf(expf(-fabsf(d)));
-  const float logp0 = (d > 0 ? 0.0f : d) - tail, logp1 = (d > 0 ? -d : 0.0f) - tail;
-  return {{logp0, logp1}, -(expf(logp0) * logp0 + expf(logp1) * logp1)};
-}
+  FROST_HOST_DEVICE Categorical(const float* row, const std::uint8_t* allowed_row, int count)
+      : logits(row), mask(allowed_row), choices(count), top(-INFINITY) {
+    int best = 0;
+    for (int a = 0; a < choices; ++a) {
+      if (allowed(a) && logits[a] > top) top = logits[best = a];
+    }
+    float rest = 0;
+    for (int a = 0; a < choices; ++a) {
+      if (allowed(a) && a != best) rest += expf(logits[a] - top);
+    }
+    tail = log1pf(rest);
+  }
+
+  FROST_HOST_DEVICE bool allowed(int a) const { return mask == nullptr || mask[a] != 0; }
+  /// Exactly -inf for a forbidden choice.
+  FROST_HOST_DEVICE float logp(int a) const {
+    return allowed(a) ? logits[a] - top - tail : -INFINITY;
+  }
+  FROST_HOST_DEVICE float entropy() const {
+    float sum = 0;
+    for (int a = 0; a < choices; ++a) {
+      if (allowed(a)) sum -= expf(logp(a)) * logp(a);
+    }
+    return sum;
+  }
+  /// d (dlogp log p(action) + dentropy H) / d logit a, with H = entropy(); 0 where forbidden.
+  FROST_HOST_DEVICE float derivative(int a, int action, float dlogp, float dentropy,
+                                     float h) const {
+    if (!allowed(a)) return 0.0f;
+    const float p = expf(logp(a));
+    return dlogp * (static_cast<float>(action == a) - p) - dentropy * p * (logp(a) + h);
+  }
+};
 
 /// The deviation of a normal: exp(log_deviation) clamped to [1e-3, 2], everywhere by this one rule.
 constexpr float kLogMinDeviation = -6.9077553f, kLogMaxDeviation = 0.69314718f;

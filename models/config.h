@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace frost {
 
@@ -19,6 +21,25 @@ struct EncoderConfig {
   double simplicial_temperature = 1.0;
 };
 
+/// What the agent sees: the colony as a graph, or as a picture.
+enum class ObservationKind { kGraph, kImage };
+
+/// What freezing is made to pay by; each can be turned off to see what it brings
+/// (`bench_freeze --plain`).
+struct FreezeSavings {
+  bool folding = true;  ///< BatchNorm and ReLU inside the convolution, sign bits instead of maps
+  bool cache = true;    ///< features of a frozen prefix kept over the epochs
+  bool dead_taps = true;  ///< weights that only ever meet padding left out of the arithmetic
+  bool sharing = true;  ///< one prefix for actor and critic while their weights are equal
+};
+
+/// A later freeze mode: from this update on, counted from 0.
+struct FreezeStep {
+  std::int64_t update = 0;
+  std::string freeze_mode;
+  double backbone_lr = 0;
+};
+
 /// The ResNet18 bodies and what of them trains.
 struct BackboneConfig {
   std::string pretrained_weights = "imagenet";  ///< imagenet | random
@@ -27,9 +48,14 @@ struct BackboneConfig {
   std::string freeze_mode = "all";
   double backbone_lr = 1e-4;
   double head_lr = 3e-4;
+  std::vector<FreezeStep> freeze_schedule;  ///< by rising update
+  FreezeSavings savings;
 };
 
 struct ActorCriticConfig {
+  ObservationKind observation = ObservationKind::kGraph;
+  int image_size = 84;      ///< side of the pictures
+  int continuous_dims = 0;  ///< of the action space; set from the environment
   EncoderConfig encoder;
   BackboneConfig backbone;
   int hidden_dim = 128;          ///< width of the trunks

@@ -86,9 +86,4 @@ void GraphTransformer::initialize(RandomStream& random) {
   for (const auto& layer : layers_) layer->initialize(random);
 }
 
-void initialize_linear(Linear& layer, RandomStream& random) {
-  xavier_uniform(layer.weight, random);
-  if (layer.bias.defined()) fill_constant(layer.bias, 0.01f);
-}
-
 }  // namespace frost

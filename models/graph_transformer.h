@@ -55,7 +55,4 @@ class GraphTransformer : public Module {
   std::vector<std::unique_ptr<LayerNorm>> norms_;
 };
 
-/// Xavier-uniform weight and a constant 0.01 bias, as every Linear outside attention starts.
-void initialize_linear(Linear& layer, RandomStream& random);
-
 }  // namespace frost

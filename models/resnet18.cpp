@@ -36,9 +36,24 @@ std::vector<float> sum_input_channels(const std::vector<float>& oihw, const Shap
 
 }  // namespace
 
-Tensor BasicBlock::operator()(const Tensor& x) {
-  const Tensor shortcut = projects ? conv_bn(x, downsample, {}, false) : x;
-  return conv_bn(conv_bn(x, conv1, {}, true), conv2, shortcut, true);
+namespace {
+
+Tensor conv_unit(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bool with_relu,
+                 bool fold) {
+  if (fold) return conv_bn(x, layer, residual, with_relu);
+  const std::int64_t channels = layer.weight.dim(3);
+  const Tensor input = x.dim(3) == channels ? x : repeat_channels(x, channels);
+  Tensor y = batch_norm(conv2d(input, layer.weight, layer.stride, layer.pad), layer.gamma,
+                        layer.beta, layer.mean, layer.var);
+  if (residual.defined()) y = add(y, residual);
+  return with_relu ? relu(y) : y;
+}
+
+}  // namespace
+
+Tensor BasicBlock::operator()(const Tensor& x, bool fold) {
+  const Tensor shortcut = projects ? conv_unit(x, downsample, {}, false, fold) : x;
+  return conv_unit(conv_unit(x, conv1, {}, true, fold), conv2, shortcut, true, fold);
 }
 
 ResNet18::ResNet18(Backend& backend, std::int64_t in_channels)
@@ -81,12 +96,80 @@ ConvBatchNorm ResNet18::make_conv(Backend& backend, const std::string& conv, con
   return layer;
 }
 
-Tensor ResNet18::features(const Tensor& images, int stage) {
-  Tensor x = max_pool2d(conv_bn(images, stem_, {}, true), 3, 2, 1);
-  for (int s = 0; s < stage; ++s) {
-    for (BasicBlock& block : stages_[static_cast<std::size_t>(s)]) x = block(x);
+Tensor ResNet18::forward(const Tensor& input, int begin, int end) {
+  Tensor x = input;
+  for (int unit = begin; unit < end; ++unit) {
+    if (unit == 0) {
+      x = max_pool2d(conv_unit(x, stem_, {}, true, fold_), 3, 2, 1);
+    } else if (unit == kUnits - 1) {
+      x = global_avg_pool(x);
+    } else {
+      const auto block = static_cast<std::size_t>(unit - 1);
+      x = stages_[block / 2][block % 2](x, fold_);
+    }
   }
   return x;
+}
+
+std::vector<const ConvBatchNorm*> ResNet18::unit_convs(int unit) const {
+  if (unit == 0) return {&stem_};
+  if (unit == kUnits - 1) return {};
+  const auto index = static_cast<std::size_t>(unit - 1);
+  const BasicBlock& block = stages_[index / 2][index % 2];
+  std::vector<const ConvBatchNorm*> convs = {&block.conv1, &block.conv2};
+  if (block.projects) convs.push_back(&block.downsample);
+  return convs;
+}
+
+std::vector<Tensor> ResNet18::unit_tensors(int unit) const {
+  std::vector<Tensor> tensors;
+  for (const ConvBatchNorm* conv : unit_convs(unit)) {
+    for (const Tensor& t : {conv->weight, conv->gamma, conv->beta, conv->mean, conv->var}) {
+      tensors.push_back(t);
+    }
+  }
+  return tensors;
+}
+
+int ResNet18::frozen_units() const {
+  int unit = 0;
+  const auto trains = [](const Tensor& t) { return t.requires_grad(); };
+  while (unit < kUnits) {
+    const std::vector<Tensor> tensors = unit_tensors(unit);
+    if (std::any_of(tensors.begin(), tensors.end(), trains)) break;
+    ++unit;
+  }
+  return unit;
+}
+
+Shape ResNet18::unit_input(int unit, std::int64_t side) {
+  if (unit == 0) return {side, side, 1};
+  if (unit == kUnits) return {kFeatures};
+  const auto halved = [](std::int64_t n) { return (n + 1) / 2; };
+  side = halved(halved(side));  // stem and max pooling
+  std::int64_t channels = 64;
+  for (int block = 3; block < unit; block += 2) {  // the first block of stages 2, 3, 4
+    side = halved(side);
+    channels *= 2;
+  }
+  return {side, side, channels};
+}
+
+std::vector<ConvWork> ResNet18::unit_work(int unit, std::int64_t side) const {
+  std::vector<ConvWork> work;
+  Shape in = unit_input(unit, side);
+  for (const ConvBatchNorm* conv : unit_convs(unit)) {
+    const Shape& w = conv->weight.shape();
+    // The projection reads the block's input, the others the one before.
+    const std::int64_t from = w[1] == 1 ? unit_input(unit, side)[0] : in[0];
+    const std::int64_t out = (from + 2 * conv->pad - w[1]) / conv->stride + 1;
+    const std::int64_t channels = unit == 0 ? 1 : w[3];
+    const bool affine = conv->weight.requires_grad() || conv->gamma.requires_grad();
+    work.push_back({static_cast<double>(out * out * w[0] * w[1] * w[2] * channels),
+                    affine || conv->beta.requires_grad(), affine});
+    if (w[1] != 1) in[0] = out;
+  }
+  return work;
 }
 
 void ResNet18::initialize(RandomStream& random) {

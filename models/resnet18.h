@@ -17,7 +17,14 @@ struct BasicBlock {
   ConvBatchNorm conv1, conv2, downsample;
   bool projects = false;
 
-  Tensor operator()(const Tensor& x);
+  Tensor operator()(const Tensor& x, bool fold);
+};
+
+/// One convolution of a body on images of some size, as arithmetic sees it.
+struct ConvWork {
+  double multiplications;      ///< of one forward, padding counted as data
+  bool trains;                 ///< weight, scale or shift
+  bool needs_weight_gradient;  ///< weight or scale
 };
 
 /// torchvision's ResNet18 (He et al. 2016) without its classifier: [n,h,w,c] -> [n,512].
@@ -29,9 +36,26 @@ class ResNet18 : public Module {
  public:
   ResNet18(Backend& backend, std::int64_t in_channels);
 
-  Tensor forward(const Tensor& images) { return global_avg_pool(features(images, 4)); }
+  /// The body as a chain of units: 0 the stem with its max pooling, 1 .. 8 the basic blocks, 9 the
+  /// average pooling.
+  static constexpr int kUnits = 10;
+
+  /// Units begin .. end of what enters unit `begin`; all of them: images -> pooled features.
+  Tensor forward(const Tensor& x, int begin = 0, int end = kUnits);
   /// The map after `stage` 1..4.
-  Tensor features(const Tensor& images, int stage);
+  Tensor features(const Tensor& images, int stage) { return forward(images, 0, 1 + 2 * stage); }
+  /// How many leading units hold nothing that trains.
+  int frozen_units() const;
+  /// Parameters and statistics of one unit.
+  std::vector<Tensor> unit_tensors(int unit) const;
+  /// Shape, without the batch, of what enters `unit` for one-channel images of this side; `kUnits`:
+  /// of the pooled features.
+  static Shape unit_input(int unit, std::int64_t side);
+  /// The convolutions of one unit on one-channel images of this side.
+  std::vector<ConvWork> unit_work(int unit, std::int64_t side) const;
+  /// Off: BatchNorm and ReLU are ops of their own and a single channel is really repeated, as in a
+  /// plain library (`bench_freeze --plain`).
+  void set_folding(bool on) { fold_ = on; }
 
   /// Kaiming-normal convolutions; BatchNorm as identity.
   void initialize(RandomStream& random);
@@ -49,6 +73,9 @@ class ResNet18 : public Module {
                           std::int64_t in, std::int64_t out, std::int64_t kernel,
                           std::int64_t stride);
 
+  std::vector<const ConvBatchNorm*> unit_convs(int unit) const;
+
+  bool fold_ = true;
   ConvBatchNorm stem_;
   std::array<std::array<BasicBlock, 2>, 4> stages_;
 };

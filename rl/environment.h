@@ -2,9 +2,12 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <vector>
 
-#include "models/graph_observation.h"
+#include "models/observation.h"
+#include "rl/action_space.h"
 
 namespace frost {
 
@@ -15,11 +18,10 @@ using RewardVector = std::array<double, kRewardComponents>;
 /// Per-cell decisions of the discrete head.
 enum Decision : std::int32_t { kSpawnCell = 0, kDeleteCell = 1 };
 
-/// A joint action: one decision per observed node, and the four spawn parameters each spawning node
-/// executes (docs/durotaxis.md, "Spawn").
-struct JointAction {
-  std::vector<std::int32_t> decisions;           ///< [N]
-  std::vector<std::array<float, 4>> parameters;  ///< [N] gamma, alpha, noise, theta; empty: stage 1
+/// What a policy does in one state; rows as the environment's ActionSpace says.
+struct Action {
+  std::vector<std::int32_t> decisions;  ///< [rows]; empty without a discrete part
+  std::vector<float> parameters;        ///< [rows, dims] executed values; empty without any
 };
 
 /// Why an episode ended; docs/durotaxis.md, "Termination".
@@ -31,6 +33,7 @@ enum class TerminationCase : int {
   kLeftwardDrift = 4,
   kSuccess = 5,
   kTimeLimit = 6,
+  kOther = 7,  ///< the end of another environment's episode
 };
 
 /// Result of one step, in Gymnasium's terms.
@@ -39,6 +42,7 @@ struct StepResult {
   bool terminated = false;  ///< the MDP ended: no bootstrap
   bool truncated = false;   ///< the time limit cut the episode: bootstrap from the final state
   TerminationCase termination_case = TerminationCase::kRunning;
+  int population = 0;  ///< cells after the step
 
   bool done() const { return terminated || truncated; }
   bool success() const { return termination_case == TerminationCase::kSuccess; }
@@ -51,10 +55,11 @@ class Environment {
 
   /// Starts an episode; the layout is a pure function of `episode_seed`.
   virtual void reset(std::uint64_t episode_seed) = 0;
-  /// Applies exactly the given joint action. Throws Error if the number of decisions is wrong.
-  virtual StepResult step(const JointAction& action) = 0;
+  virtual ActionSpace action_space() const = 0;
+  /// Applies exactly the given action. Throws Error if it does not fit the action space.
+  virtual StepResult step(const Action& action) = 0;
   /// The observation of the current state; pure, may be called any number of times.
-  virtual GraphObservation observe() const = 0;
+  virtual Observation observe() const = 0;
   /// How far the colony has come, in [0, 1]: final centroid over goal.
   virtual double progress() const = 0;
   virtual int episode_steps() const = 0;
@@ -63,5 +68,7 @@ class Environment {
   virtual std::vector<std::uint8_t> save_state() const = 0;
   virtual void load_state(const std::vector<std::uint8_t>& state) = 0;
 };
+
+using EnvironmentFactory = std::function<std::unique_ptr<Environment>()>;
 
 }  // namespace frost

@@ -11,13 +11,14 @@ namespace frost {
 namespace {
 
 struct Episode {
-  std::unique_ptr<Durotaxis> environment;
+  std::unique_ptr<Environment> environment;
   RandomStream stream;
   EpisodeRecord record;
+  bool running = true;
 };
 
-Episode start_episode(const DurotaxisConfig& config, std::uint64_t seed, int k) {
-  Episode e{std::make_unique<Durotaxis>(config),
+Episode start_episode(const EnvironmentFactory& make, std::uint64_t seed, int k) {
+  Episode e{make(),
             RandomStream(seed, StreamPurpose::kEvaluation, static_cast<std::uint32_t>(k)),
             {}};
   e.record.episode = k;
@@ -26,10 +27,11 @@ Episode start_episode(const DurotaxisConfig& config, std::uint64_t seed, int k) 
   return e;
 }
 
-void step_episode(Episode& e, const JointAction& action) {
+void step_episode(Episode& e, const Action& action) {
   const StepResult result = e.environment->step(action);
   e.record.episode_return += result.reward[kTotal];
-  if (!result.done()) return;
+  e.running = !result.done();
+  if (e.running) return;
   e.record.steps = e.environment->episode_steps();
   e.record.progress = e.environment->progress();
   e.record.ending = result.termination_case;
@@ -37,16 +39,16 @@ void step_episode(Episode& e, const JointAction& action) {
 
 }  // namespace
 
-BatchPolicy network_policy(ActorCritic& network, const SpawnPolicyConfig& spawn,
-                           bool deterministic) {
-  return [&network, spawn, deterministic](const std::vector<const Durotaxis*>& colonies,
-                                          const std::vector<RandomStream*>& streams) {
-    std::vector<GraphObservation> observations;
-    std::vector<const GraphObservation*> views;
-    for (const Durotaxis* colony : colonies) observations.push_back(colony->observe());
-    for (const GraphObservation& o : observations) views.push_back(&o);
-    std::vector<JointAction> actions;
-    for (PolicyStep& step : act(network, views, streams, spawn, deterministic)) {
+BatchPolicy network_policy(PolicyNetwork& network, bool deterministic) {
+  return [&network, deterministic](const std::vector<const Environment*>& environments,
+                                   const std::vector<RandomStream*>& streams) {
+    std::vector<Observation> observations;
+    std::vector<const Observation*> views;
+    for (const Environment* e : environments) observations.push_back(e->observe());
+    for (const Observation& o : observations) views.push_back(&o);
+    std::vector<Action> actions;
+    const ActionSpace space = environments.front()->action_space();
+    for (PolicyStep& step : act(network, views, streams, space, deterministic).steps) {
       actions.push_back(std::move(step.action));
     }
     return actions;
@@ -55,20 +57,24 @@ BatchPolicy network_policy(ActorCritic& network, const SpawnPolicyConfig& spawn,
 
 BatchPolicy scripted_policy(const std::string& name) {
   const auto each = [](auto decide) -> BatchPolicy {
-    return [decide](const std::vector<const Durotaxis*>& colonies,
+    return [decide](const std::vector<const Environment*>& environments,
                     const std::vector<RandomStream*>& streams) {
-      std::vector<JointAction> actions;
-      for (std::size_t i = 0; i < colonies.size(); ++i) {
-        actions.push_back(decide(*colonies[i], *streams[i]));
+      std::vector<Action> actions;
+      for (std::size_t i = 0; i < environments.size(); ++i) {
+        actions.push_back(decide(dynamic_cast<const Durotaxis&>(*environments[i]), *streams[i]));
       }
       return actions;
     };
   };
   if (name == "random") {
-    return each([](const Durotaxis& d, RandomStream& s) { return random_policy(d.observe(), s); });
+    return each([](const Durotaxis& d, RandomStream& s) {
+      return random_policy(d.graph(), s);
+    });
   }
   if (name == "all_spawn") {
-    return each([](const Durotaxis& d, RandomStream&) { return all_spawn_policy(d.observe()); });
+    return each([](const Durotaxis& d, RandomStream&) {
+      return all_spawn_policy(d.graph());
+    });
   }
   if (name == "half_delete") {
     return each([](const Durotaxis& d, RandomStream&) { return half_delete_policy(d.colony()); });
@@ -77,25 +83,24 @@ BatchPolicy scripted_policy(const std::string& name) {
                    "': use random, all_spawn, half_delete or untrained");
 }
 
-EvaluationResult evaluate_policy(const DurotaxisConfig& config, const BatchPolicy& policy,
+EvaluationResult evaluate_policy(const EnvironmentFactory& make, const BatchPolicy& policy,
                                  int count, std::uint64_t seed) {
   constexpr std::size_t kAtOnce = 64;
   std::vector<Episode> episodes;
-  for (int k = 0; k < count; ++k) episodes.push_back(start_episode(config, seed, k));
+  for (int k = 0; k < count; ++k) episodes.push_back(start_episode(make, seed, k));
   std::vector<Episode*> live;
   std::size_t next = 0;
   while (true) {
-    std::erase_if(live,
-                  [](const Episode* e) { return e->record.ending != TerminationCase::kRunning; });
+    std::erase_if(live, [](const Episode* e) { return !e->running; });
     while (live.size() < kAtOnce && next < episodes.size()) live.push_back(&episodes[next++]);
     if (live.empty()) break;
-    std::vector<const Durotaxis*> colonies;
+    std::vector<const Environment*> environments;
     std::vector<RandomStream*> streams;
     for (Episode* e : live) {
-      colonies.push_back(e->environment.get());
+      environments.push_back(e->environment.get());
       streams.push_back(&e->stream);
     }
-    const std::vector<JointAction> actions = policy(colonies, streams);
+    const std::vector<Action> actions = policy(environments, streams);
     for (std::size_t i = 0; i < live.size(); ++i) step_episode(*live[i], actions[i]);
   }
   EvaluationResult result;

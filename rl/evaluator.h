@@ -4,22 +4,21 @@
 #include <functional>
 #include <vector>
 
-#include "models/actor_critic.h"
-#include "rl/distributions.h"
+#include "models/policy_network.h"
 #include "rl/envs/durotaxis/durotaxis.h"
 #include "rl/vector_environment.h"
 
 namespace frost {
 
-/// Decides for several colonies at once; `streams[i]` is the episode's own random stream.
-using BatchPolicy = std::function<std::vector<JointAction>(
-    const std::vector<const Durotaxis*>& colonies, const std::vector<RandomStream*>& streams)>;
+/// Decides for several environments at once; `streams[i]` is the episode's own random stream.
+using BatchPolicy =
+    std::function<std::vector<Action>(const std::vector<const Environment*>& environments,
+                                      const std::vector<RandomStream*>& streams)>;
 
 /// The network's policy, sampled or argmax. The network must outlive it.
-BatchPolicy network_policy(ActorCritic& network, const SpawnPolicyConfig& spawn,
-                           bool deterministic);
-/// `random`, `all_spawn` or `half_delete` (docs/durotaxis.md, "Baselines").
-/// Throws UsageError listing the names.
+BatchPolicy network_policy(PolicyNetwork& network, bool deterministic);
+/// `random`, `all_spawn` or `half_delete` (docs/durotaxis.md, "Baselines"), for environments that
+/// are a Durotaxis. Throws UsageError listing the names.
 BatchPolicy scripted_policy(const std::string& name);
 
 struct EvaluationResult {
@@ -35,7 +34,7 @@ struct EvaluationResult {
 
 /// Runs `count` episodes. Episode k starts from a layout and draws from a stream that depend on
 /// (seed, k) alone, so policies meet the same colonies and the result does not depend on batching.
-EvaluationResult evaluate_policy(const DurotaxisConfig& config, const BatchPolicy& policy,
+EvaluationResult evaluate_policy(const EnvironmentFactory& make, const BatchPolicy& policy,
                                  int count, std::uint64_t seed);
 
 }  // namespace frost

@@ -3,68 +3,89 @@
 namespace frost {
 namespace {
 
-/// The stage-2 half of a minibatch: log-probabilities of spawn parameters count for spawning cells.
-void add_spawn_terms(Backend& backend, const std::vector<const Transition*>& transitions,
-                     Minibatch& batch) {
-  std::vector<std::int32_t> cell_offsets{0}, spawn_cells, state_offsets{0};
+StateBatch batch_states(PolicyNetwork& network, const Rollout& rollout,
+                        const std::vector<const Transition*>& transitions) {
+  if (rollout.features().defined()) {
+    std::vector<std::int32_t> rows;
+    for (const Transition* t : transitions) {
+      rows.push_back(static_cast<std::int32_t>(t->feature_row));
+    }
+    const Tensor index = Tensor::from_host(network.backend(), std::span<const std::int32_t>(rows));
+    return make_feature_batch(gather_rows(rollout.features(), index));
+  }
+  std::vector<const Observation*> observations;
+  for (const Transition* t : transitions) observations.push_back(&t->observation);
+  return network.make_batch(observations);
+}
+
+/// The continuous half of a minibatch: log-probabilities of raw samples count for active rows.
+void add_continuous(Backend& backend, const std::vector<const Transition*>& transitions,
+                    const ActionSpace& space, Minibatch& batch) {
   std::vector<float> raw, old_logp;
-  std::int32_t cell = 0;
+  std::vector<std::int32_t> row_offsets{0}, active_rows, state_offsets{0};
+  std::int32_t row = 0;
   for (const Transition* t : transitions) {
     for (const std::int32_t decision : t->policy.action.decisions) {
-      if (decision == kSpawnCell) spawn_cells.push_back(cell);
-      cell_offsets.push_back(static_cast<std::int32_t>(spawn_cells.size()));
-      ++cell;
+      if (decision == space.enabling_choice) active_rows.push_back(row);
+      row_offsets.push_back(static_cast<std::int32_t>(active_rows.size()));
+      ++row;
     }
-    raw.insert(raw.end(), t->policy.raw_spawn.begin(), t->policy.raw_spawn.end());
-    old_logp.insert(old_logp.end(), t->policy.spawn_logp.begin(), t->policy.spawn_logp.end());
-    state_offsets.push_back(static_cast<std::int32_t>(spawn_cells.size()));
+    raw.insert(raw.end(), t->policy.raw.begin(), t->policy.raw.end());
+    old_logp.insert(old_logp.end(), t->policy.raw_logp.begin(), t->policy.raw_logp.end());
+    state_offsets.push_back(static_cast<std::int32_t>(old_logp.size()));
   }
-  if (spawn_cells.empty()) return;
-  const auto n = static_cast<std::int64_t>(spawn_cells.size());
-  batch.spawn_offsets = Tensor::from_host(backend, std::span<const std::int32_t>(cell_offsets));
-  batch.spawn_cells = Tensor::from_host(backend, std::span<const std::int32_t>(spawn_cells));
-  batch.raw_spawn = Tensor::from_host(backend, {n, ActorCritic::kSpawnParameters}, raw);
-  batch.spawn_surrogate = batch.surrogate;
-  batch.spawn_surrogate.offsets =
+  if (old_logp.empty()) return;
+  const auto n = static_cast<std::int64_t>(old_logp.size());
+  batch.raw = Tensor::from_host(backend, {n, space.dims()}, raw);
+  if (space.enabling_choice != ActionSpace::kAlways) {
+    batch.active_offsets = Tensor::from_host(backend, std::span<const std::int32_t>(row_offsets));
+    batch.active_rows = Tensor::from_host(backend, std::span<const std::int32_t>(active_rows));
+  }
+  batch.continuous = batch.discrete;
+  batch.continuous.offsets =
       Tensor::from_host(backend, std::span<const std::int32_t>(state_offsets));
-  batch.spawn_surrogate.old_logp = Tensor::from_host(backend, {n}, old_logp);
+  batch.continuous.old_logp = Tensor::from_host(backend, {n}, old_logp);
 }
 
 }  // namespace
 
-Minibatch make_minibatch(Backend& backend, const std::vector<const Transition*>& transitions,
+Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
+                         const std::vector<const Transition*>& transitions,
                          const RunningNormalizer& normalizer, const PpoConfig& config,
-                         EncoderConfig::TokenConnectivity connectivity) {
-  std::vector<const GraphObservation*> observations;
+                         const ActionSpace& space) {
+  Backend& backend = network.backend();
+  const auto components = static_cast<std::size_t>(network.value_components());
   std::vector<std::int32_t> decisions;
   std::vector<float> old_logp, advantages, old_values, returns;
   for (const Transition* t : transitions) {
-    observations.push_back(&t->observation);
     const std::vector<std::int32_t>& d = t->policy.action.decisions;
     decisions.insert(decisions.end(), d.begin(), d.end());
     old_logp.insert(old_logp.end(), t->policy.logp.begin(), t->policy.logp.end());
     advantages.push_back(static_cast<float>(t->advantage));
-    for (std::size_t c = 0; c < kRewardComponents; ++c) {
+    for (std::size_t c = 0; c < components; ++c) {
       old_values.push_back(t->policy.values[c]);
       returns.push_back(static_cast<float>(normalizer.normalise(c, t->returns[c])));
     }
   }
-  const std::vector<float> weights(config.component_weights.begin(),
-                                   config.component_weights.end());
+  const std::span<const double> weights = std::span(config.component_weights).first(components);
   const auto states = static_cast<std::int64_t>(transitions.size());
-  const auto cells = static_cast<std::int64_t>(decisions.size());
+  const auto rows = static_cast<std::int64_t>(decisions.size());
+  const Shape value_shape{states, network.value_components()};
   Minibatch batch;
-  batch.graphs = make_graph_batch(backend, observations, connectivity);
-  batch.decisions = Tensor::from_host(backend, std::span<const std::int32_t>(decisions));
-  batch.surrogate = {batch.graphs.offsets, Tensor::from_host(backend, {cells}, old_logp),
-                     Tensor::from_host(backend, {states}, advantages),
-                     static_cast<float>(config.clip_epsilon), config.ratio};
+  batch.states = batch_states(network, rollout, transitions);
+  batch.discrete = {batch.states.row_offsets, Tensor::from_host(backend, {rows}, old_logp),
+                    Tensor::from_host(backend, {states}, advantages),
+                    static_cast<float>(config.clip_epsilon), config.ratio};
+  if (space.choices > 0) {
+    batch.decisions = Tensor::from_host(backend, std::span<const std::int32_t>(decisions));
+  }
   batch.value = {
-      Tensor::from_host(backend, {states, kRewardComponents}, old_values),
-      Tensor::from_host(backend, {states, kRewardComponents}, returns),
-      Tensor::from_host(backend, {kRewardComponents}, weights),
+      Tensor::from_host(backend, value_shape, old_values),
+      Tensor::from_host(backend, value_shape, returns),
+      Tensor::from_host(backend, {value_shape[1]},
+                        std::vector<float>(weights.begin(), weights.end())),
       config.enable_value_clipping ? static_cast<float>(config.value_clip_epsilon) : 0.0f};
-  if (config.spawn.continuous()) add_spawn_terms(backend, transitions, batch);
+  if (space.dims() > 0) add_continuous(backend, transitions, space, batch);
   return batch;
 }
 
@@ -98,7 +119,7 @@ RolloutSummary summarise_rollout(Rollout& rollout, const RunningNormalizer& norm
     return t.returns[kTotal] - normalizer.denormalise(kTotal, t.policy.values[kTotal]);
   };
   for (const Transition* t : all) {
-    s.cells_per_state += t->observation.num_nodes() / n;
+    s.cells_per_state += t->outcome.result.population / n;
     for (std::size_t c = 0; c < kRewardComponents; ++c) {
       s.mean_reward[c] += t->outcome.result.reward[c] / n;
     }

@@ -2,26 +2,26 @@
 
 #include <vector>
 
-#include "models/graph_batch.h"
 #include "rl/rollout.h"
 
 namespace frost {
 
 /// The device tensors of one minibatch of states.
 struct Minibatch {
-  GraphBatch graphs;
-  Tensor decisions;  ///< int32 [cells]
-  SurrogateInputs surrogate;
-  /// Stage 2 only, and only where a cell spawns: which cells spawn, their raw samples [spawning,
-  /// 4], and their surrogate.
-  Tensor spawn_offsets, spawn_cells, raw_spawn;
-  SurrogateInputs spawn_surrogate;
+  StateBatch states;
+  Tensor decisions;  ///< int32 [rows]; undefined without a discrete part
+  SurrogateInputs discrete;
+  /// The continuous part, undefined where no row is active: raw samples [active, dims], the active
+  /// rows (undefined: all rows are) and their surrogate.
+  Tensor raw, active_offsets, active_rows;
+  SurrogateInputs continuous;
   ValueLossInputs value;
 };
 
-Minibatch make_minibatch(Backend& backend, const std::vector<const Transition*>& transitions,
+Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
+                         const std::vector<const Transition*>& transitions,
                          const RunningNormalizer& normalizer, const PpoConfig& config,
-                         EncoderConfig::TokenConnectivity connectivity);
+                         const ActionSpace& space);
 
 /// The entropy part of the loss and its derivative by the mean entropy H: -weight * H, plus
 /// penalty (floor - H) where H is below the floor.
@@ -40,7 +40,7 @@ struct EpisodeSummary {
 EpisodeSummary summarise_episodes(const std::vector<EpisodeRecord>& episodes);
 
 struct RolloutSummary {
-  double cells_per_state = 0;
+  double cells_per_state = 0;  ///< after each step
   std::array<double, kRewardComponents> mean_reward{};
   double explained_variance = 0;  ///< of the total return: 1 - Var(R - V) / Var(R)
 };

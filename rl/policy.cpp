@@ -1,5 +1,6 @@
 #include "rl/policy.h"
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 
@@ -11,97 +12,143 @@ namespace {
 
 using Values = std::array<float, kRewardComponents>;
 
+/// The rows of [states, components] on the host; components the critic lacks are zero.
 std::vector<Values> split_values(const Tensor& values) {
-  const std::vector<float> flat = values.to_host();
-  std::vector<Values> rows(flat.size() / kRewardComponents);
-  for (std::size_t i = 0; i < flat.size(); ++i) {
-    if (!std::isfinite(flat[i])) fail("policy", "the critic's output is not finite");
-    rows[i / kRewardComponents][i % kRewardComponents] = flat[i];
+  const std::vector<float> host = values.to_host();
+  const auto states = static_cast<std::size_t>(values.dim(0));
+  const auto components = static_cast<std::size_t>(values.dim(1));
+  std::vector<Values> rows(states);
+  for (std::size_t s = 0; s < states; ++s) {
+    std::copy_n(host.begin() + static_cast<std::ptrdiff_t>(s * components), components,
+                rows[s].begin());
   }
   return rows;
 }
 
-/// Decisions of one state from its logits [cells, 2].
-PolicyStep decide(const GraphObservation& observation, std::span<const float> logits,
-                  RandomStream& stream, bool deterministic) {
-  PolicyStep step;
-  for (std::size_t i = 0; i < logits.size() / 2; ++i) {
-    const bool spawn = observation.action_mask[2 * i] != 0;
-    const bool del = observation.action_mask[2 * i + 1] != 0;
-    const float l0 = logits[2 * i], l1 = logits[2 * i + 1];
-    if (!std::isfinite(l0) || !std::isfinite(l1)) {
-      fail("policy", "the logits of cell " + std::to_string(i) + " are not finite");
-    }
-    if (!spawn && !del) fail("policy", "cell " + std::to_string(i) + " may do nothing");
-    const CategoricalPair pair = categorical_pair(l0, l1, spawn, del);
-    const float u = stream.uniform();
-    const bool spawns = deterministic ? pair.logp[0] >= pair.logp[1] : u < std::exp(pair.logp[0]);
-    const Decision decision = spawns ? kSpawnCell : kDeleteCell;
-    step.action.decisions.push_back(decision);
-    step.logp.push_back(pair.logp[decision]);
-  }
-  return step;
+const std::uint8_t* mask_of(const Observation& observation) {
+  const auto* graph = std::get_if<GraphObservation>(&observation);
+  return graph == nullptr ? nullptr : graph->action_mask.data();
 }
 
-/// Chooses raw spawn parameters of the spawning cells from rows [cells, 8] and what they execute.
-void choose_spawn(std::span<const float> rows, const SpawnPolicyConfig& config,
-                  RandomStream& stream, bool deterministic, PolicyStep& step) {
-  constexpr std::size_t kDims = ActorCritic::kSpawnParameters;
-  step.action.parameters.resize(step.action.decisions.size());
-  for (std::size_t i = 0; i < step.action.decisions.size(); ++i) {
-    if (step.action.decisions[i] != kSpawnCell) continue;
+int rows_of(const Observation& observation, const ActionSpace& space) {
+  return space.rows == ActionSpace::kPerCell ? std::get<GraphObservation>(observation).num_nodes()
+                                             : space.rows;
+}
+
+void require_finite(std::span<const float> outputs, const char* what, std::size_t row) {
+  for (const float v : outputs) {
+    if (!std::isfinite(v)) {
+      fail("policy", std::string(what) + " of row " + std::to_string(row) + " are not finite");
+    }
+  }
+}
+
+/// The choice that `u`, uniform in [0, 1), falls on.
+std::int32_t sample(const Categorical& row, float u) {
+  std::int32_t last = 0;
+  float sum = 0;
+  for (std::int32_t a = 0; a < row.choices; ++a) {
+    if (!row.allowed(a)) continue;
+    last = a;
+    sum += std::exp(row.logp(a));
+    if (u < sum) return a;
+  }
+  return last;  // the probabilities summed to just below one
+}
+
+std::int32_t likeliest(const Categorical& row) {
+  std::int32_t best = -1;
+  for (std::int32_t a = 0; a < row.choices; ++a) {
+    if (row.allowed(a) && (best < 0 || row.logits[a] > row.logits[best])) best = a;
+  }
+  return best;
+}
+
+/// Chooses for every row from its logits [rows, choices].
+void decide(std::span<const float> logits, const std::uint8_t* mask, const ActionSpace& space,
+            RandomStream& stream, bool deterministic, PolicyStep& step) {
+  const auto choices = static_cast<std::size_t>(space.choices);
+  for (std::size_t i = 0; i < logits.size() / choices; ++i) {
+    require_finite(logits.subspan(i * choices, choices), "the logits", i);
+    const Categorical row(logits.data() + i * choices,
+                          mask == nullptr ? nullptr : mask + i * choices, space.choices);
+    if (likeliest(row) < 0) fail("policy", "row " + std::to_string(i) + " may do nothing");
+    const float u = stream.uniform();
+    const std::int32_t choice = deterministic ? likeliest(row) : sample(row, u);
+    step.action.decisions.push_back(choice);
+    step.logp.push_back(row.logp(choice));
+  }
+}
+
+/// Chooses raw samples for the active rows from [rows, 2 * dims], and what they execute.
+void choose_continuous(std::span<const float> outputs, const ActionSpace& space,
+                       RandomStream& stream, bool deterministic, PolicyStep& step) {
+  const auto dims = static_cast<std::size_t>(space.dims());
+  const std::size_t rows = outputs.size() / (2 * dims);
+  step.action.parameters.resize(rows * dims);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const bool active = space.enabling_choice == ActionSpace::kAlways ||
+                        step.action.decisions[i] == space.enabling_choice;
+    if (!active) continue;
+    const std::span<const float> row = outputs.subspan(2 * dims * i, 2 * dims);
+    require_finite(row, "the continuous outputs", i);
     float logp = 0;
-    for (std::size_t d = 0; d < kDims; ++d) {
-      const float mean = rows[2 * kDims * i + d], log_deviation = rows[2 * kDims * i + kDims + d];
-      if (!std::isfinite(mean) || !std::isfinite(log_deviation)) {
-        fail("policy", "the spawn parameters of cell " + std::to_string(i) + " are not finite");
-      }
+    for (std::size_t d = 0; d < dims; ++d) {
+      const float mean = row[d], log_deviation = row[dims + d];
       const float u =
           deterministic ? mean : mean + gaussian_deviation(log_deviation) * stream.normal();
       logp += gaussian_term(mean, log_deviation, u).logp;
-      step.raw_spawn.push_back(u);
-      step.action.parameters[i][d] = static_cast<float>(bounded_parameter(config, d, u));
+      step.raw.push_back(u);
+      step.action.parameters[i * dims + d] =
+          static_cast<float>(executed_value(space.continuous[d], u));
     }
-    step.spawn_logp.push_back(logp);
+    step.raw_logp.push_back(logp);
   }
+}
+
+std::vector<float> to_host_if_defined(const Tensor& t) {
+  return t.defined() ? t.to_host() : std::vector<float>();
 }
 
 }  // namespace
 
-std::vector<PolicyStep> act(ActorCritic& network,
-                            const std::vector<const GraphObservation*>& observations,
-                            const std::vector<RandomStream*>& streams,
-                            const SpawnPolicyConfig& spawn, bool deterministic) {
+PolicySteps act(PolicyNetwork& network, const std::vector<const Observation*>& observations,
+                const std::vector<RandomStream*>& streams, const ActionSpace& space,
+                bool deterministic) {
   const NoGradGuard no_grad;
-  const GraphBatch batch = make_graph_batch(network.backend(), observations,
-                                            network.config().encoder.token_connectivity);
-  const ActorCriticOutput out = network.forward(batch, spawn.continuous());
-  const std::vector<float> logits = out.logits.to_host();
-  const std::vector<float> spawn_rows =
-      spawn.continuous() ? out.spawn.to_host() : std::vector<float>();
+  PolicySteps result;
+  StateBatch batch = network.make_batch(observations);
+  result.features = batch.features = network.encode(batch);
+  const PolicyOutput out = network.forward(batch);
+  const std::vector<float> logits = to_host_if_defined(out.logits);
+  const std::vector<float> gaussian = to_host_if_defined(out.gaussian);
   const std::vector<Values> values = split_values(out.values);
-  std::vector<PolicyStep> steps;
+  const auto choices = static_cast<std::size_t>(space.choices);
+  const auto width = static_cast<std::size_t>(2 * space.dims());
   std::size_t begin = 0;
-  for (std::size_t g = 0; g < observations.size(); ++g) {
-    const auto count = 2 * static_cast<std::size_t>(observations[g]->num_nodes());
-    steps.push_back(decide(*observations[g], std::span(logits).subspan(begin, count), *streams[g],
-                           deterministic));
-    steps.back().values = values[g];
-    if (spawn.continuous()) {
-      choose_spawn(std::span(spawn_rows).subspan(4 * begin, 4 * count), spawn, *streams[g],
-                   deterministic, steps.back());
+  for (std::size_t s = 0; s < observations.size(); ++s) {
+    const auto rows = static_cast<std::size_t>(rows_of(*observations[s], space));
+    PolicyStep step;
+    step.values = values[s];
+    if (choices > 0) {
+      decide(std::span(logits).subspan(begin * choices, rows * choices),
+             mask_of(*observations[s]), space, *streams[s], deterministic, step);
     }
-    begin += count;
+    if (width > 0) {
+      choose_continuous(std::span(gaussian).subspan(begin * width, rows * width), space,
+                        *streams[s], deterministic, step);
+    }
+    result.steps.push_back(std::move(step));
+    begin += rows;
   }
-  return steps;
+  return result;
 }
 
-std::vector<Values> state_values(ActorCritic& network,
-                                 const std::vector<const GraphObservation*>& observations) {
+std::vector<Values> state_values(PolicyNetwork& network,
+                                 const std::vector<const Observation*>& observations) {
   if (observations.empty()) return {};
   const NoGradGuard no_grad;
-  return split_values(network.values(make_graph_batch(
-      network.backend(), observations, network.config().encoder.token_connectivity)));
+  return split_values(network.values(network.make_batch(observations)));
 }
 
 }  // namespace frost

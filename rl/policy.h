@@ -4,34 +4,39 @@
 #include <vector>
 
 #include "engine/random.h"
-#include "models/actor_critic.h"
-#include "rl/distributions.h"
+#include "models/policy_network.h"
+#include "rl/action_space.h"
 #include "rl/environment.h"
 
 namespace frost {
 
 /// What the policy did in one state, as PPO needs it again.
 struct PolicyStep {
-  JointAction action;
-  std::vector<float> logp;        ///< [cells] of the decisions
-  std::vector<float> raw_spawn;   ///< [spawning cells, 4] raw samples, in stage 2
-  std::vector<float> spawn_logp;  ///< [spawning cells] of the raw samples, in stage 2
+  Action action;
+  std::vector<float> logp;      ///< [rows] of the decisions
+  std::vector<float> raw;       ///< [active rows, dims] raw samples of the continuous part
+  std::vector<float> raw_logp;  ///< [active rows] of the raw samples
   std::array<float, kRewardComponents> values{};  ///< in normalised units
 };
 
-/// Samples (or, with `deterministic`, takes the likelier of) spawn and delete for every cell, and
-/// in stage 2 samples (or takes the mean of) the spawn parameters of the spawning cells.
+/// The policy in several states, and what the network's frozen prefix yielded on the way.
+struct PolicySteps {
+  std::vector<PolicyStep> steps;
+  Tensor features;  ///< [states, width], or undefined
+};
+
+/// Samples an action for every state (or, with `deterministic`, takes the likeliest choice and the
+/// mean of the raw sample). The continuous part is drawn for the rows whose choice enables it.
 ///
 /// Records no tape. `streams[i]` serves observation i, so that a state's sample does not depend on
-/// what it is batched with. Throws Error naming the state if a logit is not
-/// finite or a cell may do nothing.
-std::vector<PolicyStep> act(ActorCritic& network,
-                            const std::vector<const GraphObservation*>& observations,
-                            const std::vector<RandomStream*>& streams,
-                            const SpawnPolicyConfig& spawn, bool deterministic);
+/// what it is batched with. Throws Error naming the row if an output of the network is not finite
+/// or a row may do nothing.
+PolicySteps act(PolicyNetwork& network, const std::vector<const Observation*>& observations,
+                const std::vector<RandomStream*>& streams, const ActionSpace& space,
+                bool deterministic);
 
 /// The critic's values of several states, in normalised units; records no tape.
 std::vector<std::array<float, kRewardComponents>> state_values(
-    ActorCritic& network, const std::vector<const GraphObservation*>& observations);
+    PolicyNetwork& network, const std::vector<const Observation*>& observations);
 
 }  // namespace frost

@@ -32,8 +32,8 @@ struct Ppo::LearnStatistics {
   int minibatches = 0;
   int epochs = 0;
   bool stopped_early = false;
-  double policy_loss = 0, spawn_loss = 0, value_loss = 0, loss = 0;
-  double entropy = 0, spawn_entropy = 0, approx_kl = 0, clipfrac = 0;
+  double policy_loss = 0, continuous_loss = 0, value_loss = 0, loss = 0;
+  double entropy = 0, continuous_entropy = 0, approx_kl = 0, clipfrac = 0;
   double last_kl = 0;
   double grad_norm = 0;
   std::vector<double> group_norms;
@@ -41,12 +41,13 @@ struct Ppo::LearnStatistics {
   double mean(double sum) const { return sum / std::max(1, minibatches); }
 };
 
-Ppo::Ppo(ActorCritic& network, Adam& optimizer, VectorEnvironment& environments,
+Ppo::Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environments,
          const PpoConfig& config, std::uint64_t seed)
     : network_(network),
       optimizer_(optimizer),
       environments_(environments),
       config_(config),
+      space_(environments.action_space()),
       shuffle_(seed, StreamPurpose::kShuffle) {
   config_.lr_schedule.total_updates = config_.total_updates;
   for (int i = 0; i < environments_.size(); ++i) {
@@ -55,7 +56,8 @@ Ppo::Ppo(ActorCritic& network, Adam& optimizer, VectorEnvironment& environments,
 }
 
 Metrics Ppo::update() {
-  Rollout rollout(network_.backend().ledger(), environments_.size());
+  Rollout rollout(network_.backend().ledger(), environments_.size(),
+                  config_.rollout_steps / environments_.size());
   const Stopwatch collecting;
   collect(rollout);
   timing_.collect_seconds = collecting.seconds();
@@ -71,19 +73,19 @@ void Ppo::collect(Rollout& rollout) {
   const int steps = config_.rollout_steps / environments_.size();
   for (int t = 0; t < steps; ++t) {
     const auto observations = environments_.observations();
-    std::vector<PolicyStep> policy = act(network_, observations, streams, config_.spawn, false);
-    std::vector<Transition> transitions(policy.size());
-    std::vector<JointAction> actions;
-    for (std::size_t e = 0; e < policy.size(); ++e) {
-      actions.push_back(policy[e].action);
-      transitions[e].observation = *observations[e];
-      transitions[e].policy = std::move(policy[e]);
+    PolicySteps policy = act(network_, observations, streams, space_, false);
+    std::vector<Transition> transitions(policy.steps.size());
+    std::vector<Action> actions;
+    for (std::size_t e = 0; e < transitions.size(); ++e) {
+      actions.push_back(policy.steps[e].action);
+      if (!policy.features.defined()) transitions[e].observation = *observations[e];
+      transitions[e].policy = std::move(policy.steps[e]);
     }
     std::vector<VectorStep> outcomes = environments_.step(actions);
     for (std::size_t e = 0; e < outcomes.size(); ++e) {
       transitions[e].outcome = std::move(outcomes[e]);
-      rollout.add(static_cast<int>(e), std::move(transitions[e]));
     }
+    rollout.add(std::move(transitions), policy.features, network_.prefix_id());
   }
   finished_ = environments_.take_finished();
   global_step_ += static_cast<std::int64_t>(rollout.size());
@@ -93,6 +95,7 @@ void Ppo::collect(Rollout& rollout) {
 }
 
 Metrics Ppo::learn(Rollout& rollout) {
+  rollout.require_prefix(network_.prefix_id());
   estimate_advantages(rollout, network_, environments_.observations(), return_normalizer_, config_);
   const std::vector<Transition*> all = rollout.flat();
   std::vector<std::vector<double>> returns;
@@ -114,7 +117,7 @@ Metrics Ppo::learn(Rollout& rollout) {
       for (std::size_t i = begin; i < std::min(begin + size, order.size()); ++i) {
         minibatch.push_back(all[order[i]]);
       }
-      learn_minibatch(minibatch, sums);
+      learn_minibatch(rollout, minibatch, sums);
     }
   }
   ++updates_;
@@ -139,35 +142,43 @@ Ppo::PolicyTerm Ppo::policy_term(const Tensor& evaluation, const SurrogateInputs
   return term;
 }
 
-void Ppo::learn_minibatch(const std::vector<const Transition*>& minibatch, LearnStatistics& sums) {
+void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
+                          LearnStatistics& sums) {
   Backend& backend = network_.backend();
-  const Minibatch batch = make_minibatch(backend, minibatch, return_normalizer_, config_,
-                                         network_.config().encoder.token_connectivity);
-  const ActorCriticOutput out = network_.forward(batch.graphs, config_.spawn.continuous());
-  const PolicyTerm decisions =
-      policy_term(evaluate_categorical(out.logits, batch.graphs.action_mask, batch.decisions),
-                  batch.surrogate, config_.discrete_weight,
-                  {config_.discrete_entropy_weight, config_.min_entropy_threshold, 3.0});
-  PolicyTerm spawns;
-  if (batch.spawn_cells.defined()) {
-    const Tensor params = repeat_segments(out.spawn, batch.spawn_offsets, batch.spawn_cells);
-    spawns = policy_term(evaluate_gaussian(params, batch.raw_spawn), batch.spawn_surrogate,
-                         config_.continuous_weight, {config_.continuous_entropy_weight, 0.05, 1.5});
+  const Minibatch batch =
+      make_minibatch(network_, rollout, minibatch, return_normalizer_, config_, space_);
+  const PolicyOutput out = network_.forward(batch.states);
+  PolicyTerm decisions, continuous;
+  if (batch.decisions.defined()) {
+    decisions =
+        policy_term(evaluate_categorical(out.logits, batch.states.action_mask, batch.decisions),
+                    batch.discrete, config_.discrete_weight,
+                    {config_.discrete_entropy_weight, config_.min_entropy_threshold, 3.0});
+  }
+  if (batch.raw.defined()) {
+    const Tensor params =
+        batch.active_rows.defined()
+            ? repeat_segments(out.gaussian, batch.active_offsets, batch.active_rows)
+            : out.gaussian;
+    continuous =
+        policy_term(evaluate_gaussian(params, batch.raw), batch.continuous,
+                    config_.continuous_weight, {config_.continuous_entropy_weight, 0.05, 1.5});
   }
   const Tensor value = value_loss(out.values, batch.value);
   const double value_term = require_finite(value.to_host()[0], "the value loss");
-  const double kl = decisions.kl + spawns.kl;
+  const double kl = decisions.kl + continuous.kl;
   sums.last_kl = kl;
   if (config_.enable_kl_early_stop && kl > config_.target_kl) {
     sums.stopped_early = true;
     return;
   }
-  std::vector<float> value_gradient(1 + kRewardComponents);
+  std::vector<float> value_gradient(static_cast<std::size_t>(value.numel()));
   value_gradient[0] = static_cast<float>(config_.value_loss_coeff);
   std::vector<std::pair<Tensor, Tensor>> roots = {
-      {decisions.output, decisions.gradient},
       {value, Tensor::from_host(backend, value.shape(), value_gradient)}};
-  if (spawns.output.defined()) roots.emplace_back(spawns.output, spawns.gradient);
+  for (const PolicyTerm* term : {&decisions, &continuous}) {
+    if (term->output.defined()) roots.emplace_back(term->output, term->gradient);
+  }
 
   optimizer_.zero_grad();
   backward(roots);
@@ -177,14 +188,14 @@ void Ppo::learn_minibatch(const std::vector<const Transition*>& minibatch, Learn
 
   ++sums.minibatches;
   sums.policy_loss += decisions.loss;
-  sums.spawn_loss += spawns.loss;
+  sums.continuous_loss += continuous.loss;
   sums.value_loss += value_term;
   sums.entropy += decisions.entropy;
-  sums.spawn_entropy += spawns.entropy;
+  sums.continuous_entropy += continuous.entropy;
   sums.approx_kl += kl;
-  sums.clipfrac += decisions.clipfrac;
+  sums.clipfrac += batch.decisions.defined() ? decisions.clipfrac : continuous.clipfrac;
   sums.loss +=
-      decisions.weighted_loss + spawns.weighted_loss + config_.value_loss_coeff * value_term;
+      decisions.weighted_loss + continuous.weighted_loss + config_.value_loss_coeff * value_term;
   sums.grad_norm += norm;
   for (std::size_t g = 0; g < norms.size(); ++g) sums.group_norms[g] += norms[g];
 }
@@ -213,10 +224,10 @@ Metrics Ppo::report(Rollout& rollout, const LearnStatistics& sums) {
     m.add(std::string("reward/") + kRewardComponentNames[c], collected.mean_reward[c]);
   }
   m.add("losses/policy_loss", sums.mean(sums.policy_loss));
-  m.add("losses/spawn_policy_loss", sums.mean(sums.spawn_loss));
+  m.add("losses/continuous_policy_loss", sums.mean(sums.continuous_loss));
   m.add("losses/value_loss", sums.mean(sums.value_loss));
   m.add("losses/entropy", sums.mean(sums.entropy));
-  m.add("losses/spawn_entropy", sums.mean(sums.spawn_entropy));
+  m.add("losses/continuous_entropy", sums.mean(sums.continuous_entropy));
   m.add("losses/entropy_coefficient", entropy_coefficient());
   m.add("losses/approx_kl", sums.mean(sums.approx_kl));
   m.add("losses/last_kl", sums.last_kl);

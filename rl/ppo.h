@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/optim/adam.h"
-#include "models/actor_critic.h"
+#include "models/policy_network.h"
 #include "rl/metrics.h"
 #include "rl/ppo_config.h"
 #include "rl/rollout.h"
@@ -20,14 +20,14 @@ struct UpdateTiming {
   double learn_seconds = 0;
 };
 
-/// Proximal policy optimization (Schulman et al. 2017) on colonies: docs/durotaxis.md, "Training".
+/// Proximal policy optimization (Schulman et al. 2017): docs/durotaxis.md, "Training".
 ///
 /// Deterministic: equal seeds, devices and thread counts give equal bits, and a restored state goes
 /// on as if never stopped.
 class Ppo {
  public:
   /// All three must outlive this object.
-  Ppo(ActorCritic& network, Adam& optimizer, VectorEnvironment& environments,
+  Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environments,
       const PpoConfig& config, std::uint64_t seed);
 
   /// Collects one rollout and learns from it. Throws Error naming what is not finite.
@@ -63,14 +63,16 @@ class Ppo {
 
   PolicyTerm policy_term(const Tensor& evaluation, const SurrogateInputs& inputs,
                          double loss_weight, const EntropyRule& entropy) const;
-  void learn_minibatch(const std::vector<const Transition*>& minibatch, LearnStatistics& sums);
+  void learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
+                       LearnStatistics& sums);
   double entropy_coefficient() const;
   Metrics report(Rollout& rollout, const LearnStatistics& sums);
 
-  ActorCritic& network_;
+  PolicyNetwork& network_;
   Adam& optimizer_;
   VectorEnvironment& environments_;
   PpoConfig config_;
+  ActionSpace space_;
   std::vector<RandomStream> sampling_;  ///< one per environment
   RandomStream shuffle_;
   RunningNormalizer return_normalizer_{kRewardComponents};

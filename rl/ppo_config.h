@@ -4,7 +4,6 @@
 
 #include "engine/optim/lr_schedule.h"
 #include "kernels/backend.h"
-#include "rl/distributions.h"
 #include "rl/environment.h"
 
 namespace frost {
@@ -25,7 +24,6 @@ struct PpoConfig {
   AdvantageKind advantage = AdvantageKind::kComponents;
   double discrete_weight = 0.7;    ///< of the decisions in the policy loss
   double continuous_weight = 0.3;  ///< of the spawn parameters, in stage 2
-  SpawnPolicyConfig spawn;
   double value_loss_coeff = 0.5;
   bool enable_value_clipping = true;
   double value_clip_epsilon = 0.2;  ///< in units of the normalised return

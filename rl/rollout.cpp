@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "engine/launch.h"
+#include "kernels/status.h"
 #include "rl/gae.h"
 
 namespace frost {
@@ -12,16 +14,21 @@ std::size_t heap_bytes(const std::vector<T>& v) {
   return v.size() * sizeof(T);
 }
 
-std::size_t bytes_of(const GraphObservation& o) {
-  return heap_bytes(o.node_features) + heap_bytes(o.graph_features) + heap_bytes(o.edge_features) +
-         heap_bytes(o.edge_source) + heap_bytes(o.edge_target) + heap_bytes(o.action_mask);
-}
+struct HeapBytes {
+  std::size_t operator()(const GraphObservation& o) const {
+    return heap_bytes(o.node_features) + heap_bytes(o.graph_features) +
+           heap_bytes(o.edge_features) + heap_bytes(o.edge_source) + heap_bytes(o.edge_target) +
+           heap_bytes(o.action_mask);
+  }
+  std::size_t operator()(const ImageObservation& o) const { return heap_bytes(o.pixels); }
+  std::size_t operator()(const VectorObservation& o) const { return heap_bytes(o.values); }
+};
 
 std::size_t bytes_of(const Transition& t) {
-  return sizeof(Transition) + bytes_of(t.observation) + bytes_of(t.outcome.final_observation) +
+  return sizeof(Transition) + std::visit(HeapBytes(), t.observation) +
+         std::visit(HeapBytes(), t.outcome.final_observation) +
          heap_bytes(t.policy.action.decisions) + heap_bytes(t.policy.action.parameters) +
-         heap_bytes(t.policy.logp) + heap_bytes(t.policy.raw_spawn) +
-         heap_bytes(t.policy.spawn_logp);
+         heap_bytes(t.policy.logp) + heap_bytes(t.policy.raw) + heap_bytes(t.policy.raw_logp);
 }
 
 using Values = std::array<float, kRewardComponents>;
@@ -54,11 +61,42 @@ std::array<bool, kRewardComponents> components_earned(Rollout& rollout) {
 
 }  // namespace
 
-void Rollout::add(int environment, Transition transition) {
-  const std::size_t bytes = bytes_of(transition);
-  ledger_.add(MemoryTag::kRollout, bytes);
-  bytes_ += bytes;
-  by_environment_[static_cast<std::size_t>(environment)].push_back(std::move(transition));
+void Rollout::add(std::vector<Transition> transitions, const Tensor& features,
+                  std::uint64_t prefix_id) {
+  const auto environments = static_cast<std::int64_t>(by_environment_.size());
+  const auto t = static_cast<std::int64_t>(by_environment_.front().size());
+  if (features.defined()) {
+    const std::int64_t width = features.dim(1);
+    if (!features_.defined()) {
+      features_ = Tensor::empty(features.backend(), {environments * steps_, width},
+                                MemoryTag::kFeatureCache);
+      prefix_id_ = prefix_id;
+    }
+    require_prefix(prefix_id);
+    launch("keep_features", [&] {  // row t of every environment's run of rows
+      features_.backend().copy_rows(environments, width, features.data(), width,
+                                    {features_.data() + t * width, GradMode::kOverwrite},
+                                    steps_ * width);
+    });
+  }
+  for (std::int64_t e = 0; e < environments; ++e) {
+    Transition& transition = transitions[static_cast<std::size_t>(e)];
+    if (features.defined()) {
+      transition.observation = {};
+      transition.feature_row = e * steps_ + t;
+    }
+    const std::size_t bytes = bytes_of(transition);
+    ledger_.add(MemoryTag::kRollout, bytes);
+    bytes_ += bytes;
+    by_environment_[static_cast<std::size_t>(e)].push_back(std::move(transition));
+  }
+}
+
+void Rollout::require_prefix(std::uint64_t prefix_id) const {
+  if (features_.defined() && prefix_id != prefix_id_) {
+    fail("rollout",
+         "the frozen prefix changed after its features were kept; collect a new rollout");
+  }
 }
 
 std::size_t Rollout::size() const {
@@ -75,10 +113,10 @@ std::vector<Transition*> Rollout::flat() {
   return all;
 }
 
-void estimate_advantages(Rollout& rollout, ActorCritic& network,
-                         const std::vector<const GraphObservation*>& next_observations,
+void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
+                         const std::vector<const Observation*>& next_observations,
                          const RunningNormalizer& normalizer, const PpoConfig& config) {
-  std::vector<const GraphObservation*> cut;
+  std::vector<const Observation*> cut;
   for (const Transition* t : rollout.flat()) {
     if (t->outcome.result.truncated) cut.push_back(&t->outcome.final_observation);
   }

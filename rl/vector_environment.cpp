@@ -17,7 +17,7 @@ std::string key(std::size_t i, const char* what) {
 
 }  // namespace
 
-VectorEnvironment::VectorEnvironment(const Factory& make, int count, std::uint64_t seed)
+VectorEnvironment::VectorEnvironment(const EnvironmentFactory& make, int count, std::uint64_t seed)
     : seed_(seed) {
   for (int i = 0; i < count; ++i) {
     slots_.push_back({make(), {}});
@@ -37,13 +37,13 @@ void VectorEnvironment::start_episode(int index) {
   slot.episode_return = 0;
 }
 
-std::vector<const GraphObservation*> VectorEnvironment::observations() const {
-  std::vector<const GraphObservation*> all;
+std::vector<const Observation*> VectorEnvironment::observations() const {
+  std::vector<const Observation*> all;
   for (const Slot& slot : slots_) all.push_back(&slot.observation);
   return all;
 }
 
-std::vector<VectorStep> VectorEnvironment::step(const std::vector<JointAction>& actions) {
+std::vector<VectorStep> VectorEnvironment::step(const std::vector<Action>& actions) {
   std::vector<VectorStep> steps(slots_.size());
   std::vector<std::exception_ptr> faults(slots_.size());
   constexpr std::int64_t kStepCost = 20'000;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -26,7 +25,7 @@ struct EpisodeRecord {
 struct VectorStep {
   StepResult result;
   /// The state an episode was cut in, for its bootstrap; empty unless truncated.
-  GraphObservation final_observation;
+  Observation final_observation;
 };
 
 /// Several environments stepped together, each reset as soon as its episode ends.
@@ -34,15 +33,14 @@ struct VectorStep {
 /// Episode k of environment i starts from a seed that depends on (seed, i, k) alone.
 class VectorEnvironment {
  public:
-  using Factory = std::function<std::unique_ptr<Environment>()>;
+  VectorEnvironment(const EnvironmentFactory& make, int count, std::uint64_t seed);
 
-  VectorEnvironment(const Factory& make, int count, std::uint64_t seed);
-
+  ActionSpace action_space() const { return slots_.front().environment->action_space(); }
   int size() const { return static_cast<int>(slots_.size()); }
   /// The current observations; valid until the next `step` or `load`.
-  std::vector<const GraphObservation*> observations() const;
+  std::vector<const Observation*> observations() const;
   /// Steps all environments in parallel, then resets those that are done.
-  std::vector<VectorStep> step(const std::vector<JointAction>& actions);
+  std::vector<VectorStep> step(const std::vector<Action>& actions);
   /// Episodes finished since the last call, in order of environment and time.
   std::vector<EpisodeRecord> take_finished();
 
@@ -52,7 +50,7 @@ class VectorEnvironment {
  private:
   struct Slot {
     std::unique_ptr<Environment> environment;
-    GraphObservation observation;
+    Observation observation;
     std::int64_t episode = 0;
     double episode_return = 0;
   };

@@ -128,7 +128,7 @@ TEST(Delete, OnePassEqualsDeletingOneByOneFromTheRight) {
       together.spawn(static_cast<int>(stream.below(static_cast<std::uint32_t>(together.size()))),
                      {5, 2, .1f, static_cast<float>(stream.uniform(-3.0, 3.0))}, linear_field());
     Colony one_by_one = together;
-    JointAction action;
+    Action action;
     for (int i = 0; i < together.size(); ++i)
       action.decisions.push_back(stream.uniform() < 0.5f ? kSpawnCell : kDeleteCell);
     together.apply(action, kStage1, linear_field());
@@ -154,7 +154,7 @@ TEST(JointActions, DecisionsStayWithTheCellsTheyWereMadeFor) {
 
 TEST(JointActions, EachCellExecutesItsOwnParameters) {
   Colony colony = path_colony({{10, 200}, {20, 200}});
-  const JointAction action{{kSpawnCell, kSpawnCell}, {{15, .5f, .5f, 0}, {5, 2, .1f, kPi / 2}}};
+  const Action action{{kSpawnCell, kSpawnCell}, {15, .5f, .5f, 0, 5, 2, .1f, kPi / 2}};
   colony.apply(action, kStage1, linear_field());
   EXPECT_NEAR(colony.cell(2).x, 24.0, 1e-5);
   EXPECT_NEAR(colony.cell(3).x, 20.0, 1e-5);
@@ -172,7 +172,7 @@ TEST(JointActions, OnlyTheNewbornAreFresh) {
 }
 
 TEST(JointActions, SurvivorRuleKeepsTheRightmostCells) {
-  const JointAction all_delete{{kDeleteCell, kDeleteCell, kDeleteCell, kDeleteCell}, {}};
+  const Action all_delete{{kDeleteCell, kDeleteCell, kDeleteCell, kDeleteCell}, {}};
   Colony colony = path_colony({{30, 200}, {10, 200}, {30, 210}, {20, 200}});
   colony.apply(all_delete, kStage1, linear_field(), 2);
   EXPECT_EQ(ids(colony), (Ids{0, 2}));
@@ -192,14 +192,14 @@ TEST(JointActions, SurvivorRuleKeepsTheRightmostCells) {
 
 TEST(JointActions, MalformedActionChangesNothing) {
   const Colony start = path_colony({{10, 200}, {20, 200}});
-  const std::vector<JointAction> malformed{
+  const std::vector<Action> malformed{
       {{kSpawnCell}, {}},
       {{kSpawnCell, kSpawnCell, kSpawnCell}, {}},
       {{kSpawnCell, 2}, {}},
-      {{kSpawnCell, kSpawnCell}, {{5, 2, .1f, 0}}},
-      {{kSpawnCell, kSpawnCell}, {{5, 2, .1f, 0}, {5, 2, kNaN, 0}}},
+      {{kSpawnCell, kSpawnCell}, {5, 2, .1f, 0}},
+      {{kSpawnCell, kSpawnCell}, {5, 2, .1f, 0, 5, 2, kNaN, 0}},
   };
-  for (const JointAction& action : malformed) {
+  for (const Action& action : malformed) {
     Colony colony = start;
     EXPECT_THROW(colony.apply(action, kStage1, linear_field()), Error);
     EXPECT_EQ(ids(colony), ids(start));

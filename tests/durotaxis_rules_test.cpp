@@ -19,14 +19,14 @@ TEST(DistanceReward, StaticFormIsTheDistanceToTheGoal) {
   Durotaxis environment = started(config, path_colony({{9, 200}, {10, 200}, {11, 200}}));
   // Only the cell at 10 stays, and spawns onto its own place.
   const StepResult result =
-      environment.step({{kDeleteCell, kSpawnCell, kDeleteCell}, {{}, {0, 2, 0, 0}, {}}});
+      environment.step({{kDeleteCell, kSpawnCell, kDeleteCell}, std::vector<float>{0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0}});
   EXPECT_NEAR(environment.colony().centroid()[0], 10.0, 1e-9);
   EXPECT_NEAR(result.reward[kTotal], -.94974874, 1e-8);
 }
 
 TEST(DistanceReward, DeltaFormPaysTheStepOfTheCentroidFromTheFirstStepOn) {
   Durotaxis environment = started(steep_config(), path_colony({{8.5f, 200}, {11.5f, 200}}));
-  const StepResult result = environment.step({{kDeleteCell, kSpawnCell}, {{}, {0, 2, 0, 0}}});
+  const StepResult result = environment.step({{kDeleteCell, kSpawnCell}, std::vector<float>{0, 0, 0, 0, 0, 2, 0, 0}});
   EXPECT_NEAR(environment.colony().centroid()[0], 11.5, 1e-9);
   EXPECT_NEAR(result.reward[kTotal], .03768844, 1e-8);
   EXPECT_EQ(result.reward[kGraph], result.reward[kTotal]);
@@ -74,7 +74,7 @@ TEST(Termination, DeletingEverythingEndsWithoutDistanceReward) {
   EXPECT_EQ(result.termination_case, TerminationCase::kNoNodes);
   EXPECT_TRUE(result.terminated);
   EXPECT_NEAR(result.reward[kTotal], -2.0, 1e-12);
-  EXPECT_EQ(environment.observe().num_nodes(), 0);
+  EXPECT_EQ(environment.graph().num_nodes(), 0);
   EXPECT_EQ(environment.progress(), 0.0);
 }
 
@@ -91,10 +91,11 @@ TEST(Termination, CellsOutsideTheSubstrateEndTheEpisode) {
 // The last cell spawns at the given distance along x, all others die: a pair that crawls.
 StepResult crawl(Durotaxis& environment, float distance) {
   const auto n = static_cast<std::size_t>(environment.colony().size());
-  JointAction action;
+  Action action;
   action.decisions.assign(n, kDeleteCell);
   action.decisions.back() = kSpawnCell;
-  action.parameters.assign(n, {distance, 0.0f, 0.0f, 0.0f});
+  action.parameters.assign(4 * n, 0.0f);
+  for (std::size_t i = 0; i < n; ++i) action.parameters[4 * i] = distance;
   return environment.step(action);
 }
 
@@ -194,11 +195,11 @@ TEST(Marking, LooksDeltaTimeStepsBackAndMarksLast) {
   config.delta_time = 3;
   Durotaxis environment = started(config);
   for (int t = 1; t <= 3; ++t) {
-    environment.step(all_spawn_policy(environment.observe()));
+    environment.step(all_spawn_policy(environment.graph()));
     EXPECT_EQ(marked(environment.colony()), Ids{}) << "the history is not full at step " << t;
   }
   // Step 4: 80 cells, mean x 13.9; of the first five cells those at 2, 6, 10 lie below the mean.
-  environment.step(all_spawn_policy(environment.observe()));
+  environment.step(all_spawn_policy(environment.graph()));
   EXPECT_EQ(marked(environment.colony()), (Ids{0, 1, 2}));
   // Marks stay with survivors and go with the dead.
   std::vector<std::int32_t> decisions(80, kSpawnCell);

@@ -18,8 +18,8 @@ namespace {
 using Edges = std::vector<std::pair<int, int>>;
 using Ids = std::vector<int>;
 
-JointAction random_action(const Durotaxis& environment, RandomStream& stream) {
-  return random_policy(environment.observe(), stream);
+Action random_action(const Durotaxis& environment, RandomStream& stream) {
+  return random_policy(environment.graph(), stream);
 }
 
 bool equal(const GraphObservation& a, const GraphObservation& b) {
@@ -41,7 +41,7 @@ TEST(Durotaxis, AllSpawnGrowsAsDocumentedUntilTheColonyIsTooLarge) {
                               {640, 639, 17.246909, 38.320503}};
   Durotaxis environment = started(steep_config());
   for (std::size_t k = 0; k < rows.size(); ++k) {
-    const StepResult result = environment.step(all_spawn_policy(environment.observe()));
+    const StepResult result = environment.step(all_spawn_policy(environment.graph()));
     const Colony& colony = environment.colony();
     EXPECT_EQ(colony.size(), rows[k].nodes);
     EXPECT_EQ(colony.num_edges(), rows[k].edges);
@@ -56,7 +56,7 @@ TEST(Durotaxis, AllSpawnGrowsAsDocumentedUntilTheColonyIsTooLarge) {
 
 TEST(Durotaxis, FirstChildrenLandWhereDocumented) {
   Durotaxis environment = started(steep_config());
-  environment.step(all_spawn_policy(environment.observe()));
+  environment.step(all_spawn_policy(environment.graph()));
   const std::vector<double> x{3.261228, 7.585062, 11.9, 16.197243, 20.47188};
   for (int i = 0; i < 5; ++i)
     EXPECT_NEAR(environment.colony().cell(5 + i).x, x[static_cast<std::size_t>(i)], 1e-6);
@@ -136,13 +136,13 @@ TEST(Durotaxis, ObservationShowsTheNewbornAndCanBeReadAnyNumberOfTimes) {
   Durotaxis watched = started(steep_config()), unwatched = started(steep_config());
   StepResult a, b;
   for (int t = 0; t < 5; ++t) {
-    for (int k = 0; k < 3; ++k) EXPECT_TRUE(equal(watched.observe(), watched.observe()));
+    for (int k = 0; k < 3; ++k) EXPECT_TRUE(equal(watched.graph(), watched.graph()));
     a = watched.step(half_delete_policy(watched.colony()));
     b = unwatched.step(half_delete_policy(unwatched.colony()));
   }
   EXPECT_EQ(a.reward, b.reward);
-  const GraphObservation seen = watched.observe();
-  EXPECT_TRUE(equal(seen, unwatched.observe()));
+  const GraphObservation seen = watched.graph();
+  EXPECT_TRUE(equal(seen, unwatched.graph()));
   int fresh = 0;
   for (int i = 0; i < seen.num_nodes(); ++i)
     fresh += seen.node_features[static_cast<std::size_t>(i * GraphObservation::kNodeFeatures + 8)] >
@@ -155,17 +155,17 @@ TEST(Durotaxis, LayoutAndFieldAreFunctionsOfTheSeed) {
   config.substrate.kind = SubstrateConfig::Kind::kRandom;
   Durotaxis used(config), fresh(config);
   used.reset(1);
-  const GraphObservation one = used.observe();
+  const GraphObservation one = used.graph();
   RandomStream stream(9, StreamPurpose::kSampling);
   for (int t = 0; t < 4; ++t) used.step(random_action(used, stream));
   used.reset(2);
   fresh.reset(2);
-  EXPECT_TRUE(equal(used.observe(), fresh.observe()));
+  EXPECT_TRUE(equal(used.graph(), fresh.graph()));
   EXPECT_EQ(used.substrate().m(), fresh.substrate().m());
   EXPECT_EQ(used.substrate().kind(), fresh.substrate().kind());
-  EXPECT_FALSE(equal(used.observe(), one));
+  EXPECT_FALSE(equal(used.graph(), one));
   used.reset(1);
-  EXPECT_TRUE(equal(used.observe(), one));
+  EXPECT_TRUE(equal(used.graph(), one));
   EXPECT_EQ(used.colony().cell(0).id, 0);
   EXPECT_EQ(used.episode_steps(), 0);
 }
@@ -218,8 +218,8 @@ TEST(SavedState, ContinuingEqualsNeverHavingStopped) {
     EXPECT_EQ(resumed.save_state(), original.save_state());
     EXPECT_EQ(resumed.episode_steps(), original.episode_steps());
     for (int t = 0; t < 200 && !done; ++t) {
-      ASSERT_TRUE(equal(original.observe(), resumed.observe()));
-      const JointAction action = random_action(original, stream);
+      ASSERT_TRUE(equal(original.graph(), resumed.graph()));
+      const Action action = random_action(original, stream);
       const StepResult a = original.step(action), b = resumed.step(action);
       ASSERT_EQ(a.reward, b.reward);
       ASSERT_EQ(a.termination_case, b.termination_case);
@@ -271,13 +271,13 @@ TEST(Durotaxis, InvariantsHoldThroughAHundredThousandRandomJointActions) {
   environment.reset(episode);
   for (int t = 0; t < 100'000; ++t) {
     const auto n = static_cast<std::size_t>(environment.colony().size());
-    JointAction action;
+    Action action;
     for (std::size_t i = 0; i < n; ++i) {
       action.decisions.push_back(stream.uniform() < 0.52f ? kSpawnCell : kDeleteCell);
-      action.parameters.push_back({static_cast<float>(stream.uniform(0.5, 15.0)),
-                                   static_cast<float>(stream.uniform(0.5, 4.0)),
-                                   static_cast<float>(stream.uniform(0.05, 0.5)),
-                                   static_cast<float>(stream.uniform(-3.1416, 3.1416))});
+      for (const auto& [low, high] :
+           {Range{0.5, 15.0}, {0.5, 4.0}, {0.05, 0.5}, {-3.1416, 3.1416}}) {
+        action.parameters.push_back(static_cast<float>(stream.uniform(low, high)));
+      }
     }
     const auto spawns =
         static_cast<int>(std::count(action.decisions.begin(), action.decisions.end(), kSpawnCell));
@@ -285,7 +285,7 @@ TEST(Durotaxis, InvariantsHoldThroughAHundredThousandRandomJointActions) {
     ASSERT_EQ(environment.colony().size(), 2 * spawns);
     ASSERT_NO_THROW(environment.colony().check_invariants(environment.substrate()));
     if (t % 100 == 0) {
-      const GraphObservation o = environment.observe();
+      const GraphObservation o = environment.graph();
       for (const auto* values : {&o.node_features, &o.graph_features, &o.edge_features})
         for (const float value : *values) ASSERT_TRUE(std::isfinite(value));
     }
@@ -307,7 +307,7 @@ TEST(Baselines, RandomPolicyObeysTheMask) {
   }
   EXPECT_NEAR(spawns, 1000, 112);  // five standard deviations
 
-  GraphObservation forbidden = environment.observe();
+  GraphObservation forbidden = environment.graph();
   forbidden.action_mask = {0, 1, 1, 0, 0, 1, 1, 0, 0, 1};
   EXPECT_EQ(random_policy(forbidden, stream).decisions, (std::vector<std::int32_t>{1, 0, 1, 0, 1}));
 }

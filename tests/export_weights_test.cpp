@@ -9,7 +9,7 @@
 #include "engine/io/atomic_file.h"
 #include "engine/io/sha256.h"
 #include "kernels/backend_registry.h"
-#include "models/actor_critic.h"
+#include "models/graph_actor_critic.h"
 #include "tests/weight_file_helpers.h"
 #include "tools/resnet18_names.h"
 #include "tools/trainer.h"
@@ -25,9 +25,9 @@ class ExportWeights : public testing::TestWithParam<const char*> {
   ExportWeights() {
     fs::create_directories(run_ / "checkpoints");
     config_.backbone.input_adapter = GetParam();
-    network_ = std::make_unique<ActorCritic>(cpu_backend(), config_);
+    network_ = std::make_unique<GraphActorCritic>(cpu_backend(), config_);
     RandomStream random(3, StreamPurpose::kInit);
-    network_->initialize(random);
+    network_->initialize(random, true);
   }
 
   void write_checkpoint(const std::string& which, const StateDict& state) const {
@@ -56,13 +56,13 @@ class ExportWeights : public testing::TestWithParam<const char*> {
   test::TemporaryFolder folder_;
   fs::path run_ = folder_ / "run", out_ = folder_ / "body.safetensors";
   ActorCriticConfig config_;
-  std::unique_ptr<ActorCritic> network_;
+  std::unique_ptr<GraphActorCritic> network_;
 };
 
 TEST_P(ExportWeights, TheBodyIsWrittenUnderTorchvisionsNamesAndLoadsBackBitForBit) {
   write_checkpoint("last", network_state());
   for (const std::string part : {"actor", "critic"}) {
-    const ResNet18& body = part == "actor" ? network_->actor().body : network_->critic().body;
+    const ResNet18& body = part == "actor" ? network_->actor_body() : network_->critic_body();
     ASSERT_EQ(export_weights("--part " + part), 0) << messages();
     SafetensorsFile file = read_safetensors(out_);
     for (const std::string& counter : resnet18_counters()) {

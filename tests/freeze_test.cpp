@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "kernels/status.h"
-#include "models/actor_critic.h"
+#include "models/graph_actor_critic.h"
 #include "tests/graph_fixture.h"
 #include "tests/op_cases.h"
 
@@ -31,6 +31,7 @@ ActorCriticConfig config_of(const std::string& mode, const std::string& adapter 
   ActorCriticConfig config;
   config.backbone.freeze_mode = mode;
   config.backbone.input_adapter = adapter;
+  config.continuous_dims = 4;
   return config;
 }
 
@@ -82,7 +83,7 @@ TEST(FreezeTable, ABodyHasTheDocumentedSizes) {
 }
 
 TEST(FreezeTable, TheNetworkHasTheDocumentedSizes) {
-  const ActorCritic network(backend(), config_of("none"));
+  const GraphActorCritic network(backend(), config_of("none"));
   std::map<std::string, std::int64_t> sizes;
   for (const NamedTensor& p : network.parameters()) {
     const bool body = p.name.find(".body.") != std::string::npos;
@@ -93,7 +94,7 @@ TEST(FreezeTable, TheNetworkHasTheDocumentedSizes) {
       (std::map<std::string, std::int64_t>{
           {"encoder", 368'896}, {"bodies", 22'353'024}, {"actor", 198'796}, {"critic", 132'742}}));
   EXPECT_EQ(count_parameters(network.parameters(), false), 23'053'458);
-  const ActorCritic one_channel(backend(), config_of("none", "1ch_conv"));
+  const GraphActorCritic one_channel(backend(), config_of("none", "1ch_conv"));
   EXPECT_EQ(count_parameters(one_channel.parameters(), false), 23'040'914);
 }
 
@@ -101,9 +102,9 @@ class FreezeModes : public testing::TestWithParam<std::string> {};
 
 TEST_P(FreezeModes, TrainTheDocumentedNumberOfParameters) {
   const Expectation& expected = kTrainable.at(GetParam());
-  const ActorCritic network(backend(), config_of(GetParam()));
-  EXPECT_EQ(count_parameters(network.actor().body.parameters(), true), expected.body);
-  EXPECT_EQ(count_parameters(network.critic().body.parameters(), true), expected.body);
+  const GraphActorCritic network(backend(), config_of(GetParam()));
+  EXPECT_EQ(count_parameters(network.actor_body().parameters(), true), expected.body);
+  EXPECT_EQ(count_parameters(network.critic_body().parameters(), true), expected.body);
   EXPECT_EQ(count_parameters(network.parameters(), true), expected.network);
   for (const NamedTensor& b : network.buffers()) {
     EXPECT_FALSE(b.tensor.requires_grad()) << b.name << " is a statistic and never trains";
@@ -111,7 +112,7 @@ TEST_P(FreezeModes, TrainTheDocumentedNumberOfParameters) {
 }
 
 TEST_P(FreezeModes, OptimizerGroupsHoldWhatTrainsUnderTheirRates) {
-  const ActorCritic network(backend(), config_of(GetParam()));
+  const GraphActorCritic network(backend(), config_of(GetParam()));
   std::map<std::string, std::int64_t> counts;
   std::map<std::string, double> rates;
   const Adam adam(network.param_groups());
@@ -138,11 +139,10 @@ struct OneUpdate {
     }
     adam = std::make_unique<Adam>(network.param_groups());
     adam->zero_grad();
-    const GraphBatch batch =
-        batch_of(backend(), {graph_observation(5, "first"), graph_observation(4, "second")});
-    const ActorCriticOutput out = network.forward(batch, true);
+    const PolicyOutput out = network.forward(
+        states_of(network, {graph_observation(5, "first"), graph_observation(4, "second")}));
     backward({{out.logits, cotangent(out.logits)},
-              {out.spawn, cotangent(out.spawn)},
+              {out.gaussian, cotangent(out.gaussian)},
               {out.values, cotangent(out.values)}});
     adam->step(1.0);
   }
@@ -153,7 +153,7 @@ struct OneUpdate {
   }
   bool unchanged(const NamedTensor& t) const { return t.tensor.to_host() == before.at(t.name); }
 
-  ActorCritic network;
+  GraphActorCritic network;
   std::unique_ptr<Adam> adam;
   std::map<std::string, std::vector<float>> before;
 };
@@ -210,7 +210,7 @@ INSTANTIATE_TEST_SUITE_P(Table, FreezeModes, testing::ValuesIn(freeze_mode_names
                          });
 
 TEST(FrozenBody, KeepsOneBitPerReluAndOneBytePerMaxPoolOutput) {
-  constexpr std::int64_t kTokens = 8, kSide = BodyBranch::kImageSide;
+  constexpr std::int64_t kTokens = 8, kSide = GraphActorCritic::kImageSide;
   // ReLU outputs of the stem and of the four stages on 24x24 images; max-pool outputs.
   constexpr std::int64_t kRelu = 64 * 144 + 4 * (64 * 36 + 128 * 9 + 256 * 4 + 512),
                          kPooled = 64 * 36;
@@ -249,14 +249,14 @@ TEST(FrozenBody, ATrainableLastStageKeepsOnlyItsOwnInputs) {
 
 TEST(FreezeModeChange, FreezingDropsGradientBuffersAndThawingBringsTheTensorBack) {
   const std::int64_t before = live(MemoryTag::kGradients);
-  ActorCritic network(backend(), config_of("none"));
+  GraphActorCritic network(backend(), config_of("none"));
   {
     const Adam adam(network.param_groups());
     EXPECT_EQ(live(MemoryTag::kGradients) - before, 4 * 23'053'458);
   }
-  network.set_freeze_mode(find_freeze_mode("all"));
+  network.set_freeze_mode(find_freeze_mode("all"), 1e-4);
   EXPECT_EQ(live(MemoryTag::kGradients) - before, 4 * 700'434);
-  network.set_freeze_mode(find_freeze_mode("layer4.1"));
+  network.set_freeze_mode(find_freeze_mode("layer4.1"), 1e-4);
   EXPECT_EQ(count_parameters(network.parameters(), true), 10'141'714);
   EXPECT_STREQ(network.freeze_mode().name, "layer4.1");
 }

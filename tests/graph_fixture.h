@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "models/actor_critic.h"
+#include "models/backbone_network.h"
 #include "models/graph_batch.h"
 #include "tests/golden/closed_form.h"
 
@@ -39,8 +39,17 @@ inline GraphBatch batch_of(
   return make_graph_batch(backend, pointers, connectivity);
 }
 
+/// The same as a network reads it.
+inline StateBatch states_of(const BackboneNetwork& network,
+                            const std::vector<GraphObservation>& graphs) {
+  const std::vector<Observation> observations(graphs.begin(), graphs.end());
+  std::vector<const Observation*> pointers;
+  for (const Observation& o : observations) pointers.push_back(&o);
+  return network.make_batch(pointers);
+}
+
 /// Weights everywhere, without the time that drawing 22 million random numbers takes.
-inline void fill_closed_form(ActorCritic& network) {
+inline void fill_closed_form(BackboneNetwork& network) {
   for (NamedTensor& p : network.parameters()) {
     if (p.name.find(".body.") != std::string::npos) continue;
     p.tensor.copy_from_host(closed_form_tensor(p.name, p.tensor.shape()).to_floats(p.name));

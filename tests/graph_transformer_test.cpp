@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "kernels/status.h"
-#include "models/actor_critic.h"
+#include "models/graph_actor_critic.h"
 #include "tests/graph_fixture.h"
 #include "tests/op_cases.h"
 
@@ -235,26 +235,28 @@ TEST(GraphBatch, ASingleCellWithoutAnyEdgeTrains) {
 }
 
 TEST(ActorCriticBatching, LogitsAndValuesDoNotDependOnTheBatch) {
-  ActorCritic network(backend(), {});
+  ActorCriticConfig config;
+  config.continuous_dims = 4;
+  GraphActorCritic network(backend(), config);
   fill_closed_form(network);
   const NoGradGuard no_grad;
   const std::vector<GraphObservation> graphs = {
       graph_observation(5, "a"), graph_observation(7, "b"), graph_observation(4, "c")};
-  const ActorCriticOutput together = network.forward(batch_of(backend(), graphs), true);
+  const PolicyOutput together = network.forward(states_of(network, graphs));
   EXPECT_EQ(together.logits.shape(), (Shape{16, 2}));
-  EXPECT_EQ(together.spawn.shape(), (Shape{16, 8}));
+  EXPECT_EQ(together.gaussian.shape(), (Shape{16, 8}));
   ASSERT_EQ(together.values.shape(), (Shape{3, 6}));
   std::vector<float> logits, spawn, values;
   for (const GraphObservation& graph : graphs) {
-    const ActorCriticOutput alone = network.forward(batch_of(backend(), {graph}), true);
+    const PolicyOutput alone = network.forward(states_of(network, {graph}));
     const std::vector<float> l = alone.logits.to_host(), v = alone.values.to_host();
-    const std::vector<float> p = alone.spawn.to_host();
+    const std::vector<float> p = alone.gaussian.to_host();
     spawn.insert(spawn.end(), p.begin(), p.end());
     logits.insert(logits.end(), l.begin(), l.end());
     values.insert(values.end(), v.begin(), v.end());
   }
   expect_close(together.logits.to_host(), logits);
-  expect_close(together.spawn.to_host(), spawn);
+  expect_close(together.gaussian.to_host(), spawn);
   expect_close(together.values.to_host(), values);
 }
 

@@ -7,6 +7,7 @@
 
 #include "kernels/backend_registry.h"
 #include "kernels/status.h"
+#include "models/graph_actor_critic.h"
 #include "rl/envs/durotaxis/durotaxis.h"
 #include "rl/minibatch.h"
 
@@ -15,24 +16,26 @@ namespace {
 
 /// A small learner on random weights.
 struct Learner {
-  explicit Learner(PpoConfig ppo_config) : config(ppo_config) {
+  explicit Learner(PpoConfig ppo_config, int stage = 1) : config(ppo_config) {
     ActorCriticConfig model;
     model.encoder.num_layers = 2;
-    network = std::make_unique<ActorCritic>(cpu_backend(), model);
+    model.continuous_dims = stage == 2 ? 4 : 0;
+    network = std::make_unique<GraphActorCritic>(cpu_backend(), model);
     RandomStream random(3, StreamPurpose::kInit);
-    network->initialize(random);
+    network->initialize(random, true);
     optimizer = std::make_unique<Adam>(network->param_groups());
     DurotaxisConfig durotaxis;
     durotaxis.substrate.m = 0.05;
     durotaxis.max_critical_nodes = 24;
     durotaxis.threshold_critical_nodes = 32;
+    durotaxis.spawn.stage = stage;
     environments = std::make_unique<VectorEnvironment>(
         [durotaxis] { return std::make_unique<Durotaxis>(durotaxis); }, config.num_envs, 5);
     ppo = std::make_unique<Ppo>(*network, *optimizer, *environments, config, 7);
   }
 
   PpoConfig config;
-  std::unique_ptr<ActorCritic> network;
+  std::unique_ptr<GraphActorCritic> network;
   std::unique_ptr<Adam> optimizer;
   std::unique_ptr<VectorEnvironment> environments;
   std::unique_ptr<Ppo> ppo;
@@ -54,8 +57,7 @@ TEST_P(ZeroUpdate, RatioIsOneAndNothingIsClipped) {
   for (const int stage : {1, 2}) {
     PpoConfig config = one_minibatch();
     config.ratio = GetParam();
-    config.spawn.stage = stage;
-    Learner learner(config);
+    Learner learner(config, stage);
     const Metrics m = learner.ppo->update();
     EXPECT_EQ(m.at("losses/minibatches"), 1);
     EXPECT_NEAR(m.at("losses/approx_kl"), 0, 1e-8);
@@ -63,7 +65,7 @@ TEST_P(ZeroUpdate, RatioIsOneAndNothingIsClipped) {
     // With ratio 1 the surrogate is minus the mean standardised advantage.
     EXPECT_NEAR(m.at("losses/policy_loss"), 0, 1e-4);
     EXPECT_GT(m.at("grad_norm/encoder"), 0);
-    EXPECT_EQ(m.at("losses/spawn_entropy") != 0, stage == 2);
+    EXPECT_EQ(m.at("losses/continuous_entropy") != 0, stage == 2);
   }
 }
 
@@ -82,7 +84,7 @@ TEST(Ppo, NanInAWeightStopsTheRunWithAName) {
     learner.ppo->update();
     FAIL() << "a NaN went through";
   } catch (const Error& e) {
-    EXPECT_NE(std::string(e.what()).find("logits of cell"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("the logits of row"), std::string::npos) << e.what();
   }
 }
 

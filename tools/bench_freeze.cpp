@@ -14,26 +14,74 @@ namespace frost {
 namespace {
 
 struct BenchOptions {
-  std::string config, observation = "graph", json;
-  std::vector<std::string> modes;
+  std::string config, observation = "both", json, html, record;
+  std::vector<std::string> modes, plain;
   BenchWorkload workload;
   CommonOptions common;
 };
 
-int bench(BenchOptions options) {
-  const BenchWorkload& workload = options.workload;
+/// The savings that --plain turns off.
+FreezeSavings without(const std::vector<std::string>& names) {
+  FreezeSavings savings;
+  for (const std::string& name : names) {
+    const bool all = name == "all";
+    if (all || name == "folding") savings.folding = false;
+    if (all || name == "cache") savings.cache = false;
+    if (all || name == "sharing") savings.sharing = false;
+    if (all || name == "dead_taps") savings.dead_taps = false;
+  }
+  return savings;
+}
+
+std::vector<BenchCase> cases_of(const BenchOptions& options) {
+  const std::vector<std::string> modes =
+      options.modes.empty() ? distinct_freeze_modes() : options.modes;
+  std::vector<BenchCase> cases;
+  for (const ObservationKind kind : {ObservationKind::kImage, ObservationKind::kGraph}) {
+    if (options.observation != "both" && options.observation != to_string(kind)) continue;
+    for (const std::string& mode : modes) cases.push_back({find_freeze_mode(mode).name, kind, false});
+    if (options.plain.empty()) continue;
+    for (const std::string& mode : modes) cases.push_back({find_freeze_mode(mode).name, kind, true});
+  }
+  return cases;
+}
+
+void check_workload(const BenchWorkload& workload) {
   if (workload.steps % workload.environments != 0 || workload.steps < workload.minibatch) {
     throw UsageError(fmt::format("--steps {} must be a multiple of {} and at least {}",
                                  workload.steps, workload.environments, workload.minibatch));
   }
-  if (options.modes.empty()) options.modes = distinct_freeze_modes();
-  for (const std::string& mode : options.modes) find_freeze_mode(mode);
-  const Config config = options.config.empty()
-                            ? parse_config("", "the defaults", config_overrides(options.common))
-                            : load_config(options.config, options.common);
-  set_thread_budget(config.system.threads);
+}
+
+void require_exact(const std::vector<BenchRow>& rows) {
+  for (const BenchRow& row : rows) {
+    if (row.exact()) continue;
+    throw Error(fmt::format(
+        "mode {}: gradients take {} bytes and moments {}, expected exactly {} and {}",
+        row.what.mode, row.bytes.peak_of(MemoryTag::kGradients),
+        row.bytes.peak_of(MemoryTag::kOptimizer), 4 * row.trainable, 8 * row.trainable));
+  }
+  fmt::print("\nin every mode: gradient bytes = 4 x trainable, optimizer bytes = 8 x trainable\n");
+}
+
+int bench(const BenchOptions& options) {
+  const BenchWorkload& workload = options.workload;
+  check_workload(workload);
+  BenchPlan plan;
+  plan.workload = workload;
+  plan.cases = cases_of(options);
+  plan.plain = without(options.plain);
+  plan.config = options.config.empty()
+                    ? parse_config("", "the defaults", config_overrides(options.common))
+                    : load_config(options.config, options.common);
+  if (!options.record.empty()) {
+    write_recordings(options.record, record_colonies(workload, plan.config.system.seed), workload);
+    fmt::print("workload: {}\nwritten: {}\n", workload.text(), options.record);
+    return 0;
+  }
+  set_thread_budget(plan.config.system.threads);
   std::string device;
-  select_backend(config.system.device, device);
+  select_backend(plan.config.system.device, device);
   fmt::print("device: {}\nworkload: {}\n", device, workload.text());
   std::fflush(stdout);
 
@@ -42,18 +90,14 @@ int bench(BenchOptions options) {
     fmt::print("{}\n", line);
     std::fflush(stdout);
   };
-  const std::vector<BenchRow> rows = bench_freeze(config, options.modes, workload, tell);
+  const std::vector<BenchRow> rows = bench_freeze(plan, tell);
   fmt::print("\n{}", bench_table(rows));
-  for (const BenchRow& row : rows) {
-    if (row.exact()) continue;
-    throw Error(fmt::format(
-        "mode {}: gradients take {} bytes and moments {}, expected exactly {} and {}", row.mode,
-        row.bytes.peak_of(MemoryTag::kGradients), row.bytes.peak_of(MemoryTag::kOptimizer),
-        4 * row.trainable, 8 * row.trainable));
-  }
-  fmt::print("\nin every mode: gradient bytes = 4 x trainable, optimizer bytes = 8 x trainable\n");
+  require_exact(rows);
   if (!options.json.empty()) {
     write_file_atomically(options.json, bench_json(rows, workload, device));
+  }
+  if (!options.html.empty()) {
+    write_file_atomically(options.html, bench_html(rows, workload, device));
   }
   return 0;
 }
@@ -70,17 +114,28 @@ int main(int argc, char** argv) {
     app.add_option("--modes", options.modes, "freeze modes, comma-separated (default: all)")
         ->delimiter(',');
     app.add_option("--observation", options.observation, "kind of observation")
-        ->check(CLI::IsMember({"graph"}))
+        ->check(CLI::IsMember({"graph", "image", "both"}))
         ->capture_default_str();
+    app.add_option("--plain", options.plain,
+                   "measure every mode also with savings turned off: all, or some of folding, "
+                   "cache, sharing, dead_taps, comma-separated")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"all", "folding", "cache", "sharing", "dead_taps"}));
     app.add_option("--steps", options.workload.steps, "transitions of one update")
         ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    app.add_option("--image-size", options.workload.image_size, "side of the pictures")
+        ->check(CLI::Range(24, 1024))
         ->capture_default_str();
     app.add_option("--repetitions", options.workload.repetitions, "updates of each mode")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
     app.add_option("--json", options.json, "write the rows as JSON");
+    app.add_option("--html", options.html, "write the rows as a page with bars");
+    app.add_option("--record", options.record,
+                   "write the recorded workload as safetensors and measure nothing");
     frost::add_common_options(app, options.common);
     if (!frost::parse_arguments(app, argc, argv)) return 0;
-    return frost::bench(std::move(options));
+    return frost::bench(options);
   });
 }

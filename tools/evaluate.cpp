@@ -125,24 +125,29 @@ int evaluate(const EvaluateOptions& options) {
   fmt::print("{}, evaluation seed {}\n", subject.description, seed);
   std::fflush(stdout);
 
-  const auto run = [&](const BatchPolicy& policy) {
-    return evaluate_policy(config.environment, policy, options.episodes, seed);
+  // Scripted rules decide per cell, whatever the network sees: the colonies are the same.
+  Config cells = config;
+  cells.model.observation = ObservationKind::kGraph;
+  const auto run_scripted = [&](const std::string& name) {
+    return evaluate_policy(environment_factory(cells), scripted_policy(name), options.episodes,
+                           seed);
   };
-  const EvaluationResult half_delete = run(scripted_policy("half_delete"));
+  const EvaluationResult half_delete = run_scripted("half_delete");
   std::string csv = "policy,episode,steps,return,progress,termination_case,success\n";
-  const auto show = [&](const std::string& name, const BatchPolicy& policy) {
-    const EvaluationResult result = run(policy);
+  const auto show = [&](const std::string& name, const EvaluationResult& result) {
     print_result(name, result, half_delete);
     csv += csv_rows(name, result);
   };
   if (scripted) {
-    show(options.policy, scripted_policy(options.policy));
+    show(options.policy, run_scripted(options.policy));
   } else {
-    if (options.sampled || !options.deterministic) {
-      show("sampled", network_policy(*subject.setup.network, subject.config.ppo.spawn, false));
-    }
-    if (options.deterministic)
-      show("argmax", network_policy(*subject.setup.network, subject.config.ppo.spawn, true));
+    const auto run_network = [&](bool deterministic) {
+      return evaluate_policy(environment_factory(config),
+                             network_policy(*subject.setup.network, deterministic),
+                             options.episodes, seed);
+    };
+    if (options.sampled || !options.deterministic) show("sampled", run_network(false));
+    if (options.deterministic) show("argmax", run_network(true));
   }
   if (!options.csv.empty()) write_file_atomically(options.csv, csv);
   return 0;

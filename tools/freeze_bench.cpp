@@ -4,62 +4,21 @@
 
 #include <algorithm>
 
-#include "kernels/status.h"
-#include "rl/envs/durotaxis/baselines.h"
-#include "rl/envs/durotaxis/byte_stream.h"
-#include "rl/envs/durotaxis/durotaxis.h"
+#include "rl/ppo.h"
 #include "tools/freeze_proof.h"
+#include "tools/process_memory.h"
 #include "tools/report.h"
 #include "tools/trainer.h"
 
 namespace frost {
 namespace {
 
-Recording record_colony(const DurotaxisConfig& config, int steps, RandomStream& seeds) {
-  Durotaxis environment(config);
-  Recording recording;
-  for (bool running = false; static_cast<int>(recording.size()) < steps;) {
-    if (!running) environment.reset(seeds.next_bits());
-    RecordedStep step;
-    step.observation = environment.observe();
-    step.result = environment.step(half_delete_policy(environment.colony()));
-    running = !step.result.done();
-    recording.push_back(std::move(step));
-  }
-  StepResult& last = recording.back().result;
-  last.terminated = true;
-  last.truncated = false;
-  return recording;
-}
-
-/// PPO over replayed colonies; `steps` and `epochs` may be less than the workload's to warm up.
-class ReplayTraining {
- public:
-  ReplayTraining(ActorCritic& network, Adam& optimizer, const std::vector<Recording>& recordings,
-                 PpoConfig config, std::uint64_t seed)
-      : environments_(
-            [&recordings, i = std::size_t{0}]() mutable {
-              return std::make_unique<ReplayEnvironment>(recordings[i++]);
-            },
-            static_cast<int>(recordings.size()), seed),
-        ppo_(network, optimizer, environments_, config, seed) {}
-
-  UpdateTiming update() {
-    ppo_.update();
-    return ppo_.timing();
-  }
-
- private:
-  VectorEnvironment environments_;
-  Ppo ppo_;
-};
-
-PpoConfig ppo_of(const Config& config, const BenchWorkload& workload) {
-  PpoConfig ppo = config.ppo;
-  ppo.num_envs = workload.environments;
-  ppo.rollout_steps = workload.steps;
-  ppo.update_epochs = workload.epochs;
-  ppo.minibatch_size = workload.minibatch;
+PpoConfig ppo_of(const BenchPlan& plan) {
+  PpoConfig ppo = plan.config.ppo;
+  ppo.num_envs = plan.workload.environments;
+  ppo.rollout_steps = plan.workload.steps;
+  ppo.update_epochs = plan.workload.epochs;
+  ppo.minibatch_size = plan.workload.minibatch;
   ppo.enable_kl_early_stop = false;
   return ppo;
 }
@@ -71,26 +30,44 @@ PpoConfig warm_up_of(PpoConfig ppo) {
   return ppo;
 }
 
-void measure(const Config& config, const BenchWorkload& workload,
-             const std::vector<Recording>& recordings, BenchRow& row) {
-  Config with_mode = config;
-  with_mode.model.backbone.freeze_mode = row.mode;
-  const NetworkSetup setup = build_network(with_mode, true);
-  ActorCritic& network = *setup.network;
+Config config_of(const BenchPlan& plan, const BenchCase& what) {
+  Config config = plan.config;
+  config.model.observation = what.observation;
+  config.model.backbone.freeze_mode = what.mode;
+  config.environment.image_size = plan.workload.image_size;
+  if (what.plain) config.model.backbone.savings = plan.plain;
+  return config;
+}
+
+/// One update of a replayed colony: its timing.
+UpdateTiming replay_update(BackboneNetwork& network, Adam& optimizer,
+                           const EnvironmentFactory& replay, const PpoConfig& ppo) {
+  VectorEnvironment environments(replay, ppo.num_envs, 0);
+  Ppo training(network, optimizer, environments, ppo, 0);
+  training.update();
+  return training.timing();
+}
+
+void measure(const BenchPlan& plan, const std::vector<Recording>& recordings, BenchRow& row) {
+  const NetworkSetup setup = build_network(config_of(plan, row.what), true);
+  BackboneNetwork& network = *setup.network;
   Adam optimizer(network.param_groups());
   MemoryLedger& ledger = setup.backend->ledger();
-  const PpoConfig ppo = ppo_of(config, workload);
-  ReplayTraining(network, optimizer, recordings, warm_up_of(ppo), config.system.seed).update();
+  const PpoConfig ppo = ppo_of(plan);
+  const EnvironmentFactory replay = replay_factory(recordings, row.what.observation);
+  replay_update(network, optimizer, replay, warm_up_of(ppo));
 
-  ReplayTraining training(network, optimizer, recordings, ppo, config.system.seed);
   ledger.reset_peaks();
-  const UpdateTiming t = training.update();
+  reset_peak_resident();
+  const UpdateTiming t = replay_update(network, optimizer, replay, ppo);
   row.bytes = ledger.snapshot();
+  row.peak_resident = peak_resident_bytes();
   const ParameterCounts counts = count_parameters(network);
   row.trainable = counts.trainable;
   row.frozen = counts.frozen();
-  row.saved_body = saved_body_bytes(network.actor());
-  const double steps = workload.steps;
+  row.saved_body = saved_body_bytes(network, network.actor_body());
+  row.work = body_work(network, ppo.update_epochs);
+  const double steps = plan.workload.steps;
   row.runs.push_back({steps / t.collect_seconds, steps / t.learn_seconds,
                       steps / (t.collect_seconds + t.learn_seconds)});
 }
@@ -108,54 +85,6 @@ StepRates pick_rates(const std::vector<StepRates>& runs, const Pick& pick) {
 }
 
 }  // namespace
-
-std::string BenchWorkload::text() const {
-  return fmt::format(
-      "{} environments, {} steps, {} epochs, minibatches of {} states, {} cells per colony "
-      "replayed "
-      "from half_delete on the linear field m = 0.05, no KL stop, {} repetitions",
-      environments, steps, epochs, minibatch, cells, repetitions);
-}
-
-std::vector<Recording> record_colonies(const BenchWorkload& workload, std::uint64_t seed) {
-  DurotaxisConfig config;
-  config.substrate.m = 0.05;
-  config.init_num_nodes = workload.cells;
-  std::vector<Recording> recordings;
-  for (int i = 0; i < workload.environments; ++i) {
-    RandomStream seeds(seed, StreamPurpose::kLayout, static_cast<std::uint32_t>(i));
-    recordings.push_back(record_colony(config, workload.steps / workload.environments, seeds));
-  }
-  return recordings;
-}
-
-StepResult ReplayEnvironment::step(const JointAction& action) {
-  const RecordedStep& now = recording_[next_];
-  if (static_cast<int>(action.decisions.size()) != now.observation.num_nodes()) {
-    fail("replay", fmt::format("{} decisions for {} cells", action.decisions.size(),
-                               now.observation.num_nodes()));
-  }
-  next_ = (next_ + 1) % recording_.size();
-  ++steps_;
-  return now.result;
-}
-
-std::vector<std::uint8_t> ReplayEnvironment::save_state() const {
-  StateWriter writer;
-  writer.put<std::uint64_t>(next_);
-  writer.put(steps_);
-  return writer.take();
-}
-
-void ReplayEnvironment::load_state(const std::vector<std::uint8_t>& state) {
-  StateReader reader("replay", state);
-  const auto next = reader.get<std::uint64_t>();
-  const auto steps = reader.get<int>();
-  reader.expect_end();
-  if (next >= recording_.size()) fail("replay", "the state lies beyond the end of the recording");
-  next_ = next;
-  steps_ = steps;
-}
 
 StepRates BenchRow::median() const {
   return pick_rates(runs, [](const std::vector<double>& sorted) {
@@ -177,6 +106,16 @@ bool BenchRow::exact() const {
          bytes.peak_of(MemoryTag::kOptimizer) == 8 * trainable;
 }
 
+std::int64_t BenchRow::training_bytes() const {
+  std::int64_t sum = 0;
+  for (const MemoryTag tag : {MemoryTag::kGradients, MemoryTag::kOptimizer, MemoryTag::kSaved,
+                              MemoryTag::kFeatureCache, MemoryTag::kRollout,
+                              MemoryTag::kWorkspace}) {
+    sum += bytes.peak_of(tag);
+  }
+  return sum;
+}
+
 std::vector<std::string> distinct_freeze_modes() {
   std::vector<std::string> names;
   std::vector<const FreezeMode*> kept;
@@ -191,25 +130,62 @@ std::vector<std::string> distinct_freeze_modes() {
   return names;
 }
 
-std::vector<BenchRow> bench_freeze(const Config& config, const std::vector<std::string>& modes,
-                                   const BenchWorkload& workload,
+double body_work(BackboneNetwork& network, int epochs) {
+  const ResNet18& body = network.actor_body();
+  const FreezeSavings& savings = network.config().backbone.savings;
+  const int prefix = network.trains_below_bodies() ? 0 : body.frozen_units();
+  bool gradient_below = network.trains_below_bodies();
+  double work = 0;
+  for (int unit = 0; unit < ResNet18::kUnits; ++unit) {
+    bool trains = false;
+    for (const ConvWork& conv : body.unit_work(unit, network.image_side())) {
+      if (unit < prefix) {
+        const double runs = savings.cache ? 1 : 1 + epochs;
+        work += conv.multiplications * runs * (savings.sharing ? 1 : 2);
+        continue;
+      }
+      const int per_epoch = 1 + (gradient_below || trains) + conv.needs_weight_gradient;
+      work += 2 * conv.multiplications * (1 + epochs * per_epoch);
+      trains = trains || conv.trains;
+    }
+    gradient_below = gradient_below || trains;
+  }
+  return work;
+}
+
+const BenchRow* base_of(const std::vector<BenchRow>& rows, const BenchRow& row) {
+  for (const BenchRow& r : rows) {
+    const bool base = r.what.mode == "none" && !r.what.plain;
+    if (base && r.what.observation == row.what.observation) return &r;
+  }
+  return nullptr;
+}
+
+std::vector<BenchRow> bench_freeze(const BenchPlan& plan,
                                    const std::function<void(const std::string&)>& tell) {
-  const std::vector<Recording> recordings = record_colonies(workload, config.system.seed);
+  const std::vector<Recording> recordings =
+      record_colonies(plan.workload, plan.config.system.seed);
   std::vector<BenchRow> rows;
-  for (const std::string& mode : modes) {
+  for (const BenchCase& what : plan.cases) {
     BenchRow row;
-    row.mode = find_freeze_mode(mode).name;
+    row.what = what;
+    row.what.mode = find_freeze_mode(what.mode).name;
     rows.push_back(std::move(row));
   }
-  for (int repetition = 1; repetition <= workload.repetitions; ++repetition) {
+  for (int repetition = 1; repetition <= plan.workload.repetitions; ++repetition) {
     for (BenchRow& row : rows) {
-      measure(config, workload, recordings, row);
+      measure(plan, recordings, row);
       const StepRates& r = row.runs.back();
-      tell(fmt::format("{}/{} {:<13} {:>7.1f} steps/s collecting, {:>7.1f} learning", repetition,
-                       workload.repetitions, row.mode, r.collect, r.update));
+      tell(fmt::format("{}/{} {} {:<13} {:<6} {:>8.1f} steps/s collecting, {:>8.1f} learning",
+                       repetition, plan.workload.repetitions, to_string(row.what.observation),
+                       row.what.mode, row.what.plain ? "plain" : "", r.collect, r.update));
     }
   }
   return rows;
+}
+
+const char* to_string(ObservationKind kind) {
+  return kind == ObservationKind::kImage ? "image" : "graph";
 }
 
 }  // namespace frost

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "engine/io/sha256.h"
+#include "models/image_actor_critic.h"
 #include "tools/report.h"
 #include "tools/resnet18_names.h"
 
@@ -47,16 +48,18 @@ std::int64_t encoder_count(const EncoderConfig& config) {
 std::int64_t heads_count(const ActorCriticConfig& config) {
   const std::int64_t token = config.encoder.out_dim, hidden = config.hidden_dim;
   const std::int64_t trunk = linear_count(ResNet18::kFeatures, hidden) + 2 * hidden;
+  const std::int64_t critic = trunk + linear_count(hidden, BackboneNetwork::kValueComponents);
+  if (config.observation == ObservationKind::kImage) {
+    return trunk + 2 * linear_count(hidden, ImageActorCritic::kActionDims) + critic;
+  }
   const std::int64_t actor = linear_count(2 * token, ResNet18::kFeatures) + trunk +
-                             linear_count(hidden, ActorCritic::kActions) +
-                             2 * linear_count(hidden, ActorCritic::kSpawnParameters) +
-                             ActorCritic::kActions;
-  const std::int64_t critic = linear_count(token, ResNet18::kFeatures) + trunk +
-                              linear_count(hidden, ActorCritic::kValueComponents);
-  return actor + critic;
+                             linear_count(hidden, BackboneNetwork::kActions) +
+                             2 * linear_count(hidden, BackboneNetwork::kSpawnParameters) +
+                             BackboneNetwork::kActions;
+  return actor + linear_count(token, ResNet18::kFeatures) + critic;
 }
 
-std::vector<NamedTensor> frozen_parameters(const ActorCritic& network) {
+std::vector<NamedTensor> frozen_parameters(const BackboneNetwork& network) {
   std::vector<NamedTensor> frozen = network.parameters();
   std::erase_if(frozen, [](const NamedTensor& p) { return p.tensor.requires_grad(); });
   return frozen;
@@ -79,30 +82,29 @@ ExpectedCounts expected_counts(const ActorCriticConfig& config) {
     if (mode.trains(spec.name)) counts.body_trainable += n;
   }
   counts.heads = heads_count(config);
-  counts.encoder = encoder_count(config.encoder);
+  if (config.observation == ObservationKind::kGraph) counts.encoder = encoder_count(config.encoder);
   return counts;
 }
 
-TrainingBytes training_bytes(const ActorCritic& network) {
+TrainingBytes training_bytes(const BackboneNetwork& network) {
   const std::int64_t trainable = count_parameters(network).trainable;
   const MemoryLedger::Bytes bytes = network.backend().ledger().snapshot();
   return {4 * trainable, bytes.live_of(MemoryTag::kGradients), 8 * trainable,
           bytes.live_of(MemoryTag::kOptimizer)};
 }
 
-double saved_body_bytes(BodyBranch& branch) {
-  constexpr std::int64_t kTokens = 64, kSide = BodyBranch::kImageSide;
-  Backend& backend = branch.trunk.weight.backend();
-  Tensor tokens = Tensor::zeros(backend, {kTokens, ResNet18::kFeatures});
-  tokens.set_requires_grad(true);
-  const Tensor images = pad_cols(tokens, kSide * kSide).reshape({kTokens, kSide, kSide, 1});
+double saved_body_bytes(const BackboneNetwork& network, ResNet18& body) {
+  constexpr std::int64_t kImages = 32;
+  Backend& backend = network.backend();
+  Tensor images = Tensor::zeros(backend, {kImages, network.image_side(), network.image_side(), 1});
+  images.set_requires_grad(network.trains_below_bodies());
   const std::int64_t before = backend.ledger().snapshot().live_of(MemoryTag::kSaved);
-  const Tensor pooled = branch.body.forward(images);
+  const Tensor pooled = body.forward(images);
   const std::int64_t after = backend.ledger().snapshot().live_of(MemoryTag::kSaved);
-  return static_cast<double>(after - before) / kTokens;
+  return static_cast<double>(after - before) / kImages;
 }
 
-FreezeProof::FreezeProof(ActorCritic& network, const Adam& optimizer)
+FreezeProof::FreezeProof(BackboneNetwork& network, const Adam& optimizer)
     : network_(network), optimizer_(optimizer) {
   for (const NamedTensor& p : network_.parameters()) digests_[p.name] = digest(p.tensor);
   for (const NamedTensor& b : network_.buffers()) digests_[b.name] = digest(b.tensor);
@@ -113,10 +115,12 @@ std::vector<Claim> FreezeProof::verify() const {
       counts_as_expected(),
       unchanged("every frozen tensor is bit-identical", frozen_parameters(network_)),
       unchanged("every running statistic is bit-identical", network_.buffers()),
-      gradient_arrives("encoder."),
-      gradient_arrives("actor.feature_proj."),
-      gradient_arrives("critic.feature_proj."),
       no_gradient_when_frozen()};
+  const bool below = network_.trains_below_bodies();
+  const std::vector<std::string> receivers =
+      below ? std::vector<std::string>{"encoder.", "actor.feature_proj.", "critic.feature_proj."}
+            : std::vector<std::string>{"actor.trunk.", "critic.trunk."};
+  for (const std::string& prefix : receivers) claims.push_back(gradient_arrives(prefix));
   const TrainingBytes bytes = training_bytes(network_);
   claims.push_back({"gradients take 4 bytes per trainable parameter",
                     fmt::format("{} of {}", with_thousands(bytes.gradients),
@@ -127,9 +131,11 @@ std::vector<Claim> FreezeProof::verify() const {
                                 with_thousands(bytes.optimizer_expected)),
                     bytes.optimizer == bytes.optimizer_expected});
   for (const ParamGroup& group : optimizer_.groups()) claims.push_back(moved(group));
-  if (expected_counts(network_.config()).body_trainable == 0) {
+  if (network_.trains_below_bodies() &&
+      expected_counts(network_.config()).body_trainable == 0) {
     const double saved =
-        std::max(saved_body_bytes(network_.actor()), saved_body_bytes(network_.critic()));
+        std::max(saved_body_bytes(network_, network_.actor_body()),
+                 saved_body_bytes(network_, network_.critic_body()));
     claims.push_back({"a frozen body keeps at most 1 bit per ReLU and 1 byte per max-pool output",
                       fmt::format("{:.0f} of {} bytes per token", saved, kFrozenBodySavedBytes),
                       saved <= static_cast<double>(kFrozenBodySavedBytes)});
@@ -168,7 +174,9 @@ Claim FreezeProof::gradient_arrives(const std::string& prefix) const {
     const Tensor grad = p.name.starts_with(prefix) ? p.tensor.grad() : Tensor();
     if (grad.defined()) squares += norm(grad) * norm(grad);
   }
-  return {"gradient flows through the body to " + prefix.substr(0, prefix.size() - 1),
+  return {(network_.trains_below_bodies() ? "gradient flows through the body to "
+                                          : "gradient flows to ") +
+              prefix.substr(0, prefix.size() - 1),
           fmt::format("norm {:.3g}", std::sqrt(squares)), squares > 0};
 }
 
@@ -189,7 +197,7 @@ Claim FreezeProof::moved(const ParamGroup& group) const {
           fmt::format("{} of {} tensors", count, group.parameters.size()), count > 0};
 }
 
-std::string freeze_proof_json(ActorCritic& network, const Adam& optimizer,
+std::string freeze_proof_json(BackboneNetwork& network, const Adam& optimizer,
                               const MemoryLedger::Bytes& bytes, const std::vector<Claim>& claims) {
   const ParameterCounts c = count_parameters(network);
   const ExpectedCounts expected = expected_counts(network.config());
@@ -218,7 +226,7 @@ std::string freeze_proof_json(ActorCritic& network, const Adam& optimizer,
                      {"gradients", training.gradients_expected},
                      {"optimizer", training.optimizer_expected}}},
                    {"measured", measured},
-                   {"saved_body", saved_body_bytes(network.actor())}};
+                   {"saved_body", saved_body_bytes(network, network.actor_body())}};
   json["claims"] = nlohmann::ordered_json::array();
   for (const Claim& claim : claims) {
     json["claims"].push_back(

@@ -7,7 +7,7 @@
 
 #include "engine/optim/adam.h"
 #include "kernels/memory.h"
-#include "models/actor_critic.h"
+#include "models/backbone_network.h"
 
 namespace frost {
 
@@ -33,10 +33,11 @@ struct TrainingBytes {
   bool exact() const { return gradients == gradients_expected && optimizer == optimizer_expected; }
 };
 /// The network must be the only one with gradients or moments on its backend.
-TrainingBytes training_bytes(const ActorCritic& network);
+TrainingBytes training_bytes(const BackboneNetwork& network);
 
-/// Bytes the tape keeps per 24x24 token image inside one body while gradient flows through it.
-double saved_body_bytes(BodyBranch& branch);
+/// Bytes the tape keeps per image inside one body of the network, counting what passes gradient to
+/// something that trains below it.
+double saved_body_bytes(const BackboneNetwork& network, ResNet18& body);
 
 /// The most a wholly frozen body may keep per token image: one bit per ReLU output and one byte per
 /// max-pool output.
@@ -53,7 +54,7 @@ struct Claim {
 class FreezeProof {
  public:
   /// Remembers a digest of every tensor. Both must outlive this object.
-  FreezeProof(ActorCritic& network, const Adam& optimizer);
+  FreezeProof(BackboneNetwork& network, const Adam& optimizer);
 
   /// What holds now, after at least one optimizer step; gradients of the last step must be there.
   std::vector<Claim> verify() const;
@@ -65,13 +66,13 @@ class FreezeProof {
   Claim no_gradient_when_frozen() const;
   Claim moved(const ParamGroup& group) const;
 
-  ActorCritic& network_;
+  BackboneNetwork& network_;
   const Adam& optimizer_;
   std::map<std::string, std::string> digests_;  ///< sha256 by tensor name
 };
 
 /// Counts, groups, expected and measured bytes, and the claims, as JSON.
-std::string freeze_proof_json(ActorCritic& network, const Adam& optimizer,
+std::string freeze_proof_json(BackboneNetwork& network, const Adam& optimizer,
                               const MemoryLedger::Bytes& bytes, const std::vector<Claim>& claims);
 
 }  // namespace frost

@@ -9,7 +9,7 @@
 
 namespace frost {
 
-ParameterCounts count_parameters(const ActorCritic& network) {
+ParameterCounts count_parameters(const BackboneNetwork& network) {
   ParameterCounts c;
   for (const NamedTensor& p : network.parameters()) {
     const std::int64_t n = p.tensor.numel(), trains = p.tensor.requires_grad() ? n : 0;
@@ -37,7 +37,7 @@ std::string with_thousands(std::int64_t n) {
   return text;
 }
 
-std::string parameter_report(const ActorCritic& network, const Adam& optimizer) {
+std::string parameter_report(const BackboneNetwork& network, const Adam& optimizer) {
   const ParameterCounts c = count_parameters(network);
   const BackboneConfig& backbone = network.config().backbone;
   const auto percent = [&](std::int64_t n) {

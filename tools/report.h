@@ -4,7 +4,7 @@
 
 #include "engine/optim/adam.h"
 #include "kernels/memory.h"
-#include "models/actor_critic.h"
+#include "models/backbone_network.h"
 
 namespace frost {
 
@@ -17,14 +17,14 @@ struct ParameterCounts {
 
   std::int64_t frozen() const { return total - trainable; }
 };
-ParameterCounts count_parameters(const ActorCritic& network);
+ParameterCounts count_parameters(const BackboneNetwork& network);
 
 /// "23,053,458".
 std::string with_thousands(std::int64_t n);
 
 /// The report printed before training: adapter, freeze mode and what it freezes, totals, per side
 /// body and rest, optimizer groups with their learning rates and counts, the ratio of the rates.
-std::string parameter_report(const ActorCritic& network, const Adam& optimizer);
+std::string parameter_report(const BackboneNetwork& network, const Adam& optimizer);
 
 /// One line per tag: live and peak MiB.
 std::string memory_table(const MemoryLedger::Bytes& bytes);

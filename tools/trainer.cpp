@@ -4,7 +4,7 @@
 
 #include "kernels/backend_registry.h"
 #include "kernels/status.h"
-#include "rl/envs/durotaxis/durotaxis.h"
+#include "rl/envs/durotaxis/picture.h"
 #include "tools/pretrained.h"
 
 namespace frost {
@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kFormat = "frostline.checkpoint.1";
 
-std::vector<NamedTensor> all_tensors(const ActorCritic& network) {
+std::vector<NamedTensor> all_tensors(const BackboneNetwork& network) {
   std::vector<NamedTensor> tensors = network.parameters("network.");
   const std::vector<NamedTensor> buffers = network.buffers("network.");
   tensors.insert(tensors.end(), buffers.begin(), buffers.end());
@@ -21,15 +21,27 @@ std::vector<NamedTensor> all_tensors(const ActorCritic& network) {
 
 }  // namespace
 
+EnvironmentFactory environment_factory(const Config& config) {
+  const DurotaxisConfig durotaxis = config.environment;
+  if (config.model.observation == ObservationKind::kImage) {
+    return [durotaxis] { return std::make_unique<PictureDurotaxis>(durotaxis); };
+  }
+  return [durotaxis] { return std::make_unique<Durotaxis>(durotaxis); };
+}
+
 NetworkSetup build_network(const Config& config, bool load_pretrained) {
   NetworkSetup setup;
   set_thread_budget(config.system.threads);
   std::string reason;
   setup.backend = &select_backend(config.system.device, reason);
   const MathMode math = config.system.precision == "tf32" ? MathMode::kTf32 : MathMode::kFp32;
-  configure_backend(*setup.backend, {math, config.system.deterministic});
+  configure_backend(*setup.backend, {math, config.system.deterministic,
+                                     config.model.backbone.savings.dead_taps});
   setup.device_line = "device: " + reason;
-  setup.network = std::make_unique<ActorCritic>(*setup.backend, config.model);
+  ActorCriticConfig model = config.model;
+  model.image_size = config.environment.image_size;
+  model.continuous_dims = environment_factory(config)()->action_space().dims();
+  setup.network = make_backbone_network(*setup.backend, model);
   RandomStream random(config.system.seed, StreamPurpose::kInit);
   const bool random_bodies = config.model.backbone.pretrained_weights == "random";
   setup.network->initialize(random, random_bodies);
@@ -44,13 +56,13 @@ NetworkSetup build_network(const Config& config, bool load_pretrained) {
   return setup;
 }
 
-void save_network(const ActorCritic& network, StateDict& state) {
+void save_network(const BackboneNetwork& network, StateDict& state) {
   for (const NamedTensor& t : all_tensors(network)) {
     state[t.name] = HostTensor::from_floats(t.tensor.shape(), t.tensor.to_host());
   }
 }
 
-void load_network(ActorCritic& network, const StateDict& state) {
+void load_network(BackboneNetwork& network, const StateDict& state) {
   for (NamedTensor& t : all_tensors(network)) {
     t.tensor.copy_from_host(
         find_tensor(state, t.name, "checkpoint", t.tensor.shape()).to_floats(t.name));
@@ -61,14 +73,13 @@ Trainer::Trainer(const Config& config, bool resuming)
     : config_(config), setup_(build_network(config, !resuming)) {
   optimizer_ = std::make_unique<Adam>(setup_.network->param_groups());
   environments_ = std::make_unique<VectorEnvironment>(
-      [&] { return std::make_unique<Durotaxis>(config_.environment); }, config_.ppo.num_envs,
-      config_.system.seed);
+      environment_factory(config_), config_.ppo.num_envs, config_.system.seed);
   ppo_ = std::make_unique<Ppo>(*setup_.network, *optimizer_, *environments_, config_.ppo,
                                config_.system.seed);
 }
 
 bool Trainer::evaluate_and_rank(EvaluationResult& result) {
-  result = evaluate_policy(config_.environment, network_policy(network(), config_.ppo.spawn, false),
+  result = evaluate_policy(environment_factory(config_), network_policy(network(), false),
                            config_.run.eval_episodes, config_.run.eval_seed);
   const std::array<double, 3> score{result.success_rate(), result.mean_progress(),
                                     result.mean_return()};

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/io/safetensors.h"
+#include "models/backbone_network.h"
 #include "rl/evaluator.h"
 #include "rl/ppo.h"
 #include "tools/config.h"
@@ -14,7 +15,7 @@ namespace frost {
 /// A network as the configuration asks for it, on its backend.
 struct NetworkSetup {
   Backend* backend = nullptr;
-  std::unique_ptr<ActorCritic> network;
+  std::unique_ptr<BackboneNetwork> network;
   std::string device_line;   ///< what it runs on and why
   std::string weights_line;  ///< where the bodies' weights came from
 };
@@ -23,10 +24,13 @@ struct NetworkSetup {
 /// bodies stay random, for a checkpoint to fill. Throws Error where weights are missing or damaged.
 NetworkSetup build_network(const Config& config, bool load_pretrained);
 
+/// The configured colony, seen as a graph or as a picture.
+EnvironmentFactory environment_factory(const Config& config);
+
 /// All parameters and buffers under `network.<name>`, in the engine's layouts.
-void save_network(const ActorCritic& network, StateDict& state);
+void save_network(const BackboneNetwork& network, StateDict& state);
 /// Throws Error naming what is missing, superfluous or misshapen.
-void load_network(ActorCritic& network, const StateDict& state);
+void load_network(BackboneNetwork& network, const StateDict& state);
 
 /// Everything a training run consists of, built from one configuration.
 class Trainer {
@@ -36,7 +40,7 @@ class Trainer {
 
   const Config& config() const { return config_; }
   const NetworkSetup& setup() const { return setup_; }
-  ActorCritic& network() { return *setup_.network; }
+  BackboneNetwork& network() { return *setup_.network; }
   Backend& backend() { return *setup_.backend; }
   Adam& optimizer() { return *optimizer_; }
   Ppo& ppo() { return *ppo_; }

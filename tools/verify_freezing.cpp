@@ -54,9 +54,10 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
 
   if (!quiet) {
     fmt::print("{}", memory_table(bytes));
-    fmt::print("saved bytes per token: actor body {:.0f}, critic body {:.0f}\n",
-               saved_body_bytes(trainer.network().actor()),
-               saved_body_bytes(trainer.network().critic()));
+    BackboneNetwork& network = trainer.network();
+    fmt::print("saved bytes per image: actor body {:.0f}, critic body {:.0f}\n",
+               saved_body_bytes(network, network.actor_body()),
+               saved_body_bytes(network, network.critic_body()));
   }
   for (const Claim& c : claims) {
     fmt::print("{:<6} {} ({})\n", c.holds ? "holds" : "FAILS", c.statement, c.finding);

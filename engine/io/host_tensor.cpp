@@ -110,8 +110,18 @@ HostTensor HostTensor::from_doubles(const std::vector<double>& values) {
   return pack("F64", {static_cast<std::int64_t>(values.size())}, values);
 }
 
+HostTensor HostTensor::from_int32(std::vector<std::int64_t> shape,
+                                  const std::vector<std::int32_t>& v) {
+  return pack("I32", std::move(shape), v);
+}
+
 HostTensor HostTensor::from_bytes(const std::vector<std::uint8_t>& values) {
-  return pack("U8", {static_cast<std::int64_t>(values.size())}, values);
+  return from_bytes({static_cast<std::int64_t>(values.size())}, values);
+}
+
+HostTensor HostTensor::from_bytes(std::vector<std::int64_t> shape,
+                                  const std::vector<std::uint8_t>& v) {
+  return pack("U8", std::move(shape), v);
 }
 
 std::int64_t HostTensor::numel() const {

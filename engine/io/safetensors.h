@@ -19,7 +19,9 @@ struct HostTensor {
   static HostTensor from_floats(std::vector<std::int64_t> shape, const std::vector<float>& values);
   static HostTensor from_int64(std::vector<std::int64_t> shape, const std::vector<std::int64_t>& v);
   static HostTensor from_doubles(const std::vector<double>& values);
+  static HostTensor from_int32(std::vector<std::int64_t> shape, const std::vector<std::int32_t>& v);
   static HostTensor from_bytes(const std::vector<std::uint8_t>& values);
+  static HostTensor from_bytes(std::vector<std::int64_t> shape, const std::vector<std::uint8_t>& v);
 
   /// Product of the shape, 1 for a scalar; throws Error where it is negative or overflows.
   std::int64_t numel() const;

@@ -54,4 +54,9 @@ void kaiming_normal_fan_out(Tensor& weight, RandomStream& random) {
   fill(weight, [&] { return deviation * random.normal(); });
 }
 
+void initialize_linear(Linear& layer, RandomStream& random) {
+  xavier_uniform(layer.weight, random);
+  if (layer.bias.defined()) fill_constant(layer.bias, 0.01f);
+}
+
 }  // namespace frost

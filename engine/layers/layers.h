@@ -35,4 +35,7 @@ void xavier_uniform(Tensor& weight, RandomStream& random);
 /// N(0, 2 / fan_out) (He et al. 2015) of an OHWI convolution weight.
 void kaiming_normal_fan_out(Tensor& weight, RandomStream& random);
 
+/// Xavier-uniform weight and a constant 0.01 bias, as every Linear outside attention starts.
+void initialize_linear(Linear& layer, RandomStream& random);
+
 }  // namespace frost

@@ -73,7 +73,7 @@ void affine_gradients(const ConvBatchNorm& layer, const Conv2dShape& shape, cons
   const Tensor weight = effective_weight(layer, summed);
   const std::int64_t taps = weight.numel() / shape.k;
   const Tensor g = Tensor::empty(backend, weight.shape());
-  launch("conv2d_backward_weight", [&] {
+  launch_allocating("conv2d_backward_weight", [&] {
     backend.conv2d_backward_weight(shape, x.data(), d.data(), {g.data(), GradMode::kOverwrite});
   });
   const Tensor summed_dweight =
@@ -98,7 +98,7 @@ Tensor conv_bn(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bo
   Op op("conv_bn", {x, residual, layer.weight, layer.gamma, layer.beta});
   Backend& backend = op.backend();
   const Tensor y = op.output({shape.n, shape.oh(), shape.ow(), shape.k});
-  launch("conv2d_forward", [&] {
+  launch_allocating("conv2d_forward", [&] {
     backend.conv2d_forward(shape, x.data(), folded.weight.weight_view(), folded.bias.data(),
                            residual.defined() ? residual.data() : nullptr, relu, y.data());
   });
@@ -120,7 +120,7 @@ Tensor conv_bn(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bo
     }
     const GradOut dx = gradients.of(kX);
     if (dx) {
-      launch("conv2d_backward_data", [&] {
+      launch_allocating("conv2d_backward_data", [&] {
         backend.conv2d_backward_data(shape, dy.data(), kept_folded.weight_view(), dx);
       });
     }

@@ -5,23 +5,27 @@
 namespace frost {
 
 Tensor evaluate_categorical(const Tensor& logits, const Tensor& mask, const Tensor& action) {
-  require(logits.shape().size() == 2 && logits.dim(1) == 2, "evaluate_categorical",
-          "logits must be [n,2], got " + to_string(logits.shape()));
+  require_rank(logits, 2, "evaluate_categorical", "logits");
   const std::int64_t n = logits.dim(0);
-  require(mask.numel() == 2 * n && action.numel() == n, "evaluate_categorical",
+  const auto choices = static_cast<int>(logits.dim(1));
+  require((!mask.defined() || mask.numel() == logits.numel()) && action.numel() == n,
+          "evaluate_categorical",
           "mask or actions do not fit logits " + to_string(logits.shape()));
+  const auto allowed = [mask] {
+    return mask.defined() ? mask.data_as<std::uint8_t>() : nullptr;
+  };
   Op op("evaluate_categorical", {logits});
   Backend& backend = op.backend();
   const Tensor y = op.output({n, 2});
   launch("categorical_forward", [&] {
-    backend.categorical_forward(n, logits.data(), mask.data_as<std::uint8_t>(),
+    backend.categorical_forward(n, choices, logits.data(), allowed(),
                                 action.data_as<std::int32_t>(), y.data());
   });
   const Tensor kept = op.save_for({0}, logits);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dlogits = g.of(0);
     launch("categorical_backward", [&] {
-      backend.categorical_backward(n, kept.data(), mask.data_as<std::uint8_t>(),
+      backend.categorical_backward(n, choices, kept.data(), allowed(),
                                    action.data_as<std::int32_t>(), dy.data(), dlogits);
     });
   });

@@ -94,6 +94,41 @@ Tensor narrow_rows(const Tensor& x, std::int64_t begin, std::int64_t count) {
   });
 }
 
+Tensor narrow_cols(const Tensor& x, std::int64_t begin, std::int64_t count) {
+  require_rank(x, 2, "narrow_cols", "input");
+  require(begin >= 0 && count >= 0 && begin + count <= x.dim(1), "narrow_cols",
+          "columns " + std::to_string(begin) + ".." + std::to_string(begin + count) + " of " +
+              to_string(x.shape()) + " do not exist");
+  if (count == x.dim(1)) return x;
+  const std::int64_t rows = x.dim(0), cols = x.dim(1);
+  Op op("narrow_cols", {x});
+  Backend& backend = op.backend();
+  const Tensor y = op.output({rows, count});
+  launch("narrow_cols", [&] {
+    backend.copy_rows(rows, count, x.data() + begin, cols, {y.data(), kWrite}, count);
+  });
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut dx = g.of(0);
+    launch("narrow_cols_backward", [&] {
+      if (dx.mode == kWrite) {
+        backend.fill_zero(dx.data, static_cast<std::size_t>(rows * cols) * sizeof(float));
+      }
+      backend.copy_rows(rows, count, dy.data(), count, {dx.data + begin, GradMode::kAccumulate},
+                        cols);
+    });
+  });
+}
+
+Tensor gather_rows(const Tensor& x, const Tensor& index) {
+  require(!x.requires_grad(), "gather_rows", "passes no gradient, but its input wants one");
+  const Tensor y = Tensor::empty(x.backend(), with_rows(x.shape(), index.numel()));
+  launch("gather_rows", [&] {
+    y.backend().gather_rows(index.numel(), row_size(x), index.data_as<std::int32_t>(), x.data(),
+                            y.data());
+  });
+  return y;
+}
+
 Tensor pad_cols(const Tensor& x, std::int64_t cols) {
   require_rank(x, 2, "pad_cols", "input");
   require(cols >= x.dim(1), "pad_cols",

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <vector>
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/parallel.h"
@@ -37,6 +38,53 @@ void CpuBackend::unfold_batch_norm_gradient(std::int64_t out_channels, std::int6
       for (std::int64_t t = 0; t < taps; ++t) {
         store(s * gradient[t], dweight.mode, dweight.data[o * taps + t]);
       }
+    }
+  });
+}
+
+void CpuBackend::batch_norm_forward(std::int64_t pixels, std::int64_t channels, float epsilon,
+                                    const float* x, const float* gamma, const float* beta,
+                                    const float* mean, const float* var, float* y) {
+  std::vector<float> scale(static_cast<std::size_t>(channels)), shift(scale.size());
+  for (std::size_t c = 0; c < scale.size(); ++c) {
+    const double s = gamma[c] / std::sqrt(static_cast<double>(var[c]) + epsilon);
+    scale[c] = static_cast<float>(s);
+    shift[c] = static_cast<float>(beta[c] - mean[c] * s);
+  }
+  parallel_for(pixels, 2 * channels, [&](std::int64_t p) {
+    const float* in = x + p * channels;
+    float* out = y + p * channels;
+    for (std::size_t c = 0; c < scale.size(); ++c) out[c] = in[c] * scale[c] + shift[c];
+  });
+}
+
+void CpuBackend::batch_norm_backward(std::int64_t pixels, std::int64_t channels, float epsilon,
+                                     const float* x, const float* gamma, const float* mean,
+                                     const float* var, const float* dy, GradOut dx, GradOut dgamma,
+                                     GradOut dbeta) {
+  const auto inv_std = [&](std::int64_t c) {
+    return 1.0 / std::sqrt(static_cast<double>(var[c]) + epsilon);
+  };
+  if (dgamma) {
+    parallel_for(channels, 4 * pixels, [&](std::int64_t c) {
+      double sum = 0;
+      for (std::int64_t p = 0; p < pixels; ++p) {
+        const double centred = static_cast<double>(x[p * channels + c]) - mean[c];
+        sum += centred * dy[p * channels + c];
+      }
+      store(static_cast<float>(sum * inv_std(c)), dgamma.mode, dgamma.data[c]);
+    });
+  }
+  if (dbeta) column_sum(pixels, channels, dy, dbeta);
+  if (!dx) return;
+  std::vector<float> scale(static_cast<std::size_t>(channels));
+  for (std::size_t c = 0; c < scale.size(); ++c) {
+    scale[c] = static_cast<float>(gamma[c] * inv_std(static_cast<std::int64_t>(c)));
+  }
+  parallel_for(pixels, 2 * channels, [&](std::int64_t p) {
+    for (std::size_t c = 0; c < scale.size(); ++c) {
+      const std::size_t i = static_cast<std::size_t>(p * channels) + c;
+      store(dy[i] * scale[c], dx.mode, dx.data[i]);
     }
   });
 }

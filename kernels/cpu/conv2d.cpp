@@ -38,7 +38,7 @@ void single_channel_backward_data(Backend& backend, const Conv2dShape& s, const 
 
 void CpuBackend::conv2d_forward(const Conv2dShape& shape, const float* x, WeightView weight,
                                 const float* bias, const float* residual, bool relu, float* y) {
-  if (UnrolledConvolutions::pays(shape)) {
+  if (options_.skip_dead_taps && UnrolledConvolutions::pays(shape)) {
     unrolled_->forward(shape, x, weight, bias, residual, relu, y);
   } else {
     direct_->forward(shape, x, weight, bias, residual, relu, y);
@@ -47,7 +47,7 @@ void CpuBackend::conv2d_forward(const Conv2dShape& shape, const float* x, Weight
 
 void CpuBackend::conv2d_backward_data(const Conv2dShape& shape, const float* dy, WeightView weight,
                                       GradOut dx) {
-  if (UnrolledConvolutions::pays(shape)) return unrolled_->backward_data(shape, dy, weight, dx);
+  if (options_.skip_dead_taps && UnrolledConvolutions::pays(shape)) return unrolled_->backward_data(shape, dy, weight, dx);
   if (shape.c == 1) return single_channel_backward_data(*this, shape, dy, weight.data, dx);
   if (dx.mode == GradMode::kOverwrite) return direct_->backward_data(shape, dy, weight, dx.data);
   const std::int64_t n = shape.n * shape.h * shape.w * shape.c;
@@ -59,7 +59,7 @@ void CpuBackend::conv2d_backward_data(const Conv2dShape& shape, const float* dy,
 
 void CpuBackend::conv2d_backward_weight(const Conv2dShape& shape, const float* x, const float* dy,
                                         GradOut dweight) {
-  if (UnrolledConvolutions::pays(shape)) {
+  if (options_.skip_dead_taps && UnrolledConvolutions::pays(shape)) {
     unrolled_->backward_weight(shape, x, dy, dweight);
   } else {
     direct_->backward_weight(shape, x, dy, dweight);

@@ -57,6 +57,19 @@ void CpuBackend::gelu_backward(std::int64_t n, const float* x, const float* dy, 
   });
 }
 
+void CpuBackend::relu_forward(std::int64_t n, const float* x, float* y) {
+  parallel_blocks(n, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) y[i] = x[i] < 0.0f ? 0.0f : x[i];
+  });
+}
+
+void CpuBackend::bytes_to_floats(std::int64_t n, const std::uint8_t* x, float scale, float shift,
+                                 float* y) {
+  parallel_blocks(n, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) y[i] = scale * static_cast<float>(x[i]) + shift;
+  });
+}
+
 void CpuBackend::sign_bits(std::int64_t n, const float* y, std::uint32_t* bits) {
   parallel_for((n + 31) / 32, 32, [&](std::int64_t word) {
     const std::int64_t begin = word * 32, end = std::min(n, begin + 32);

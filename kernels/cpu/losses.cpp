@@ -7,31 +7,27 @@
 
 namespace frost {
 
-void CpuBackend::categorical_forward(std::int64_t n, const float* logits, const std::uint8_t* mask,
-                                     const std::int32_t* action, float* out) {
-  parallel_for(n, 60, [&](std::int64_t i) {
-    const CategoricalPair p =
-        categorical_pair(logits[2 * i], logits[2 * i + 1], mask[2 * i], mask[2 * i + 1]);
-    out[2 * i] = p.logp[action[i]];
-    out[2 * i + 1] = p.entropy;
+void CpuBackend::categorical_forward(std::int64_t n, int choices, const float* logits,
+                                     const std::uint8_t* mask, const std::int32_t* action,
+                                     float* out) {
+  parallel_for(n, 30 * choices, [&](std::int64_t i) {
+    const Categorical row(logits + i * choices, mask == nullptr ? nullptr : mask + i * choices,
+                          choices);
+    out[2 * i] = row.logp(action[i]);
+    out[2 * i + 1] = row.entropy();
   });
 }
 
-void CpuBackend::categorical_backward(std::int64_t n, const float* logits, const std::uint8_t* mask,
-                                      const std::int32_t* action, const float* dout,
-                                      GradOut dlogits) {
-  parallel_for(n, 60, [&](std::int64_t i) {
-    const CategoricalPair pair =
-        categorical_pair(logits[2 * i], logits[2 * i + 1], mask[2 * i], mask[2 * i + 1]);
-    for (int a = 0; a < 2; ++a) {
-      // A masked pair is constant: its probabilities do not move with the logits.
-      float g = 0;
-      if (mask[2 * i] && mask[2 * i + 1]) {
-        const float p = std::exp(pair.logp[a]);
-        g = dout[2 * i] * (static_cast<float>(action[i] == a) - p) -
-            dout[2 * i + 1] * p * (pair.logp[a] + pair.entropy);
-      }
-      store(g, dlogits.mode, dlogits.data[2 * i + a]);
+void CpuBackend::categorical_backward(std::int64_t n, int choices, const float* logits,
+                                      const std::uint8_t* mask, const std::int32_t* action,
+                                      const float* dout, GradOut dlogits) {
+  parallel_for(n, 30 * choices, [&](std::int64_t i) {
+    const Categorical row(logits + i * choices, mask == nullptr ? nullptr : mask + i * choices,
+                          choices);
+    const float h = row.entropy();
+    for (int a = 0; a < choices; ++a) {
+      store(row.derivative(a, action[i], dout[2 * i], dout[2 * i + 1], h), dlogits.mode,
+            dlogits.data[i * choices + a]);
     }
   });
 }

@@ -46,6 +46,39 @@ void CudaBackend::unfold_batch_norm_gradient(std::int64_t out_channels, std::int
   });
 }
 
+void CudaBackend::batch_norm_forward(std::int64_t pixels, std::int64_t channels, float epsilon,
+                                     const float* x, const float* gamma, const float* beta,
+                                     const float* mean, const float* var, float* y) {
+  cuda::for_each(stream_, pixels * channels, [=] __device__(std::int64_t i) {
+    const std::int64_t c = i % channels;
+    const double s = gamma[c] / sqrt(static_cast<double>(var[c]) + epsilon);
+    y[i] = x[i] * static_cast<float>(s) + static_cast<float>(beta[c] - mean[c] * s);
+  });
+}
+
+void CudaBackend::batch_norm_backward(std::int64_t pixels, std::int64_t channels, float epsilon,
+                                      const float* x, const float* gamma, const float* mean,
+                                      const float* var, const float* dy, GradOut dx,
+                                      GradOut dgamma, GradOut dbeta) {
+  if (dgamma) {
+    cuda::reduce_columns(
+        *this, pixels, channels,
+        [=] __device__(std::int64_t p, std::int64_t c) {
+          const double inv_std = 1.0 / sqrt(static_cast<double>(var[c]) + epsilon);
+          const std::int64_t i = p * channels + c;
+          return (static_cast<double>(x[i]) - mean[c]) * inv_std * dy[i];
+        },
+        dgamma);
+  }
+  if (dbeta) column_sum(pixels, channels, dy, dbeta);
+  if (!dx) return;
+  cuda::for_each(stream_, pixels * channels, [=] __device__(std::int64_t i) {
+    const std::int64_t c = i % channels;
+    const double s = gamma[c] / sqrt(static_cast<double>(var[c]) + epsilon);
+    store(dy[i] * static_cast<float>(s), dx.mode, dx.data[i]);
+  });
+}
+
 void CudaBackend::channel_sum(std::int64_t rows, std::int64_t channels, const float* w,
                               float* out) {
   cuda::for_each(stream_, rows, [=] __device__(std::int64_t r) {

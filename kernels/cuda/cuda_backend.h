@@ -85,6 +85,15 @@ class CudaBackend final : public Backend {
                                   const float* weight, const float* gamma, const float* mean,
                                   const float* var, const float* g, const float* db,
                                   GradOut dweight, GradOut dgamma) override;
+  void batch_norm_forward(std::int64_t pixels, std::int64_t channels, float epsilon, const float* x,
+                          const float* gamma, const float* beta, const float* mean,
+                          const float* var, float* y) override;
+  void batch_norm_backward(std::int64_t pixels, std::int64_t channels, float epsilon,
+                           const float* x, const float* gamma, const float* mean, const float* var,
+                           const float* dy, GradOut dx, GradOut dgamma, GradOut dbeta) override;
+  void relu_forward(std::int64_t n, const float* x, float* y) override;
+  void bytes_to_floats(std::int64_t n, const std::uint8_t* x, float scale, float shift,
+                       float* y) override;
   void sign_bits(std::int64_t n, const float* y, std::uint32_t* bits) override;
   void mask_by_bits(std::int64_t n, const float* dy, const std::uint32_t* bits, float* dx) override;
   void max_pool2d_forward(const Pool2dShape& shape, const float* x, float* y,
@@ -105,10 +114,11 @@ class CudaBackend final : public Backend {
                                 const float* q, const float* k, const float* v, const float* edge,
                                 const float* weights, const float* dout, GradOut dq, GradOut dk,
                                 GradOut dv, GradOut dedge) override;
-  void categorical_forward(std::int64_t n, const float* logits, const std::uint8_t* mask,
-                           const std::int32_t* action, float* out) override;
-  void categorical_backward(std::int64_t n, const float* logits, const std::uint8_t* mask,
-                            const std::int32_t* action, const float* dout,
+  void categorical_forward(std::int64_t n, int choices, const float* logits,
+                           const std::uint8_t* mask, const std::int32_t* action,
+                           float* out) override;
+  void categorical_backward(std::int64_t n, int choices, const float* logits,
+                            const std::uint8_t* mask, const std::int32_t* action, const float* dout,
                             GradOut dlogits) override;
   void gaussian_forward(std::int64_t n, std::int64_t dims, const float* params, const float* u,
                         float* out) override;

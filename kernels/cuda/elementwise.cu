@@ -56,6 +56,17 @@ void CudaBackend::gelu_backward(std::int64_t n, const float* x, const float* dy,
   });
 }
 
+void CudaBackend::relu_forward(std::int64_t n, const float* x, float* y) {
+  for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = x[i] < 0.0f ? 0.0f : x[i]; });
+}
+
+void CudaBackend::bytes_to_floats(std::int64_t n, const std::uint8_t* x, float scale, float shift,
+                                  float* y) {
+  for_each(stream_, n, [=] __device__(std::int64_t i) {
+    y[i] = scale * static_cast<float>(x[i]) + shift;
+  });
+}
+
 void CudaBackend::sign_bits(std::int64_t n, const float* y, std::uint32_t* bits) {
   // One warp per word: its ballot is the word.
   cuda::for_each_warp(stream_, (n + 31) / 32, [=] __device__(std::int64_t word, int lane) {

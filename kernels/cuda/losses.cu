@@ -9,31 +9,27 @@ namespace frost {
 
 using cuda::for_each;
 
-void CudaBackend::categorical_forward(std::int64_t n, const float* logits, const std::uint8_t* mask,
-                                      const std::int32_t* action, float* out) {
+void CudaBackend::categorical_forward(std::int64_t n, int choices, const float* logits,
+                                      const std::uint8_t* mask, const std::int32_t* action,
+                                      float* out) {
   for_each(stream_, n, [=] __device__(std::int64_t i) {
-    const CategoricalPair p =
-        categorical_pair(logits[2 * i], logits[2 * i + 1], mask[2 * i] != 0, mask[2 * i + 1] != 0);
-    out[2 * i] = p.logp[action[i]];
-    out[2 * i + 1] = p.entropy;
+    const Categorical row(logits + i * choices, mask == nullptr ? nullptr : mask + i * choices,
+                          choices);
+    out[2 * i] = row.logp(action[i]);
+    out[2 * i + 1] = row.entropy();
   });
 }
 
-void CudaBackend::categorical_backward(std::int64_t n, const float* logits,
+void CudaBackend::categorical_backward(std::int64_t n, int choices, const float* logits,
                                        const std::uint8_t* mask, const std::int32_t* action,
                                        const float* dout, GradOut dlogits) {
   for_each(stream_, n, [=] __device__(std::int64_t i) {
-    const bool allow0 = mask[2 * i] != 0, allow1 = mask[2 * i + 1] != 0;
-    const CategoricalPair pair = categorical_pair(logits[2 * i], logits[2 * i + 1], allow0, allow1);
-    for (int a = 0; a < 2; ++a) {
-      // A masked pair is constant: its probabilities do not move with the logits.
-      float g = 0;
-      if (allow0 && allow1) {
-        const float p = expf(pair.logp[a]);
-        g = dout[2 * i] * (static_cast<float>(action[i] == a) - p) -
-            dout[2 * i + 1] * p * (pair.logp[a] + pair.entropy);
-      }
-      store(g, dlogits.mode, dlogits.data[2 * i + a]);
+    const Categorical row(logits + i * choices, mask == nullptr ? nullptr : mask + i * choices,
+                          choices);
+    const float h = row.entropy();
+    for (int a = 0; a < choices; ++a) {
+      store(row.derivative(a, action[i], dout[2 * i], dout[2 * i + 1], h), dlogits.mode,
+            dlogits.data[i * choices + a]);
     }
   });
 }

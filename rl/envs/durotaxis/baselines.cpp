@@ -7,8 +7,8 @@
 
 namespace frost {
 
-JointAction random_policy(const GraphObservation& observation, RandomStream& stream) {
-  JointAction action;
+Action random_policy(const GraphObservation& observation, RandomStream& stream) {
+  Action action;
   action.decisions.reserve(static_cast<std::size_t>(observation.num_nodes()));
   for (std::size_t i = 0; i < observation.action_mask.size(); i += 2) {
     const bool heads = stream.uniform() < 0.5f;
@@ -19,25 +19,29 @@ JointAction random_policy(const GraphObservation& observation, RandomStream& str
   return action;
 }
 
-JointAction all_spawn_policy(const GraphObservation& observation) {
-  JointAction action;
+Action all_spawn_policy(const GraphObservation& observation) {
+  Action action;
   action.decisions.assign(static_cast<std::size_t>(observation.num_nodes()), kSpawnCell);
   return action;
 }
 
-JointAction half_delete_policy(const Colony& colony) {
+Action delete_leftmost(const Colony& colony, std::size_t count) {
   const auto n = static_cast<std::size_t>(colony.size());
   std::vector<std::int32_t> order(n);
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
     return colony.cell(a).x < colony.cell(b).x;
   });
-  JointAction action;
+  Action action;
   action.decisions.assign(n, kSpawnCell);
-  const std::size_t deletes = colony.size() > kNoDeleteSize ? n / 2 : 0;
+  const std::size_t deletes = colony.size() > kNoDeleteSize ? std::min(count, n) : 0;
   for (std::size_t k = 0; k < deletes; ++k)
     action.decisions[static_cast<std::size_t>(order[k])] = kDeleteCell;
   return action;
+}
+
+Action half_delete_policy(const Colony& colony) {
+  return delete_leftmost(colony, static_cast<std::size_t>(colony.size()) / 2);
 }
 
 }  // namespace frost

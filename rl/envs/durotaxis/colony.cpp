@@ -23,7 +23,9 @@ void check_finite(const char* op, const SpawnParameters& p) {
                          p.noise, p.theta));
 }
 
-SpawnParameters from_row(const std::array<float, 4>& row) {
+/// The parameters of cell `index` in an action that has any.
+SpawnParameters parameters_of(const Action& action, int index) {
+  const float* row = action.parameters.data() + 4 * at(index);
   return {row[0], row[1], row[2], row[3]};
 }
 
@@ -91,7 +93,7 @@ void Colony::remove(int index) {
   remove_doomed();
 }
 
-void Colony::apply(const JointAction& action, const SpawnParameters& fixed,
+void Colony::apply(const Action& action, const SpawnParameters& fixed,
                    const Substrate& substrate, int min_survivors) {
   check_action(action);
   if (action.parameters.empty()) check_finite("step", fixed);
@@ -113,20 +115,20 @@ void Colony::apply(const JointAction& action, const SpawnParameters& fixed,
   for (Cell& cell : cells_) cell.fresh = false;
   for (int i = 0; i < observed; ++i) {
     if (action.decisions[at(i)] != kSpawnCell) continue;
-    spawn(i, action.parameters.empty() ? fixed : from_row(action.parameters[at(i)]), substrate);
+    spawn(i, action.parameters.empty() ? fixed : parameters_of(action, i), substrate);
   }
   if (deletes == 0) return;
   doomed_.resize(cells_.size(), 0);
   remove_doomed();
 }
 
-void Colony::check_action(const JointAction& action) const {
+void Colony::check_action(const Action& action) const {
   const std::size_t n = cells_.size();
   if (action.decisions.size() != n)
     fail("step", fmt::format("{} decisions for {} cells; give one per observed cell",
                              action.decisions.size(), n));
-  if (!action.parameters.empty() && action.parameters.size() != n)
-    fail("step", fmt::format("{} rows of spawn parameters for {} cells; give one per cell or none",
+  if (!action.parameters.empty() && action.parameters.size() != 4 * n)
+    fail("step", fmt::format("{} spawn parameters for {} cells; give four per cell or none",
                              action.parameters.size(), n));
   for (std::size_t i = 0; i < n; ++i) {
     const std::int32_t decision = action.decisions[i];
@@ -134,7 +136,7 @@ void Colony::check_action(const JointAction& action) const {
       fail("step",
            fmt::format("decision {} of cell {} is neither spawn (0) nor delete (1)", decision, i));
     if (decision == kSpawnCell && !action.parameters.empty())
-      check_finite("step", from_row(action.parameters[i]));
+      check_finite("step", parameters_of(action, static_cast<int>(i)));
   }
 }
 

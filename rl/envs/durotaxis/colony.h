@@ -51,7 +51,7 @@ class Colony {
   /// `min_survivors` of the observed cells are not executed, the rightmost cells being kept.
   /// Throws Error, with the colony unchanged, on a wrong number of decisions or parameters, an
   /// unknown decision or parameters that are not finite.
-  void apply(const JointAction& action, const SpawnParameters& fixed, const Substrate& substrate,
+  void apply(const Action& action, const SpawnParameters& fixed, const Substrate& substrate,
              int min_survivors = 0);
 
   int size() const { return static_cast<int>(cells_.size()); }
@@ -74,7 +74,7 @@ class Colony {
   void check_invariants(const Substrate& substrate) const;
 
  private:
-  void check_action(const JointAction& action) const;
+  void check_action(const Action& action) const;
   void check_parent(const char* op, int parent) const;
   void remove_doomed();
 

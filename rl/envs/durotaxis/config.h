@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+
+#include "rl/action_space.h"
 #include "rl/range.h"
 
 namespace frost {
@@ -20,6 +23,17 @@ struct SubstrateConfig {
 /// Hill parameters of a spawn: largest length, half-response intensity, added length, angle (rad).
 struct SpawnParameters {
   float gamma = 5.0f, alpha = 2.0f, noise = 0.1f, theta = 0.0f;
+};
+
+/// How spawn parameters are chosen (docs/durotaxis.md, "Actor and critic").
+struct SpawnPolicyConfig {
+  int stage = 1;  ///< 1: the environment's fixed parameters; 2: the network's
+  /// gamma, alpha, noise, theta
+  std::array<Range, 4> bounds{{{0.5, 15.0}, {0.5, 4.0}, {0.05, 0.5}, {-0.7854, 0.7854}}};
+
+  bool continuous() const { return stage == 2; }
+  /// The four as dimensions of an action; gamma, alpha and noise by sigmoid, theta by tanh.
+  std::vector<ContinuousDimension> dimensions() const;
 };
 
 /// The distance reward (docs/durotaxis.md, "Reward").
@@ -49,6 +63,8 @@ struct DurotaxisConfig {
   int max_spawn_degree = 0;           ///< no spawn at this degree or above; 0: no rule
   bool normalize_observation = true;
   SpawnParameters fixed_spawn;        ///< executed in stage 1
+  SpawnPolicyConfig spawn;
+  int image_size = 84;                ///< side of the pictures, where the colony is seen as one
   DistanceRewardConfig distance;
   bool include_termination_rewards = false;
   TerminationRewards termination;

@@ -63,6 +63,7 @@ TerminationCase find_termination(const Colony& colony, const Substrate& substrat
 double termination_reward(TerminationCase ending, const TerminationRewards& rewards) {
   switch (ending) {
     case TerminationCase::kRunning:
+    case TerminationCase::kOther:
       return 0.0;
     case TerminationCase::kTooManyNodes:
       return rewards.critical_nodes_penalty;
@@ -105,6 +106,14 @@ void mark_by_rule(Colony& colony, const Substrate& substrate, const ColonySnapsh
   for (const int index : candidates) colony.mark(index);
 }
 
+std::vector<ContinuousDimension> SpawnPolicyConfig::dimensions() const {
+  std::vector<ContinuousDimension> all;
+  for (std::size_t d = 0; d < bounds.size(); ++d) {
+    all.push_back({bounds[d].low, bounds[d].high, d < 3 ? Squash::kSigmoid : Squash::kTanh});
+  }
+  return all;
+}
+
 Durotaxis::Durotaxis(const DurotaxisConfig& config)
     : config_(validated(config)), substrate_(placeholder_field(config.substrate)) {}
 
@@ -126,7 +135,7 @@ void Durotaxis::start(Colony colony, const Substrate& substrate) {
   remember_colony();
 }
 
-StepResult Durotaxis::step(const JointAction& action) {
+StepResult Durotaxis::step(const Action& action) {
   if (!running_) fail("step", "no episode is running; call reset first");
   const double previous_x = colony_.centroid()[0];
   colony_.apply(action, config_.fixed_spawn, substrate_, config_.min_nodes);
@@ -151,11 +160,18 @@ StepResult Durotaxis::step(const JointAction& action) {
   result.reward[kGraph] =
       distance_reward(previous_x, centroid_x) + scaled_termination(result.termination_case);
   result.reward[kTotal] = result.reward[kGraph];
+  result.population = colony_.size();
   return result;
 }
 
-GraphObservation Durotaxis::observe() const {
+GraphObservation Durotaxis::graph() const {
   return extract_features(colony_, substrate_, config_);
+}
+
+ActionSpace Durotaxis::action_space() const {
+  ActionSpace space{ActionSpace::kPerCell, 2, {}, kSpawnCell};
+  if (config_.spawn.continuous()) space.continuous = config_.spawn.dimensions();
+  return space;
 }
 
 double Durotaxis::progress() const {

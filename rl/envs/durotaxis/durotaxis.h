@@ -44,8 +44,10 @@ class Durotaxis : public Environment {
 
   /// Throws Error before the first reset, after the end of the episode, and on a malformed action;
   /// the state is then unchanged.
-  StepResult step(const JointAction& action) override;
-  GraphObservation observe() const override;
+  StepResult step(const Action& action) override;
+  Observation observe() const override { return graph(); }
+  GraphObservation graph() const;
+  ActionSpace action_space() const override;
   double progress() const override;
   int episode_steps() const override { return steps_; }
 

@@ -1,18 +1,24 @@
-#include "rl/distributions.h"
+#include "rl/action_space.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <vector>
 
 #include "engine/ops.h"
 #include "kernels/backend_registry.h"
+#include "kernels/status.h"
+#include "rl/envs/durotaxis/config.h"
 
 namespace frost {
 namespace {
 
-const SpawnPolicyConfig kStage2{.stage = 2};
+const std::vector<ContinuousDimension>& spawn_dimensions() {
+  static const std::vector<ContinuousDimension> dimensions = SpawnPolicyConfig().dimensions();
+  return dimensions;
+}
 
-TEST(BoundedParameter, MapsRawSamplesIntoTheConfiguredRanges) {
+TEST(ExecutedValue, MapsRawSamplesIntoTheConfiguredRanges) {
   const double want[4][3] = {{7.75, 11.10034939, 2.22844237},
                              {2.25, 3.05870503, .91721023},
                              {.275, .37897636, .10364131},
@@ -20,18 +26,27 @@ TEST(BoundedParameter, MapsRawSamplesIntoTheConfiguredRanges) {
   const double u[3] = {0, 1, -2};
   for (std::size_t p = 0; p < 4; ++p) {
     for (std::size_t i = 0; i < 3; ++i) {
-      EXPECT_NEAR(bounded_parameter(kStage2, p, u[i]), want[p][i], 1e-7) << p << " " << i;
+      EXPECT_NEAR(executed_value(spawn_dimensions()[p], u[i]), want[p][i], 1e-7) << p << " " << i;
     }
   }
 }
 
-TEST(BoundedParameter, JacobianAgreesWithDifferences) {
+TEST(ExecutedValue, AClippedDimensionIsTheSampleCutOff) {
+  const ContinuousDimension clipped{-2, 2, Squash::kClip};
+  EXPECT_EQ(executed_value(clipped, 0.5), 0.5);
+  EXPECT_EQ(executed_value(clipped, -3), -2);
+  EXPECT_THROW(log_executed_derivative(clipped, 0), Error);
+}
+
+TEST(ExecutedValue, JacobianAgreesWithDifferences) {
   for (std::size_t p = 0; p < 4; ++p) {
     for (const double u : {-3.0, -.4, 0.0, .7, 2.5}) {
       const double h = 1e-5;
       const double slope =
-          (bounded_parameter(kStage2, p, u + h) - bounded_parameter(kStage2, p, u - h)) / (2 * h);
-      EXPECT_NEAR(log_bounded_derivative(kStage2, p, u), std::log(slope), 1e-7);
+          (executed_value(spawn_dimensions()[p], u + h) -
+           executed_value(spawn_dimensions()[p], u - h)) /
+          (2 * h);
+      EXPECT_NEAR(log_executed_derivative(spawn_dimensions()[p], u), std::log(slope), 1e-7);
     }
   }
 }
@@ -46,7 +61,7 @@ TEST(SquashedPolicy, ScoresTheRawSampleAndTheExecutedValue) {
                                      .to_host();
   EXPECT_NEAR(out[0], -2.85586000, 1e-6);
   double jacobian = 0;
-  for (std::size_t p = 0; p < 4; ++p) jacobian += log_bounded_derivative(kStage2, p, u[p]);
+  for (std::size_t p = 0; p < 4; ++p) jacobian += log_executed_derivative(spawn_dimensions()[p], u[p]);
   EXPECT_NEAR(jacobian, -1.67458315, 1e-6);
   EXPECT_NEAR(out[0] - jacobian, -1.18127685, 2e-6);
 }

@@ -1,0 +1,118 @@
+#include "engine/launch.h"
+#include "engine/ops.h"
+#include "engine/ops/check.h"
+
+namespace frost {
+namespace {
+
+constexpr GradMode kWrite = GradMode::kOverwrite;
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, std::int64_t stride, std::int64_t pad) {
+  require_rank(x, 4, "conv2d", "input");
+  const Shape& w = weight.shape();
+  require(w.size() == 4 && w[3] == x.dim(3), "conv2d",
+          "input " + to_string(x.shape()) + " does not fit weight " + to_string(w));
+  const Conv2dShape shape{x.dim(0), x.dim(1), x.dim(2), x.dim(3), w[0], w[1], w[2], stride, pad};
+  require(shape.h + 2 * pad >= shape.kh && shape.w + 2 * pad >= shape.kw, "conv2d",
+          "input " + to_string(x.shape()) + " is smaller than the kernel " + to_string(w));
+  Op op("conv2d", {x, weight});
+  Backend& backend = op.backend();
+  const Tensor y = op.output({shape.n, shape.oh(), shape.ow(), shape.k});
+  launch_allocating("conv2d_forward", [&] {
+    backend.conv2d_forward(shape, x.data(), weight.weight_view(), nullptr, nullptr, false,
+                           y.data());
+  });
+  const Tensor kept_x = op.save_for({1}, x), kept_weight = op.save_for({0}, weight);
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    if (const GradOut dx = g.of(0)) {
+      launch_allocating("conv2d_backward_data", [&] {
+        backend.conv2d_backward_data(shape, dy.data(), kept_weight.weight_view(), dx);
+      });
+    }
+    if (const GradOut dw = g.of(1)) {
+      launch_allocating("conv2d_backward_weight", [&] {
+        backend.conv2d_backward_weight(shape, kept_x.data(), dy.data(), dw);
+      });
+    }
+  });
+}
+
+Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                  const Tensor& var) {
+  require_rank(x, 4, "batch_norm", "input");
+  const std::int64_t channels = x.dim(3), pixels = x.numel() / std::max<std::int64_t>(1, channels);
+  for (const Tensor& t : {gamma, beta, mean, var}) {
+    require(t.numel() == channels, "batch_norm",
+            to_string(t.shape()) + " does not fit input " + to_string(x.shape()));
+  }
+  Op op("batch_norm", {x, gamma, beta});
+  Backend& backend = op.backend();
+  const Tensor y = op.output(x.shape());
+  launch("batch_norm_forward", [&] {
+    backend.batch_norm_forward(pixels, channels, kBatchNormEpsilon, x.data(), gamma.data(),
+                               beta.data(), mean.data(), var.data(), y.data());
+  });
+  const Tensor kept_x = op.save_for({1}, x);
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut dx = g.of(0), dgamma = g.of(1), dbeta = g.of(2);
+    launch("batch_norm_backward", [&] {
+      backend.batch_norm_backward(pixels, channels, kBatchNormEpsilon,
+                                  kept_x.defined() ? kept_x.data() : nullptr, gamma.data(),
+                                  mean.data(), var.data(), dy.data(), dx, dgamma, dbeta);
+    });
+  });
+}
+
+Tensor relu(const Tensor& x) {
+  const std::int64_t n = x.numel();
+  Op op("relu", {x});
+  Backend& backend = op.backend();
+  const Tensor y = op.output(x.shape());
+  launch("relu_forward", [&] { backend.relu_forward(n, x.data(), y.data()); });
+  Tensor bits;
+  if (op.wants(0)) {
+    bits = Tensor::empty(backend, {(n + 31) / 32}, MemoryTag::kSaved, DType::kU32);
+    launch("sign_bits", [&] { backend.sign_bits(n, y.data(), bits.data_as<std::uint32_t>()); });
+  }
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut dx = g.of(0);
+    launch("relu_backward", [&] {
+      backend.mask_by_bits(n, dy.data(), bits.data_as<std::uint32_t>(), dy.data());
+      backend.axpy(n, 1.0f, dy.data(), dx);
+    });
+  });
+}
+
+Tensor repeat_channels(const Tensor& x, std::int64_t channels) {
+  require(x.shape().size() == 4 && x.dim(3) == 1, "repeat_channels",
+          "input " + to_string(x.shape()) + " does not have one channel");
+  const std::int64_t pixels = x.numel();
+  Op op("repeat_channels", {x});
+  Backend& backend = op.backend();
+  const Tensor y = op.output({x.dim(0), x.dim(1), x.dim(2), channels});
+  launch("repeat_channels", [&] {
+    backend.channel_broadcast(pixels, channels, x.data(), {y.data(), kWrite});
+  });
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut dx = g.of(0);
+    const Tensor sum = Tensor::empty(backend, {pixels});
+    launch("repeat_channels_backward", [&] {
+      backend.channel_sum(pixels, channels, dy.data(), sum.data());
+      backend.axpy(pixels, 1.0f, sum.data(), dx);
+    });
+  });
+}
+
+Tensor bytes_to_floats(const Tensor& bytes, Shape shape, float scale, float shift) {
+  require(bytes.dtype() == DType::kU8 && bytes.numel() == numel(shape), "bytes_to_floats",
+          to_string(bytes.shape()) + " does not hold the bytes of " + to_string(shape));
+  const Tensor y = Tensor::empty(bytes.backend(), std::move(shape));
+  launch("bytes_to_floats", [&] {
+    y.backend().bytes_to_floats(y.numel(), bytes.data_as<std::uint8_t>(), scale, shift, y.data());
+  });
+  return y;
+}
+
+}  // namespace frost

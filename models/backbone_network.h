@@ -1,0 +1,64 @@
+#pragma once
+
+#include "models/config.h"
+#include "models/freeze.h"
+#include "models/policy_network.h"
+#include "models/resnet18.h"
+
+namespace frost {
+
+/// Linear(512 -> hidden) -> GELU -> LayerNorm, behind each body.
+class Trunk : public Module {
+ public:
+  Trunk(Backend& backend, std::int64_t hidden);
+  Tensor operator()(const Tensor& pooled) const { return norm(gelu(linear(pooled))); }
+
+  Linear linear;
+  LayerNorm norm;
+};
+
+/// An actor-critic whose two sides each have a ResNet18 body, under one freeze mode
+/// (docs/durotaxis.md, "Actor and critic").
+class BackboneNetwork : public PolicyNetwork {
+ public:
+  BackboneNetwork(Backend& backend, const ActorCriticConfig& config);
+
+  Backend& backend() const override { return backend_; }
+  int value_components() const override { return kValueComponents; }
+  /// `backbone`, `heads`, `encoder` with their base rates.
+  std::vector<ParamGroup> param_groups() const override;
+  virtual void load_bodies(const StateDict& imagenet);
+
+  const ActorCriticConfig& config() const { return config_; }
+  const FreezeMode& freeze_mode() const { return *mode_; }
+  /// Changes what trains; an optimizer must be given the new groups. `backbone_lr` replaces the
+  /// configured rate.
+  void set_freeze_mode(const FreezeMode& mode, double backbone_lr);
+
+  ResNet18& actor_body() { return actor_body_; }
+  ResNet18& critic_body() { return critic_body_; }
+  const ResNet18& actor_body() const { return actor_body_; }
+  const ResNet18& critic_body() const { return critic_body_; }
+  /// The images each body is fed, [n, side, side, 1].
+  virtual std::int64_t image_side() const = 0;
+  /// Whether a gradient passes through the bodies to something that trains below them.
+  virtual bool trains_below_bodies() const = 0;
+
+  static constexpr std::int64_t kActions = 2, kSpawnParameters = 4, kValueComponents = 6;
+
+ protected:
+  ActorCriticConfig config_;
+
+ private:
+  Backend& backend_;
+  const FreezeMode* mode_;
+
+ protected:
+  ResNet18 actor_body_, critic_body_;
+};
+
+/// The network for the configured kind of observation.
+std::unique_ptr<BackboneNetwork> make_backbone_network(Backend& backend,
+                                                       const ActorCriticConfig& config);
+
+}  // namespace frost

@@ -1,0 +1,106 @@
+#include "models/graph_actor_critic.h"
+
+#include <algorithm>
+
+#include "kernels/status.h"
+
+namespace frost {
+
+GraphActorCritic::GraphActorCritic(Backend& backend, const ActorCriticConfig& config)
+    : BackboneNetwork(backend, config),
+      encoder_(backend, config.encoder),
+      actor_projection_(backend, 2 * config.encoder.out_dim, ResNet18::kFeatures),
+      critic_projection_(backend, config.encoder.out_dim, ResNet18::kFeatures),
+      actor_trunk_(backend, config.hidden_dim),
+      critic_trunk_(backend, config.hidden_dim),
+      discrete_(backend, config.hidden_dim, kActions),
+      mu_(backend, config.hidden_dim, kSpawnParameters),
+      logstd_(backend, config.hidden_dim, kSpawnParameters),
+      spawn_bias_(make_parameter(backend, {kActions})),
+      value_heads_(backend, config.hidden_dim, kValueComponents) {
+  register_module("encoder", encoder_);
+  register_module("actor.feature_proj", actor_projection_);
+  register_module("actor.body", actor_body_);
+  register_module("actor.trunk", actor_trunk_);
+  register_module("actor.discrete", discrete_);
+  register_module("actor.mu", mu_);
+  register_module("actor.logstd", logstd_);
+  register_parameter("actor.spawn_bias", spawn_bias_);
+  register_module("critic.feature_proj", critic_projection_);
+  register_module("critic.body", critic_body_);
+  register_module("critic.trunk", critic_trunk_);
+  register_module("critic.value_heads", value_heads_);
+}
+
+StateBatch GraphActorCritic::make_batch(const std::vector<const Observation*>& observations) const {
+  std::vector<const GraphObservation*> graphs;
+  for (const Observation* o : observations) {
+    graphs.push_back(std::get_if<GraphObservation>(o));
+    if (graphs.back() == nullptr) fail("graph_batch", "the observation is not a graph");
+  }
+  StateBatch batch;
+  batch.graphs = make_graph_batch(backend(), graphs, config_.encoder.token_connectivity);
+  batch.states = batch.graphs.graphs;
+  batch.row_offsets = batch.graphs.offsets;
+  batch.action_mask = batch.graphs.action_mask;
+  return batch;
+}
+
+PolicyOutput GraphActorCritic::forward(const StateBatch& batch) {
+  const GraphBatch& graphs = batch.graphs;
+  const Tensor tokens = encoder_.forward(graphs);
+  const Tensor graph_tokens = narrow_rows(tokens, 0, graphs.graphs);
+  const Tensor node_tokens = narrow_rows(tokens, graphs.graphs, graphs.nodes);
+  const Tensor context = repeat_segments(graph_tokens, graphs.offsets, graphs.graph_of_node);
+  const Tensor cells = actor_trunk_(
+      pooled_tokens(actor_projection_, actor_body_, concat_cols(node_tokens, context)));
+  PolicyOutput out;
+  out.logits = linear(cells, discrete_.weight, add(discrete_.bias, spawn_bias_));
+  if (config_.continuous_dims > 0) out.gaussian = concat_cols(mu_(cells), logstd_(cells));
+  out.values = critic_values(graphs, tokens);
+  return out;
+}
+
+Tensor GraphActorCritic::values(const StateBatch& batch) {
+  return critic_values(batch.graphs, encoder_.forward(batch.graphs));
+}
+
+Tensor GraphActorCritic::critic_values(const GraphBatch& batch, const Tensor& tokens) {
+  const Tensor graph_tokens = narrow_rows(tokens, 0, batch.graphs);
+  return value_heads_(critic_trunk_(pooled_tokens(critic_projection_, critic_body_, graph_tokens)));
+}
+
+Tensor GraphActorCritic::pooled_tokens(const Linear& projection, ResNet18& body,
+                                       const Tensor& tokens) {
+  constexpr std::int64_t kPixels = kImageSide * kImageSide;
+  const Tensor projected = projection(tokens);
+  std::vector<Tensor> pooled;
+  for (std::int64_t begin = 0; begin < tokens.dim(0); begin += kChunk) {
+    const std::int64_t count = std::min(kChunk, tokens.dim(0) - begin);
+    // The last chunk is padded, finely where it is small: few shapes mean few kernels to prepare.
+    const std::int64_t grain = count <= 64 ? 8 : 32;
+    const std::int64_t padded = (count + grain - 1) / grain * grain;
+    const Tensor rows = pad_rows(narrow_rows(projected, begin, count), padded);
+    const Tensor images = pad_cols(rows, kPixels).reshape({padded, kImageSide, kImageSide, 1});
+    pooled.push_back(narrow_rows(body.forward(images), 0, count));
+  }
+  return concat_rows(pooled);
+}
+
+void GraphActorCritic::initialize(RandomStream& random, bool with_bodies) {
+  const auto side = [&](Linear& projection, ResNet18& body, Trunk& trunk) {
+    initialize_linear(projection, random);
+    if (with_bodies) body.initialize(random);
+    initialize_linear(trunk.linear, random);
+  };
+  encoder_.initialize(random);
+  side(actor_projection_, actor_body_, actor_trunk_);
+  side(critic_projection_, critic_body_, critic_trunk_);
+  for (Linear* head : {&discrete_, &mu_, &logstd_, &value_heads_}) {
+    initialize_linear(*head, random);
+  }
+  const float bias[kActions] = {static_cast<float>(config_.spawn_bias_init), 0.0f};
+  spawn_bias_.copy_from_host(bias);
+}
+
+}  // namespace frost

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "models/backbone_network.h"
+#include "models/graph_transformer.h"
+
+namespace frost {
+
+/// The network of graph observations (docs/durotaxis.md, "Actor and critic"): a shared graph
+/// encoder, then an actor per cell and a critic per colony. Each side projects its tokens to 24x24
+/// images for its body, so something trains below the bodies in every freeze mode.
+class GraphActorCritic : public BackboneNetwork {
+ public:
+  /// `config.continuous_dims` 0: fixed spawn parameters (stage 1); 4: the network's (stage 2).
+  GraphActorCritic(Backend& backend, const ActorCriticConfig& config);
+
+  StateBatch make_batch(const std::vector<const Observation*>& observations) const override;
+  PolicyOutput forward(const StateBatch& batch) override;
+  Tensor values(const StateBatch& batch) override;
+  void initialize(RandomStream& random, bool with_bodies) override;
+  std::int64_t image_side() const override { return kImageSide; }
+  bool trains_below_bodies() const override { return true; }
+
+  static constexpr std::int64_t kImageSide = 24;
+  /// The bodies run in chunks, so that their transient buffers do not grow with the colony.
+  static constexpr std::int64_t kChunk = 256;
+
+ private:
+  static Tensor pooled_tokens(const Linear& projection, ResNet18& body, const Tensor& tokens);
+  Tensor critic_values(const GraphBatch& batch, const Tensor& tokens);
+
+  GraphTransformer encoder_;
+  Linear actor_projection_, critic_projection_;
+  Trunk actor_trunk_, critic_trunk_;
+  Linear discrete_, mu_, logstd_;
+  Tensor spawn_bias_;
+  Linear value_heads_;
+};
+
+}  // namespace frost

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <vector>
+
+#include "engine/optim/adam.h"
+#include "models/graph_batch.h"
+#include "models/observation.h"
+
+namespace frost {
+
+/// Several states as device tensors; which of the inputs are defined depends on the network.
+struct StateBatch {
+  std::int64_t states = 0;
+  GraphBatch graphs;
+  Tensor images;       ///< uint8 [states * side * side]
+  Tensor vectors;      ///< [states, features]
+  Tensor features;     ///< [states, width] what the frozen prefix yields, if it was run before
+  Tensor row_offsets;  ///< int32 [states + 1]: decision rows of each state
+  Tensor action_mask;  ///< uint8 [rows * choices], or undefined: every choice is allowed
+};
+
+/// What the policy and value functions say about a batch of states.
+struct PolicyOutput {
+  Tensor logits;    ///< [rows, choices], undefined without a discrete part
+  Tensor gaussian;  ///< [rows, 2 * dims]: mean | log deviation of the raw sample, or undefined
+  Tensor values;    ///< [states, components], in units of the normalised returns
+};
+
+/// An actor-critic as PPO sees it.
+class PolicyNetwork : public Module {
+ public:
+  virtual Backend& backend() const = 0;
+  /// Throws Error for a kind of observation the network does not read.
+  virtual StateBatch make_batch(const std::vector<const Observation*>& observations) const = 0;
+  virtual PolicyOutput forward(const StateBatch& batch) = 0;
+  /// The critic alone: [states, components].
+  virtual Tensor values(const StateBatch& batch) = 0;
+  virtual int value_components() const = 0;
+  /// Random weights; those of pretrained bodies only `with_bodies`, else they must be loaded.
+  virtual void initialize(RandomStream& random, bool with_bodies) = 0;
+  /// The trainable tensors in groups with their base learning rates; groups may be empty.
+  virtual std::vector<ParamGroup> param_groups() const = 0;
+
+  /// What the frozen prefix yields for the batch, [states, width], bit for bit the same however
+  /// the states are batched; undefined where nothing is worth keeping. While `prefix_id` stays the
+  /// same it may stand for the observations: `forward` and `values` read it instead.
+  virtual Tensor encode(const StateBatch&) { return {}; }
+  /// Changes with every change of the prefix: of its depth, its weights, or what shares it.
+  virtual std::uint64_t prefix_id() { return 0; }
+};
+
+/// A batch of kept features, one decision row per state.
+StateBatch make_feature_batch(const Tensor& features);
+/// int32 [states + 1] with `rows` rows per state.
+Tensor uniform_row_offsets(Backend& backend, std::int64_t states, std::int64_t rows);
+
+}  // namespace frost
