@@ -154,6 +154,7 @@ class Loader {
     }
     Config config = config_;
     config.ppo.lr_schedule.total_updates = config.ppo.total_updates;
+    config.environment.reward.distance.discount = config.ppo.gamma;
     return config;
   }
 
