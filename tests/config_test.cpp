@@ -237,19 +237,6 @@ TEST(ConfigErrors, RewardModesAndFormsExcludeEachOther) {
             "'environment.position_rewards.critical_zone_threshold' (0.03)");
 }
 
-TEST(ConfigFile, RewardModesAndTheDiscountReachTheEnvironment) {
-  const auto mode = [](const char* yaml) {
-    return parse_config(yaml, "x.yaml", {}).environment.reward.mode();
-  };
-  EXPECT_EQ(mode(""), RewardMode::kDistance);
-  EXPECT_EQ(mode("environment: {centroid_distance_only_mode: false}"), RewardMode::kNormal);
-  EXPECT_EQ(mode("environment: {simple_delete_only_mode: true, "
-                 "centroid_distance_only_mode: false}"),
-            RewardMode::kDeleteOnly);
-  const Config config = parse_config("algorithm: {gamma: 0.9}", "x.yaml", {});
-  EXPECT_EQ(config.environment.reward.distance.discount, 0.9);
-}
-
 TEST(ConfigErrors, SyntaxErrorsNameLineAndColumn) {
   const std::string message = problem("algorithm:\n  gamma: [0.9\n");
   EXPECT_EQ(message.find("x.yaml:3:1: YAML syntax error: "), 0u) << message;

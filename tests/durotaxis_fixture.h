@@ -67,6 +67,16 @@ inline DurotaxisConfig steep_config() {
   return config;
 }
 
+/// What a policy sees of the colony.
+inline GraphObservation graph_of(const Durotaxis& environment) {
+  return environment.observe();
+}
+
+/// Appends the spawn parameters of one more cell.
+inline void add_parameters(JointAction& action, const SpawnParameters& p) {
+  action.parameters.push_back({p.gamma, p.alpha, p.noise, p.theta});
+}
+
 /// An episode begun from `colony` on that field.
 inline Durotaxis started(const DurotaxisConfig& config, Colony colony = standard_start()) {
   Durotaxis environment(config);

@@ -107,7 +107,7 @@ TEST(RandomSpawnLength, IsAFunctionOfTheSeed) {
   Durotaxis a(config), b(config);
   const auto x_after = [](Durotaxis& environment, std::uint64_t seed) {
     environment.reset(seed);
-    for (int t = 0; t < 3; ++t) environment.step(all_spawn_policy(environment.observe()));
+    for (int t = 0; t < 3; ++t) environment.step(all_spawn_policy(graph_of(environment)));
     return environment.colony().centroid()[0];
   };
   const double first = x_after(a, 1);
@@ -272,7 +272,7 @@ TEST(EveryVariant, ComponentsAreFiniteAndAddUpToTheTotal) {
     for (std::uint64_t episode = 0; episode < 40; ++episode) {
       environment.reset(episode);
       for (bool done = false; !done;) {
-        const StepResult result = environment.step(random_policy(environment.observe(), stream));
+        const StepResult result = environment.step(random_policy(graph_of(environment), stream));
         double sum = 0.0;
         for (int c = kGraph; c < kRewardComponents; ++c) {
           sum += result.reward[static_cast<std::size_t>(c)];
@@ -301,7 +301,7 @@ TEST(EveryVariant, SavedStatesContinueBitForBit) {
       int t = 0;
       for (bool done = false; !done; ++t) {
         if (t % 7 == 6) resumed.load_state(original.save_state());
-        const JointAction action = random_policy(original.observe(), stream);
+        const JointAction action = random_policy(graph_of(original), stream);
         const StepResult a = original.step(action), b = resumed.step(action);
         ASSERT_EQ(a.reward, b.reward) << name;
         ASSERT_EQ(original.save_state(), resumed.save_state()) << name;
@@ -325,7 +325,7 @@ TEST(EveryVariant, InvariantsHoldThroughAHundredThousandRandomJointActions) {
     JointAction action;
     for (int i = 0; i < environment.colony().size(); ++i) {
       action.decisions.push_back(stream.uniform() < 0.52f ? kSpawnCell : kDeleteCell);
-      action.parameters.push_back({5.0f, 2.0f, 0.1f, static_cast<float>(stream.uniform(-3, 3))});
+      add_parameters(action, {.theta = static_cast<float>(stream.uniform(-3, 3))});
     }
     const bool done = environment.step(action).done();
     const Colony& colony = environment.colony();
@@ -361,7 +361,7 @@ TEST(StateMachine, FirstMarksPayOnceAnEpisode) {
   Durotaxis environment = started(
       config, path_colony({{10, 200}, {20, 200}, {30, 200}, {40, 200}, {50, 200}, {60, 200}}));
   for (const double bonus : {0.5, 0.0}) {
-    const StepResult result = environment.step(all_spawn_policy(environment.observe()));
+    const StepResult result = environment.step(all_spawn_policy(graph_of(environment)));
     double marks = 0, open = 0;
     const double nodes = environment.colony().size(), excess = nodes - 4;
     for (const Cell& cell : environment.colony().cells()) {

@@ -4,10 +4,25 @@
 #include <utility>
 
 #include "tests/durotaxis_scene.h"
+#include "tools/config.h"
 
 // The reward modes, the state machine and the terminal scale, on states made by hand.
 namespace frost {
 namespace {
+
+TEST(RewardConfig, ModeAndDiscountComeFromTheConfigurationFile) {
+  const auto mode = [](const char* yaml) {
+    return parse_config(yaml, "x.yaml", {}).environment.reward.mode();
+  };
+  EXPECT_EQ(mode(""), RewardMode::kDistance);
+  EXPECT_EQ(mode("environment: {centroid_distance_only_mode: false}"), RewardMode::kNormal);
+  EXPECT_EQ(mode("environment: {simple_delete_only_mode: true, "
+                 "centroid_distance_only_mode: false}"),
+            RewardMode::kDeleteOnly);
+  const Config config = parse_config("algorithm: {gamma: 0.9}", "x.yaml", {});
+  EXPECT_EQ(config.environment.reward.distance.discount, 0.9);
+  EXPECT_EQ(config.model.encoder.node_features, 11);
+}
 
 TEST(NormalMode, FoldsEveryTermIntoItsComponent) {
   RewardTerms terms;

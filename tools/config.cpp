@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "kernels/status.h"
+#include "rl/envs/durotaxis/features.h"
 #include "tools/config_schema.h"
 
 namespace frost {
@@ -155,6 +156,7 @@ class Loader {
     Config config = config_;
     config.ppo.lr_schedule.total_updates = config.ppo.total_updates;
     config.environment.reward.distance.discount = config.ppo.gamma;
+    config.model.encoder.node_features = node_feature_count(config.environment);
     return config;
   }
 

@@ -68,6 +68,11 @@ Keys observation_keys() {
   return {
       flag("observation.normalize", MEMBER(environment.normalize_observation),
            "scale every feature to about [-1, 1] by fixed, documented factors"),
+      choice<ObserveMarks>("observation.observe_marks", MEMBER(environment.observe_marks),
+                           {{"auto", ObserveMarks::kAuto},
+                            {"false", ObserveMarks::kOff},
+                            {"true", ObserveMarks::kOn}},
+                           "marks as a 12th node feature; auto: where deletions are rewarded"),
       choice<Token>("observation.token_connectivity", MEMBER(model.encoder.token_connectivity),
                     {{"none", Token::kNone}, {"in", Token::kIn}, {"both", Token::kBoth}},
                     "edges of the graph token: none, from the cells, from and to the cells"),

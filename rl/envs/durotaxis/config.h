@@ -35,6 +35,9 @@ struct RecoveryConfig {
   double position_noise = 5;
 };
 
+/// Whether cells show their marks; `kAuto`: where deletions are rewarded.
+enum class ObserveMarks { kAuto, kOff, kOn };
+
 /// Everything the durotaxis environment depends on besides its seed.
 struct DurotaxisConfig {
   SubstrateConfig substrate;
@@ -52,7 +55,13 @@ struct DurotaxisConfig {
   bool spawn_acceptance = false;     ///< refuse spawns that gain less than reward.delta_intensity
   bool random_spawn_length = false;  ///< the added length times a standard normal
   RecoveryConfig recovery;
+  ObserveMarks observe_marks = ObserveMarks::kAuto;
   RewardConfig reward;
+
+  bool marks_observed() const {
+    if (observe_marks != ObserveMarks::kAuto) return observe_marks == ObserveMarks::kOn;
+    return reward.mode() != RewardMode::kDistance;
+  }
 };
 
 }  // namespace frost

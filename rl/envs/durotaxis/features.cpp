@@ -134,9 +134,10 @@ struct Measures {
 void fill_nodes(const Colony& colony, const Measures& measures, const Hull& hull,
                 const Scales& scale, GraphObservation& out) {
   const auto [cx, cy] = colony.centroid();
-  out.node_features.resize(at(colony.size()) * GraphObservation::kNodeFeatures);
+  const bool marks = out.node_width > GraphObservation::kNodeFeatures;
+  out.node_features.resize(at(colony.size() * out.node_width));
   float* row = out.node_features.data();
-  for (std::size_t i = 0; i < measures.x.size(); ++i, row += GraphObservation::kNodeFeatures) {
+  for (std::size_t i = 0; i < measures.x.size(); ++i, row += out.node_width) {
     const Cell& cell = colony.cells()[i];
     const double dx = measures.x[i] - cx, dy = measures.y[i] - cy;
     const double values[GraphObservation::kNodeFeatures] = {
@@ -154,6 +155,7 @@ void fill_nodes(const Colony& colony, const Measures& measures, const Hull& hull
     };
     std::transform(std::begin(values), std::end(values), row,
                    [](double value) { return static_cast<float>(value); });
+    if (marks) row[GraphObservation::kNodeFeatures] = cell.marked ? 1.0f : 0.0f;
   }
 }
 
@@ -269,12 +271,17 @@ Hull convex_hull(const std::vector<Cell>& cells) {
   return hull;
 }
 
+int node_feature_count(const DurotaxisConfig& config) {
+  return GraphObservation::kNodeFeatures + (config.marks_observed() ? 1 : 0);
+}
+
 GraphObservation extract_features(const Colony& colony, const Substrate& substrate,
                                   const DurotaxisConfig& config) {
   const Measures measures(colony, substrate, config.normalize_observation);
   const Scales scale(substrate, config);
   const Hull hull = convex_hull(colony.cells());
   GraphObservation out;
+  out.node_width = node_feature_count(config);
   fill_nodes(colony, measures, hull, scale, out);
   fill_graph(colony, measures, hull, scale, out);
   fill_edges(colony, measures, scale, out);
