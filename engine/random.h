@@ -15,6 +15,8 @@ enum class StreamPurpose : std::uint32_t {
   kDropout = 5,
   kShuffle = 6,  ///< minibatch order
   kEvaluation = 7,
+  kRecovery = 8,     ///< where an empty colony starts again
+  kSpawnLength = 9,  ///< random spawn lengths
 };
 
 /// A sequence of random numbers from Philox4x32-10: (seed, stream) choose it, `position` is its

@@ -69,7 +69,7 @@ Subject& subject() {
 }  // namespace
 
 SafetensorsFile example_checkpoint() {
-  return {subject().save(), {{"format", "frostline.checkpoint.1"}}};
+  return {subject().save(), {{"format", "frostline.checkpoint.2"}}};
 }
 
 bool read_checkpoint(Input input) {

@@ -10,6 +10,7 @@ namespace frost {
 struct EncoderConfig {
   enum class TokenConnectivity { kNone, kIn, kBoth };
 
+  int node_features = 11;  ///< 12 where marks are observed; set from the environment
   int hidden_dim = 128;
   int out_dim = 128;  ///< divisible by `num_heads`
   int num_layers = 4;

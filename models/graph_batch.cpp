@@ -1,5 +1,7 @@
 #include "models/graph_batch.h"
 
+#include <fmt/format.h>
+
 #include "kernels/status.h"
 
 namespace frost {
@@ -50,6 +52,9 @@ GraphBatch make_graph_batch(Backend& backend,
   for (std::int32_t g = 0; g < graphs; ++g) {
     const GraphObservation& o = *observations[static_cast<std::size_t>(g)];
     if (o.num_nodes() == 0) fail("graph_batch", "a colony without cells has nothing to decide");
+    if (o.node_width != observations[0]->node_width)
+      fail("graph_batch", fmt::format("nodes of {} and of {} features do not go together",
+                                      observations[0]->node_width, o.node_width));
     add_graph_edges(o, g, graphs + offsets.back(), connectivity, edges);
     nodes.insert(nodes.end(), o.node_features.begin(), o.node_features.end());
     graph_rows.insert(graph_rows.end(), o.graph_features.begin(), o.graph_features.end());
@@ -71,7 +76,7 @@ GraphBatch make_graph_batch(Backend& backend,
     }
   }
   batch.node_features =
-      Tensor::from_host(backend, {batch.nodes, GraphObservation::kNodeFeatures}, nodes);
+      Tensor::from_host(backend, {batch.nodes, observations[0]->node_width}, nodes);
   batch.graph_features =
       Tensor::from_host(backend, {batch.graphs, GraphObservation::kGraphFeatures}, graph_rows);
   batch.edge_features =

@@ -238,10 +238,17 @@ Metrics Ppo::report(Rollout& rollout, const LearnStatistics& sums) {
   m.add("losses/epochs", sums.epochs);
   m.add("grad_norm/total", sums.mean(sums.grad_norm));
   const double factor = config_.lr_schedule.factor(updates_ - 1);
-  for (std::size_t g = 0; g < optimizer_.groups().size(); ++g) {
-    const ParamGroup& group = optimizer_.groups()[g];
-    m.add("grad_norm/" + group.name, sums.mean(sums.group_norms[g]));
-    m.add("lr/" + group.name, group.lr * factor);
+  // Every group the network may have, so that the columns outlast a change of the freeze mode.
+  for (const ParamGroup& possible : network_.param_groups()) {
+    double norm = 0, lr = 0;
+    for (std::size_t g = 0; g < optimizer_.groups().size(); ++g) {
+      const ParamGroup& group = optimizer_.groups()[g];
+      if (group.name != possible.name) continue;
+      norm = sums.mean(sums.group_norms[g]);
+      lr = group.lr * factor;
+    }
+    m.add("grad_norm/" + possible.name, norm);
+    m.add("lr/" + possible.name, lr);
   }
   return m;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <sstream>
 
@@ -65,7 +66,7 @@ TEST(ConfigFile, ValuesOfEveryTypeReachTheirMembers) {
   EXPECT_EQ(config.environment.substrate.kind, SubstrateConfig::Kind::kExponential);
   EXPECT_EQ(config.environment.substrate.width, 64);
   EXPECT_EQ(config.environment.substrate.height, 32);
-  EXPECT_TRUE(config.environment.include_termination_rewards);
+  EXPECT_TRUE(config.environment.reward.include_termination_rewards);
   EXPECT_EQ(config.model.backbone.weights_path, "w/a b.safetensors");
   EXPECT_EQ(config.model.backbone.freeze_mode, "until_layer3");
   EXPECT_EQ(config.model.backbone.backbone_lr, 5e-5);
@@ -119,9 +120,9 @@ TEST(ConfigErrors, RetiredKeysNameTheRemedy) {
       {"trainer: {curriculum_learning: {enable_curriculum: false}}", "never had an effect"},
       {"trainer: {resume_training: {enabled: true}}", "--resume RUN"},
       {"algorithm: {ppo_epochs: 4}", "use 'trainer.update_epochs'"},
-      {"environment: {node_rewards: {movement_reward: 3}}", "not available yet"},
-      {"environment: {milestone_rewards: {distance_25_percent: 50}}", "not available yet"},
-      {"environment: {empty_graph_recovery_spawn_nodes: 5}", "ends the episode"},
+      {"trainer: {empty_graph_handling: {recovery_num_nodes: 3}}",
+       "'environment.empty_graph_recovery'"},
+      {"environment: {empty_graph_recovery_spawn_nodes: 5}", "'environment.empty_graph_recovery'"},
       {"logging: {save_model_every: 5}", "use 'trainer.checkpoint_every'"},
       {"logging: {tensorboard: true}", "never had an effect"},
       {"system: {num_workers: 4}", "use 'system.threads'"},
@@ -220,6 +221,22 @@ TEST(ConfigErrors, RulesBetweenKeysNameTheLineOfTheGivenKey) {
             "accepted");
 }
 
+TEST(ConfigErrors, RewardModesAndFormsExcludeEachOther) {
+  EXPECT_EQ(problem("environment:\n  simple_delete_only_mode: true\n"),
+            "x.yaml:2: 'environment.simple_delete_only_mode' is true, must be exclusive with "
+            "'environment.centroid_distance_only_mode' (true)");
+  EXPECT_EQ(problem("environment: {simple_delete_only_mode: true, "
+                    "centroid_distance_only_mode: false}"),
+            "accepted");
+  EXPECT_EQ(problem("environment: {distance_mode: {potential_based: true, "
+                    "use_delta_distance: false}}"),
+            "x.yaml:1: 'environment.distance_mode.potential_based' is true, must be true only with "
+            "'environment.distance_mode.use_delta_distance' (false)");
+  EXPECT_EQ(problem("environment: {position_rewards: {danger_zone_threshold: 0.02}}"),
+            "x.yaml:1: 'environment.position_rewards.danger_zone_threshold' is 0.02, must be above "
+            "'environment.position_rewards.critical_zone_threshold' (0.03)");
+}
+
 TEST(ConfigErrors, SyntaxErrorsNameLineAndColumn) {
   const std::string message = problem("algorithm:\n  gamma: [0.9\n");
   EXPECT_EQ(message.find("x.yaml:3:1: YAML syntax error: "), 0u) << message;
@@ -312,6 +329,10 @@ TEST(ConfigSchema, EveryKeyIsUniqueAndDocumentedAndInADocumentedSection) {
 }
 
 TEST(ConfigSchema, EveryKeyReadsItsOwnDefaultAndIsBoundToItsOwnMember) {
+  std::istringstream words(
+      "1 2 0.5 0.2 false true -2 exponential in random 1ch_conv tf32 none joint total cosine "
+      "constant cpu promote_leftmost_child state_machine sum other");
+  const std::vector<std::string> other_values{std::istream_iterator<std::string>(words), {}};
   Config defaults;
   for (const ConfigKey& key : config_keys()) {
     const std::string value = key.get(defaults);
@@ -319,9 +340,7 @@ TEST(ConfigSchema, EveryKeyReadsItsOwnDefaultAndIsBoundToItsOwnMember) {
 
     // Some other valid value must change this key's line and no other.
     Config changed;
-    for (const char* text :
-         {"1", "2", "0.5", "false", "true", "-2", "exponential", "in", "random", "1ch_conv", "tf32",
-          "none", "joint", "total", "cosine", "constant", "cpu", "other"}) {
+    for (const std::string& text : other_values) {
       ConfigValue scalar;
       scalar.kind = ConfigValue::Kind::kScalar;
       scalar.text = text;

@@ -174,15 +174,15 @@ TEST(JointActions, OnlyTheNewbornAreFresh) {
 TEST(JointActions, SurvivorRuleKeepsTheRightmostCells) {
   const Action all_delete{{kDeleteCell, kDeleteCell, kDeleteCell, kDeleteCell}, {}};
   Colony colony = path_colony({{30, 200}, {10, 200}, {30, 210}, {20, 200}});
-  colony.apply(all_delete, kStage1, linear_field(), 2);
+  colony.apply(all_delete, kStage1, linear_field(), {.min_survivors = 2});
   EXPECT_EQ(ids(colony), (Ids{0, 2}));
 
   colony = path_colony({{30, 200}, {10, 200}, {30, 210}, {20, 200}});
-  colony.apply(all_delete, kStage1, linear_field(), 1);
+  colony.apply(all_delete, kStage1, linear_field(), {.min_survivors = 1});
   EXPECT_EQ(ids(colony), (Ids{0}));  // the first of two equally far to the right
 
   colony = path_colony({{30, 200}, {10, 200}, {30, 210}, {20, 200}});
-  colony.apply(all_delete, kStage1, linear_field(), 9);
+  colony.apply(all_delete, kStage1, linear_field(), {.min_survivors = 9});
   EXPECT_EQ(colony.size(), 4);
 
   colony = path_colony({{30, 200}, {10, 200}, {30, 210}, {20, 200}});

@@ -116,6 +116,28 @@ TEST(Features, AgeAndStagnationCountSteps) {
   expect_near(column(o, 10), {.02, 0}, 1e-8);
 }
 
+TEST(Features, MarksAreATwelfthFeatureWhereTheyMatter) {
+  Colony colony = zigzag();
+  colony.mark(2);
+  DurotaxisConfig config = raw_config();
+  const GraphObservation plain = extract_features(colony, linear_field(), config);
+  EXPECT_EQ(plain.node_width, 11);
+  config.reward.centroid_distance_only = false;
+  const GraphObservation o = extract_features(colony, linear_field(), config);
+  ASSERT_EQ(o.node_width, 12);
+  ASSERT_EQ(o.num_nodes(), 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(o.node_features[12 * i + 11], i == 2 ? 1.0f : 0.0f);
+    EXPECT_TRUE(std::equal(&plain.node_features[11 * i], &plain.node_features[11 * i] + 11,
+                           &o.node_features[12 * i]));
+  }
+  config.observe_marks = ObserveMarks::kOff;
+  EXPECT_EQ(node_feature_count(config), 11);
+  config.reward.centroid_distance_only = true;
+  config.observe_marks = ObserveMarks::kOn;
+  EXPECT_EQ(node_feature_count(config), 12);
+}
+
 TEST(Features, LonelyAndCoincidentCellsHaveCentralityOne) {
   for (const auto& positions : {std::vector<std::array<float, 2>>{{10, 200}},
                                 std::vector<std::array<float, 2>>{{10, 200}, {10, 200}}}) {

@@ -67,6 +67,18 @@ inline DurotaxisConfig steep_config() {
   return config;
 }
 
+/// What a policy sees of the colony.
+inline GraphObservation graph_of(const Durotaxis& environment) {
+  return environment.graph();
+}
+
+/// Appends the spawn parameters of one more cell.
+inline void add_parameters(Action& action, const SpawnParameters& p) {
+  for (const float value : {p.gamma, p.alpha, p.noise, p.theta}) {
+    action.parameters.push_back(value);
+  }
+}
+
 /// An episode begun from `colony` on that field.
 inline Durotaxis started(const DurotaxisConfig& config, Colony colony = standard_start()) {
   Durotaxis environment(config);

@@ -15,7 +15,7 @@ using Ids = std::vector<int>;
 
 TEST(DistanceReward, StaticFormIsTheDistanceToTheGoal) {
   DurotaxisConfig config = steep_config();
-  config.distance.use_delta_distance = false;
+  config.reward.distance.use_delta_distance = false;
   Durotaxis environment = started(config, path_colony({{9, 200}, {10, 200}, {11, 200}}));
   // Only the cell at 10 stays, and spawns onto its own place.
   const StepResult result =
@@ -35,7 +35,7 @@ TEST(DistanceReward, DeltaFormPaysTheStepOfTheCentroidFromTheFirstStepOn) {
 
 // Ends an episode by success and returns the reward beyond the distance.
 double success_bonus(DurotaxisConfig config) {
-  config.distance.distance_reward_scale = 0.0;
+  config.reward.distance.distance_reward_scale = 0.0;
   Durotaxis environment = started(config, path_colony({{189, 200}}));
   const StepResult result = environment.step({{kSpawnCell}, {}});
   EXPECT_TRUE(result.success());
@@ -46,15 +46,15 @@ double success_bonus(DurotaxisConfig config) {
 TEST(DistanceReward, TerminalRewardsAreScaledAndClipped) {
   DurotaxisConfig config = steep_config();
   EXPECT_EQ(success_bonus(config), 0.0);
-  config.include_termination_rewards = true;
+  config.reward.include_termination_rewards = true;
   const std::vector<std::pair<double, double>> scaled{{500, 10},  {-100, -2}, {-50, -1},
                                                       {-15, -.3}, {600, 10},  {-600, -10}};
   for (const auto& [reward, want] : scaled) {
-    config.termination.success_reward = reward;
+    config.reward.termination.success_reward = reward;
     EXPECT_NEAR(success_bonus(config), want, 1e-12);
   }
-  config.distance.clip_terminal_rewards = false;
-  config.termination.success_reward = 600;
+  config.reward.distance.clip_terminal_rewards = false;
+  config.reward.termination.success_reward = 600;
   EXPECT_NEAR(success_bonus(config), 12.0, 1e-12);
 }
 
@@ -68,7 +68,7 @@ TEST(Termination, EveryCaseHasItsDefaultReward) {
 
 TEST(Termination, DeletingEverythingEndsWithoutDistanceReward) {
   DurotaxisConfig config = steep_config();
-  config.include_termination_rewards = true;
+  config.reward.include_termination_rewards = true;
   Durotaxis environment = started(config);
   const StepResult result = environment.step({std::vector<std::int32_t>(5, kDeleteCell), {}});
   EXPECT_EQ(result.termination_case, TerminationCase::kNoNodes);

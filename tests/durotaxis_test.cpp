@@ -64,7 +64,7 @@ TEST(Durotaxis, FirstChildrenLandWhereDocumented) {
 
 TEST(Durotaxis, HalfDeleteRunsAsDocumented) {
   DurotaxisConfig static_config = steep_config();
-  static_config.distance.use_delta_distance = false;
+  static_config.reward.distance.use_delta_distance = false;
   Durotaxis first = started(static_config);
   EXPECT_NEAR(first.step(half_delete_policy(first.colony())).reward[kTotal], -.924146, 1e-6);
 

@@ -52,6 +52,19 @@ TEST(FreezeProof, AllClaimsHoldAfterARealUpdateInEveryMode) {
   }
 }
 
+TEST(FreezeProof, ObservedMarksWidenTheNodeProjection) {
+  Config config = parse_config(
+      "environment: {simple_delete_only_mode: true, centroid_distance_only_mode: false}\n"
+      "actor_critic: {pretrained_weights: random}\n"
+      "trainer: {num_envs: 2, rollout_steps: 8, minibatch_size: 4, update_epochs: 1}\n",
+      "test", {"system.threads=1"});
+  EXPECT_EQ(expected_counts(config.model).encoder, 368'896 + 128);
+  Trainer trainer(config, false);
+  const FreezeProof proof(trainer.network(), trainer.optimizer());
+  trainer.ppo().update();
+  EXPECT_EQ(failures(proof.verify()), Failures{});
+}
+
 TEST(FreezeProof, TamperingAfterTheSnapshotIsFoundAndNamed) {
   Trainer trainer(small_config("all"), false);
   const FreezeProof proof(trainer.network(), trainer.optimizer());

@@ -16,6 +16,7 @@ const std::vector<OpCase>& op_cases() {
     add_row_cases(rows);
     add_conv_cases(rows);
     add_graph_cases(rows);
+    add_unfused_cases(rows);
     add_loss_cases(rows);
     return rows;
   }();

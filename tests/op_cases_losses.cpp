@@ -12,6 +12,23 @@ namespace {
 
 enum class Masks { kOpen, kMixed };
 
+/// Any number of choices, all of them allowed.
+OpCase open_categorical_case(std::int64_t n, std::int64_t choices, double deviation) {
+  const std::string variant = fmt::format("{} rows of {} choices, logits around {}", n, choices,
+                                          deviation);
+  std::vector<std::int32_t> action;
+  for (std::int64_t i = 0; i < n; ++i) action.push_back(static_cast<std::int32_t>(i % choices));
+  const std::vector<std::uint8_t> mask(static_cast<std::size_t>(n * choices), 1);
+  return {"evaluate_categorical",
+          variant,
+          {case_input("evaluate_categorical" + variant, "logits", {n, choices}, deviation)},
+          [=](Backend& backend, const std::vector<Tensor>& t) {
+            const auto taken = Tensor::from_host(backend, std::span<const std::int32_t>(action));
+            return [=] { return evaluate_categorical(t[0], Tensor(), taken); };
+          },
+          [=](const std::vector<Reals>& t) { return reference::categorical(t[0], mask, action); }};
+}
+
 OpCase categorical_case(std::int64_t n, Masks masks, double deviation) {
   const std::string variant = fmt::format("{} cells, {} masks, logits around {}", n,
                                           masks == Masks::kOpen ? "open" : "mixed", deviation);
@@ -123,6 +140,9 @@ void add_loss_cases(std::vector<OpCase>& table) {
   table.push_back(categorical_case(33, Masks::kOpen, 2.0));
   table.push_back(categorical_case(37, Masks::kMixed, 2.0));
   table.push_back(categorical_case(16, Masks::kOpen, 8.0));
+  table.push_back(open_categorical_case(1, 1, 1.0));
+  table.push_back(open_categorical_case(9, 3, 2.0));
+  table.push_back(open_categorical_case(33, 18, 4.0));
   table.push_back(gaussian_case(1, 1, 0.5));
   table.push_back(gaussian_case(33, 4, 0.5));
   table.push_back(gaussian_case(7, 5, 1.0));

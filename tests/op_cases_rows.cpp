@@ -63,6 +63,46 @@ OpCase narrow_rows_case(const Shape& shape, std::int64_t begin, std::int64_t cou
           }};
 }
 
+OpCase narrow_cols_case(std::int64_t rows, std::int64_t cols, std::int64_t begin,
+                        std::int64_t count) {
+  const std::string variant = fmt::format("{}x{} columns {}+{}", rows, cols, begin, count);
+  return {"narrow_cols",
+          variant,
+          {case_input("narrow_cols" + variant, "x", {rows, cols})},
+          [=](Backend&, const std::vector<Tensor>& t) {
+            return [=] { return narrow_cols(t[0], begin, count); };
+          },
+          [=](const std::vector<Reals>& t) {
+            Reals y;
+            for (std::int64_t r = 0; r < rows; ++r) {
+              const auto from = t[0].begin() + r * cols + begin;
+              y.insert(y.end(), from, from + count);
+            }
+            return y;
+          }};
+}
+
+OpCase gather_rows_case(const std::vector<std::int32_t>& index, std::int64_t rows,
+                        std::int64_t cols) {
+  const std::string variant = fmt::format("{} of {} rows x {}", index.size(), rows, cols);
+  OpCase row{"gather_rows",
+             variant,
+             {case_input("gather_rows" + variant, "x", {rows, cols})},
+             [=](Backend& backend, const std::vector<Tensor>& t) {
+               const auto held = Tensor::from_host(backend, std::span<const std::int32_t>(index));
+               return [=] { return gather_rows(t[0], held); };
+             },
+             [=](const std::vector<Reals>& t) {
+               Reals y;
+               for (const std::int32_t r : index) {
+                 y.insert(y.end(), t[0].begin() + r * cols, t[0].begin() + (r + 1) * cols);
+               }
+               return y;
+             }};
+  row.inputs[0].trains = false;
+  return row;
+}
+
 OpCase pad_cols_case(std::int64_t rows, std::int64_t from, std::int64_t to) {
   const std::string variant = fmt::format("{} rows, {} -> {}", rows, from, to);
   return {
@@ -136,6 +176,11 @@ void add_row_cases(std::vector<OpCase>& table) {
   table.push_back(narrow_rows_case({5, 7}, 4, 1));
   table.push_back(narrow_rows_case({5, 7}, 3, 0));
   table.push_back(narrow_rows_case({9, 2, 2, 3}, 2, 5));
+  table.push_back(narrow_cols_case(3, 5, 0, 2));
+  table.push_back(narrow_cols_case(7, 9, 4, 5));
+  table.push_back(narrow_cols_case(4, 6, 2, 0));
+  table.push_back(gather_rows_case({2}, 3, 1));
+  table.push_back(gather_rows_case({4, 0, 4, 1}, 5, 512));
   table.push_back(pad_cols_case(1, 1, 2));
   table.push_back(pad_cols_case(5, 7, 7));
   table.push_back(pad_cols_case(3, 512, 576));

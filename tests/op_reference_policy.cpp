@@ -44,17 +44,19 @@ Reals graph_attention(const Edges& edges, std::size_t heads, std::size_t width, 
 Reals categorical(const Reals& logits, const std::vector<std::uint8_t>& mask,
                   const std::vector<std::int32_t>& action) {
   Reals y;
+  const std::size_t choices = logits.size() / action.size();
   for (std::size_t i = 0; i < action.size(); ++i) {
-    double total = 0, probability[2] = {};
-    for (std::size_t a = 0; a < 2; ++a) {
-      if (mask[2 * i + a]) total += probability[a] = std::exp(logits[2 * i + a]);
+    double total = 0;
+    Reals probability(choices);
+    for (std::size_t a = 0; a < choices; ++a) {
+      if (mask[choices * i + a]) total += probability[a] = std::exp(logits[choices * i + a]);
     }
     double entropy = 0;
     for (double& p : probability) {
       p /= total;
       if (p > 0) entropy -= p * std::log(p);
     }
-    y.push_back(std::log(probability[action[i]]));
+    y.push_back(std::log(probability[static_cast<std::size_t>(action[i])]));
     y.push_back(entropy);
   }
   return y;

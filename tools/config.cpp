@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "kernels/status.h"
+#include "rl/envs/durotaxis/features.h"
 #include "tools/config_schema.h"
 
 namespace frost {
@@ -99,6 +100,10 @@ ConfigValue to_value(const YAML::Node& node) {
       break;
     case YAML::NodeType::Map:
       value.kind = ConfigValue::Kind::kMap;
+      for (const auto& pair : node) {
+        value.entries.emplace_back(pair.first.IsScalar() ? pair.first.Scalar() : "",
+                                   to_value(pair.second));
+      }
       break;
     case YAML::NodeType::Scalar:
       value.kind = ConfigValue::Kind::kScalar;
@@ -154,6 +159,8 @@ class Loader {
     }
     Config config = config_;
     config.ppo.lr_schedule.total_updates = config.ppo.total_updates;
+    config.environment.reward.distance.discount = config.ppo.gamma;
+    config.model.encoder.node_features = node_feature_count(config.environment);
     return config;
   }
 

@@ -20,6 +20,7 @@ struct ConfigValue {
   std::string text;                ///< of a scalar
   bool quoted = false;             ///< "5" is text, 5 is a number
   std::vector<ConfigValue> items;  ///< of a list
+  std::vector<std::pair<std::string, ConfigValue>> entries;  ///< of a map
 };
 
 /// One row of the table: a key, what it may be, what it means, and the struct member it sets.
@@ -72,6 +73,10 @@ ConfigKey choice_by_index(std::string path, std::vector<std::string> names,
                           std::function<std::size_t(Config&)> get, std::string doc);
 ConfigKey choice(std::string path, Member<std::string> member, std::vector<std::string> names,
                  std::string doc);
+
+/// The list of later freeze modes, by rising update.
+ConfigKey freeze_schedule_key(std::string path, Member<std::vector<FreezeStep>> member,
+                              std::string doc);
 
 template <typename Enum>
 ConfigKey choice(std::string path, Member<Enum> member,

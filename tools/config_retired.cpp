@@ -4,12 +4,8 @@ namespace frost {
 namespace {
 
 constexpr const char* kNoEffect = "it never had an effect; remove it";
-constexpr const char* kNormalReward =
-    "the normal-mode reward is not available yet, only the distance reward; remove it";
 constexpr const char* kScaling =
     "scaling the two policy losses by their gradient norms is not available yet; remove it";
-constexpr const char* kRecovery =
-    "recovery from an empty colony is not available; an empty colony ends the episode; remove it";
 constexpr const char* kDropout =
     "dropout is not available; PPO compares old and new probabilities of one function";
 constexpr const char* kRecords = "detailed records of cells are not available yet; remove it";
@@ -22,18 +18,7 @@ std::string use(const std::string& key) {
 
 const std::vector<FixedKey>& fixed_keys() {
   static const std::vector<FixedKey> keys{
-      {"environment.centroid_distance_only_mode", "true",
-       "the distance reward is the only one available yet"},
-      {"environment.simple_delete_only_mode", "false",
-       "the delete-only reward is not available yet"},
-      {"environment.distance_mode.scheduler_enabled", "false",
-       "the scheduler of the terminal reward is not available yet"},
-      {"environment.milestone_rewards.enabled", "false", "milestones are not available yet"},
-      {"environment.survival_reward_config.enabled", "false",
-       "the survival reward is not available yet"},
-      {"environment.empty_graph_recovery.enabled", "false", "an empty colony ends the episode"},
       {"environment.enable_visualization", "false", "drawing while training is not available"},
-      {"observation.kind", "graph", "image observations are not available yet"},
       {"encoder.dropout", "0", kDropout},
       {"actor_critic.dropout_rate", "0", kDropout},
       {"actor_critic.num_discrete_actions", "2", "a cell spawns or is deleted"},
@@ -47,7 +32,7 @@ const std::vector<FixedKey>& fixed_keys() {
       {"trainer.entropy_regularization.enable_adaptive_entropy", "true",
        "for a constant coefficient give equal entropy_coeff_start and entropy_coeff_end"},
       {"trainer.empty_graph_handling.enable_graceful_recovery", "false",
-       "an empty colony ends the episode"},
+       "use 'environment.empty_graph_recovery.enabled'"},
       {"trainer.detailed_logging.enable_detailed_logging", "false",
        "detailed records of cells are not available yet"},
   };
@@ -56,28 +41,15 @@ const std::vector<FixedKey>& fixed_keys() {
 
 const std::vector<RetiredKey>& retired_keys() {
   static const std::vector<RetiredKey> keys{
-      {"environment.distance_mode.scheduler_*",
-       "the scheduler of the terminal reward is not available yet; remove it"},
       {"environment.curriculum_environment", kNoEffect},
       {"environment.curriculum_rewards", kNoEffect},
-      {"environment.delta_intensity", kNormalReward},
-      {"environment.graph_rewards", kNormalReward},
-      {"environment.node_rewards", kNormalReward},
-      {"environment.edge_reward", kNormalReward},
-      {"environment.spawn_rewards", kNormalReward},
-      {"environment.delete_reward", kNormalReward},
-      {"environment.position_rewards", kNormalReward},
-      {"environment.milestone_rewards", kNormalReward},
-      {"environment.survival_reward_config", kNormalReward},
       {"environment.flush_delay", "drawing while training is not available; remove it"},
       {"environment.min_nodes_for_spawn", "it never had an effect; see 'environment.min_nodes'"},
       {"environment.max_nodes_for_spawn",
        "it never had an effect; see 'environment.threshold_critical_nodes'"},
-      {"environment.empty_graph_recovery*", kRecovery},
-      {"observation.image_size", "image observations are not available yet; remove it"},
+      {"environment.empty_graph_recovery_*",
+       "use the keys of the group 'environment.empty_graph_recovery'"},
       {"actor_critic.wsa", "weight-sharing attention is not available; remove it"},
-      {"actor_critic.backbone.freeze_schedule",
-       "a schedule of freeze modes is not available yet; set 'actor_critic.backbone.freeze_mode'"},
       {"algorithm.ppo_epochs", use("trainer.update_epochs")},
       {"trainer.total_episodes", use("algorithm.total_updates") + ", which counts updates"},
       {"trainer.max_steps", use("environment.max_steps")},
@@ -97,7 +69,8 @@ const std::vector<RetiredKey>& retired_keys() {
       {"trainer.detailed_logging", kRecords},
       {"trainer.moving_avg_window", "tables hold unsmoothed values; remove it"},
       {"trainer.substrate_type", use("environment.substrate_type")},
-      {"trainer.empty_graph_handling", kRecovery},
+      {"trainer.empty_graph_handling",
+       "use the keys of the group 'environment.empty_graph_recovery'"},
       {"trainer.encoder_hidden_dim", use("encoder.hidden_dim")},
       {"trainer.encoder_output_dim", use("encoder.out_dim")},
       {"trainer.encoder_num_layers", use("encoder.num_layers")},

@@ -14,14 +14,18 @@ std::string value_of(const std::string& path, Config& config) {
   return key->get(config);
 }
 
-bool holds(KeyRule::Relation relation, long long value, long long other) {
+bool holds(KeyRule::Relation relation, const std::string& value, const std::string& other) {
   switch (relation) {
     case KeyRule::Relation::kAbove:
-      return value > other;
+      return std::stod(value) > std::stod(other);
     case KeyRule::Relation::kAtMost:
-      return value <= other;
+      return std::stod(value) <= std::stod(other);
     case KeyRule::Relation::kDivisibleBy:
-      return value % other == 0;
+      return std::stoll(value) % std::stoll(other) == 0;
+    case KeyRule::Relation::kExclusiveWith:
+      return value == "false" || other == "false";
+    case KeyRule::Relation::kOnlyWith:
+      return value == "false" || other == "true";
   }
   return false;
 }
@@ -36,6 +40,10 @@ std::string KeyRule::relation_text() const {
       return "at most";
     case Relation::kDivisibleBy:
       return "divisible by";
+    case Relation::kExclusiveWith:
+      return "exclusive with";
+    case Relation::kOnlyWith:
+      return "true only with";
   }
   return "";
 }
@@ -45,6 +53,14 @@ const std::vector<KeyRule>& key_rules() {
   static const std::vector<KeyRule> rules{
       {"environment.threshold_critical_nodes", Relation::kAbove, "environment.max_critical_nodes"},
       {"environment.init_num_nodes", Relation::kAtMost, "environment.threshold_critical_nodes"},
+      {"environment.simple_delete_only_mode", Relation::kExclusiveWith,
+       "environment.centroid_distance_only_mode"},
+      {"environment.distance_mode.potential_based", Relation::kOnlyWith,
+       "environment.distance_mode.use_delta_distance"},
+      {"environment.position_rewards.danger_zone_threshold", Relation::kAbove,
+       "environment.position_rewards.critical_zone_threshold"},
+      {"environment.position_rewards.edge_zone_threshold", Relation::kAbove,
+       "environment.position_rewards.danger_zone_threshold"},
       {"encoder.hidden_dim", Relation::kDivisibleBy, "encoder.num_heads"},
       {"encoder.out_dim", Relation::kDivisibleBy, "encoder.num_heads"},
       {"encoder.out_dim", Relation::kDivisibleBy, "actor_critic.simplicial_embedding.num_groups",
@@ -59,7 +75,7 @@ std::optional<ConfigConflict> find_conflict(Config config) {
   for (const KeyRule& rule : key_rules()) {
     if (!rule.only_if.empty() && value_of(rule.only_if, config) != "true") continue;
     const std::string value = value_of(rule.key, config), other = value_of(rule.other_key, config);
-    if (holds(rule.relation, std::stoll(value), std::stoll(other))) continue;
+    if (holds(rule.relation, value, other)) continue;
     return ConfigConflict{{rule.key, rule.other_key},
                           fmt::format("'{}' is {}, must be {} '{}' ({})", rule.key, value,
                                       rule.relation_text(), rule.other_key, other)};

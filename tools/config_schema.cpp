@@ -1,12 +1,7 @@
 #include "tools/config_schema.h"
 
 #include "models/freeze.h"
-
-// The member of Config a key is bound to.
-#define MEMBER(member)           \
-  [](Config & config) -> auto& { \
-    return config.member;        \
-  }
+#include "tools/config_member.h"
 
 namespace frost {
 namespace {
@@ -46,48 +41,44 @@ Keys environment_keys() {
              "survivors a step must leave; 0: no rule"),
       number("environment.max_spawn_degree", MEMBER(environment.max_spawn_degree), at_least(0),
              "a cell of this degree or above cannot spawn; 0: no rule"),
-      flag("environment.distance_mode.use_delta_distance",
-           MEMBER(environment.distance.use_delta_distance),
-           "reward the centroid's move of a step instead of its distance to the goal"),
-      number("environment.distance_mode.distance_reward_scale",
-             MEMBER(environment.distance.distance_reward_scale), at_least(0),
-             "reward of moving the centroid over the whole way"),
-      number("environment.distance_mode.terminal_reward_scale",
-             MEMBER(environment.distance.terminal_reward_scale), at_least(0),
-             "factor on termination_rewards where they are included"),
-      flag("environment.distance_mode.clip_terminal_rewards",
-           MEMBER(environment.distance.clip_terminal_rewards),
-           "limit the scaled termination reward"),
-      number("environment.distance_mode.terminal_reward_clip_value",
-             MEMBER(environment.distance.terminal_reward_clip_value), above(0),
-             "that limit, on either side of zero"),
-      flag("environment.include_termination_rewards",
-           MEMBER(environment.include_termination_rewards),
-           "add the scaled termination reward to the last step"),
-      number("environment.termination_rewards.success_reward",
-             MEMBER(environment.termination.success_reward), at_least(0),
-             "a cell reached the goal line"),
-      number("environment.termination_rewards.out_of_bounds_penalty",
-             MEMBER(environment.termination.out_of_bounds_penalty), at_most(0),
-             "a cell left the field"),
-      number("environment.termination_rewards.no_nodes_penalty",
-             MEMBER(environment.termination.no_nodes_penalty), at_most(0), "no cell is left"),
-      number("environment.termination_rewards.leftward_drift_penalty",
-             MEMBER(environment.termination.leftward_drift_penalty), at_most(0),
-             "the colony drifted left for too long"),
-      number("environment.termination_rewards.timeout_penalty",
-             MEMBER(environment.termination.timeout_penalty), at_most(0), "the time limit"),
-      number("environment.termination_rewards.critical_nodes_penalty",
-             MEMBER(environment.termination.critical_nodes_penalty), at_most(0),
-             "more cells than threshold_critical_nodes"),
+      choice<RootDelete>("environment.root_delete", MEMBER(environment.root_delete),
+                         {{"split", RootDelete::kSplit},
+                          {"promote_leftmost_child", RootDelete::kPromoteLeftmostChild}},
+                         "children of a deleted root: all become roots, or the leftmost does"),
+      flag("environment.spawn_acceptance", MEMBER(environment.spawn_acceptance),
+           "refuse spawns that gain less than delta_intensity"),
+      flag("environment.random_spawn_length", MEMBER(environment.random_spawn_length),
+           "multiply the added length of a spawn by a standard normal"),
+      flag("environment.empty_graph_recovery.enabled", MEMBER(environment.recovery.enabled),
+           "a colony that lost its last cell starts again where it was"),
+      number("environment.empty_graph_recovery.spawn_nodes",
+             MEMBER(environment.recovery.spawn_nodes), at_least(1), "cells it starts with"),
+      number("environment.empty_graph_recovery.max_attempts",
+             MEMBER(environment.recovery.max_attempts), at_least(0), "times per episode"),
+      number("environment.empty_graph_recovery.penalty", MEMBER(environment.recovery.penalty),
+             at_most(0), "reward of it, outside distance mode"),
+      number("environment.empty_graph_recovery.position_noise",
+             MEMBER(environment.recovery.position_noise), at_least(0),
+             "half the radius of the new colony; at least 5"),
   };
 }
 
 Keys observation_keys() {
   using Token = EncoderConfig::TokenConnectivity;
   return {
+      choice<ObservationKind>(
+          "observation.kind", MEMBER(model.observation),
+          {{"graph", ObservationKind::kGraph}, {"image", ObservationKind::kImage}},
+          "the colony as a graph with a decision per cell, or as a picture with one delete ratio"),
+      number("observation.image_size", MEMBER(environment.image_size), between(24, 1024),
+             "side of the picture in pixels"),
       flag("observation.normalize", MEMBER(environment.normalize_observation),
            "scale every feature to about [-1, 1] by fixed, documented factors"),
+      choice<ObserveMarks>("observation.observe_marks", MEMBER(environment.observe_marks),
+                           {{"auto", ObserveMarks::kAuto},
+                            {"false", ObserveMarks::kOff},
+                            {"true", ObserveMarks::kOn}},
+                           "marks as a 12th node feature; auto: where deletions are rewarded"),
       choice<Token>("observation.token_connectivity", MEMBER(model.encoder.token_connectivity),
                     {{"none", Token::kNone}, {"in", Token::kIn}, {"both", Token::kBoth}},
                     "edges of the graph token: none, from the cells, from and to the cells"),
@@ -122,6 +113,9 @@ Keys actor_critic_keys() {
              "learning rate of what trains in the bodies"),
       number("actor_critic.backbone.head_lr", MEMBER(model.backbone.head_lr), above(0),
              "learning rate of everything else"),
+      freeze_schedule_key(
+          "actor_critic.backbone.freeze_schedule", MEMBER(model.backbone.freeze_schedule),
+          "later freeze modes: each takes effect when so many updates are done"),
       number("actor_critic.hidden_dim", MEMBER(model.hidden_dim), at_least(1),
              "width of the trunks behind the bodies"),
       number("actor_critic.spawn_bias_init", MEMBER(model.spawn_bias_init), between(-30, 30),
@@ -307,8 +301,9 @@ const std::vector<ConfigSection>& config_sections() {
 const std::vector<ConfigKey>& config_keys() {
   static const std::vector<ConfigKey> keys = [] {
     Keys all;
-    for (Keys group : {environment_keys(), observation_keys(), encoder_keys(), actor_critic_keys(),
-                       algorithm_keys(), trainer_keys(), evaluation_keys(), system_keys()}) {
+    for (Keys group : {environment_keys(), reward_keys(), observation_keys(), encoder_keys(),
+                       actor_critic_keys(), algorithm_keys(), trainer_keys(), evaluation_keys(),
+                       system_keys()}) {
       for (ConfigKey& key : group) all.push_back(std::move(key));
     }
     return all;

@@ -24,9 +24,10 @@ struct RetiredKey {
   std::string path, remedy;
 };
 
-/// A relation between the values of two integer keys.
+/// A relation between the values of two keys: numbers, integers for `kDivisibleBy`, or flags for
+/// the last two.
 struct KeyRule {
-  enum class Relation { kAbove, kAtMost, kDivisibleBy };
+  enum class Relation { kAbove, kAtMost, kDivisibleBy, kExclusiveWith, kOnlyWith };
 
   std::string key;
   Relation relation;
@@ -45,6 +46,8 @@ struct ConfigConflict {
 /// The single table behind parsing, checks, `to_yaml` and docs/config.md, grouped by section.
 const std::vector<ConfigKey>& config_keys();
 const std::vector<ConfigSection>& config_sections();
+/// The part of it that says what a step earns.
+std::vector<ConfigKey> reward_keys();
 const std::vector<FixedKey>& fixed_keys();
 const std::vector<RetiredKey>& retired_keys();
 const std::vector<KeyRule>& key_rules();

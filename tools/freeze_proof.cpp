@@ -37,7 +37,7 @@ std::int64_t encoder_count(const EncoderConfig& config) {
   };
   std::int64_t count = mlp(GraphObservation::kGraphFeatures) +
                        mlp(GraphObservation::kEdgeFeatures) +
-                       linear_count(GraphObservation::kNodeFeatures, h);
+                       linear_count(config.node_features, h);
   for (int layer = 1; layer <= config.num_layers; ++layer) {
     const std::int64_t out = layer == config.num_layers ? config.out_dim : h;
     count += 4 * linear_count(h, out) + h * out + 2 * out;  // q, k, v, skip; edge; norm

@@ -54,6 +54,9 @@ void run_updates(Trainer& trainer, RunFolder& folder, std::int64_t last, bool qu
   Progress progress(ppo.updates(), last, quiet);
   const auto due = [&](int every) { return every > 0 && ppo.updates() % every == 0; };
   while (ppo.updates() < last) {
+    if (const std::string change = trainer.follow_freeze_schedule(); !change.empty()) {
+      log_line(change);
+    }
     trainer.backend().ledger().reset_peaks();
     const std::int64_t before = ppo.global_step();
     const Metrics metrics = ppo.update();

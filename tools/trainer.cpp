@@ -2,21 +2,33 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "kernels/backend_registry.h"
 #include "kernels/status.h"
 #include "rl/envs/durotaxis/picture.h"
 #include "tools/pretrained.h"
+#include "tools/report.h"
 
 namespace frost {
 namespace {
 
-constexpr const char* kFormat = "frostline.checkpoint.1";
+constexpr const char* kFormat = "frostline.checkpoint.2";
 
 std::vector<NamedTensor> all_tensors(const BackboneNetwork& network) {
   std::vector<NamedTensor> tensors = network.parameters("network.");
   const std::vector<NamedTensor> buffers = network.buffers("network.");
   tensors.insert(tensors.end(), buffers.begin(), buffers.end());
   return tensors;
+}
+
+double parse_rate(const std::string& text) {
+  double rate = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rate);
+  if (error != std::errc() || end != text.data() + text.size() || !(rate > 0)) {
+    throw Error("checkpoint has the backbone learning rate '" + text + "'");
+  }
+  return rate;
 }
 
 }  // namespace
@@ -78,6 +90,36 @@ Trainer::Trainer(const Config& config, bool resuming)
                                config_.system.seed);
 }
 
+void Trainer::enter_freeze_mode(const std::string& mode, double backbone_lr) {
+  network().set_freeze_mode(find_freeze_mode(mode), backbone_lr);
+  optimizer_->set_groups(network().param_groups());
+}
+
+std::string Trainer::follow_freeze_schedule() {
+  const BackboneConfig& configured = config_.model.backbone;
+  FreezeStep now{0, configured.freeze_mode, configured.backbone_lr};
+  for (const FreezeStep& step : configured.freeze_schedule) {
+    if (step.update <= ppo_->updates()) now = step;
+  }
+  const std::string before = network().freeze_mode().name;
+  if (now.freeze_mode == before && now.backbone_lr == network().config().backbone.backbone_lr) {
+    return "";
+  }
+  const std::int64_t trainable = count_parameters(network().parameters(), true);
+  const auto held = [this] {
+    const MemoryLedger::Bytes bytes = backend().ledger().snapshot();
+    return bytes.live_of(MemoryTag::kGradients) + bytes.live_of(MemoryTag::kOptimizer);
+  };
+  const std::int64_t bytes = held();
+  enter_freeze_mode(now.freeze_mode, now.backbone_lr);
+  return fmt::format(
+      "freeze mode {} -> {} from update {} on: trainable {} -> {}, gradients and moments {} -> {} "
+      "bytes, backbone lr {:g}",
+      before, now.freeze_mode, ppo_->updates() + 1, with_thousands(trainable),
+      with_thousands(count_parameters(network().parameters(), true)), with_thousands(bytes),
+      with_thousands(held()), now.backbone_lr);
+}
+
 bool Trainer::evaluate_and_rank(EvaluationResult& result) {
   result = evaluate_policy(environment_factory(config_), network_policy(network(), false),
                            config_.run.eval_episodes, config_.run.eval_seed);
@@ -98,6 +140,7 @@ SafetensorsFile Trainer::checkpoint() const {
   file.metadata = {{"format", kFormat},
                    {"config", to_yaml(config_)},
                    {"freeze_mode", setup_.network->freeze_mode().name},
+                   {"backbone_lr", fmt::format("{}", setup_.network->config().backbone.backbone_lr)},
                    {"updates", std::to_string(ppo_->updates())}};
   return file;
 }
@@ -107,6 +150,13 @@ void Trainer::restore(const SafetensorsFile& checkpoint) {
   if (format == checkpoint.metadata.end() || format->second != kFormat) {
     throw Error(std::string("not a checkpoint of this version (expected format ") + kFormat + ")");
   }
+  // The groups of the checkpoint come before its moments; the schedule goes on from there.
+  const auto mode = checkpoint.metadata.find("freeze_mode");
+  const auto lr = checkpoint.metadata.find("backbone_lr");
+  if (mode == checkpoint.metadata.end() || lr == checkpoint.metadata.end()) {
+    throw Error("checkpoint does not say its freeze mode and backbone learning rate");
+  }
+  enter_freeze_mode(mode->second, parse_rate(lr->second));
   load_network(network(), checkpoint.tensors);
   optimizer_->load(checkpoint.tensors);
   environments_->load(checkpoint.tensors);

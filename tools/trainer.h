@@ -46,6 +46,10 @@ class Trainer {
   Ppo& ppo() { return *ppo_; }
   VectorEnvironment& environments() { return *environments_; }
 
+  /// Enters the freeze mode that the schedule has for the next update. Returns what changed, for the
+  /// run log; empty where nothing does.
+  std::string follow_freeze_schedule();
+
   /// Evaluates the sampled policy on the configured held-out seeds; true if it is the best so far,
   /// compared by success rate, then progress, then return.
   bool evaluate_and_rank(EvaluationResult& result);
@@ -60,6 +64,8 @@ class Trainer {
   std::unique_ptr<Adam> optimizer_;
   std::unique_ptr<VectorEnvironment> environments_;
   std::unique_ptr<Ppo> ppo_;
+  void enter_freeze_mode(const std::string& mode, double backbone_lr);
+
   std::array<double, 3> best_{-1, -1, -1e300};
 };
 

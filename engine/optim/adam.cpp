@@ -1,6 +1,7 @@
 #include "engine/optim/adam.h"
 
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "engine/launch.h"
@@ -9,6 +10,18 @@
 namespace frost {
 
 Adam::Adam(std::vector<ParamGroup> groups, AdamConfig config) : config_(config) {
+  set_groups(std::move(groups));
+}
+
+void Adam::set_groups(std::vector<ParamGroup> groups) {
+  std::map<std::string, Slot> kept;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    for (std::size_t i = 0; i < slots_[g].size(); ++i) {
+      kept.emplace(groups_[g].parameters[i].name, std::move(slots_[g][i]));
+    }
+  }
+  groups_.clear();
+  slots_.clear();
   std::set<std::string> names;
   for (ParamGroup& group : groups) {
     if (group.parameters.empty()) continue;
@@ -16,15 +29,20 @@ Adam::Adam(std::vector<ParamGroup> groups, AdamConfig config) : config_(config) 
     for (NamedTensor& p : group.parameters) {
       if (!names.insert(p.name).second) fail("adam", "tensor '" + p.name + "' is in two groups");
       if (!p.tensor.requires_grad()) fail("adam", "tensor '" + p.name + "' does not train");
-      Backend& backend = p.tensor.backend();
       p.tensor.allocate_grad();
-      slots.push_back({Tensor::zeros(backend, p.tensor.shape(), MemoryTag::kOptimizer),
-                       Tensor::zeros(backend, p.tensor.shape(), MemoryTag::kOptimizer)});
+      const auto old = kept.find(p.name);
+      slots.push_back(old != kept.end() ? std::move(old->second) : fresh_slot(p.tensor));
     }
     groups_.push_back(std::move(group));
     slots_.push_back(std::move(slots));
   }
   if (groups_.empty()) throw Error("No trainable parameters found: every tensor is frozen");
+}
+
+Adam::Slot Adam::fresh_slot(const Tensor& parameter) {
+  Backend& backend = parameter.backend();
+  return {Tensor::zeros(backend, parameter.shape(), MemoryTag::kOptimizer),
+          Tensor::zeros(backend, parameter.shape(), MemoryTag::kOptimizer)};
 }
 
 void Adam::zero_grad() {

@@ -28,9 +28,14 @@ struct AdamConfig {
 /// without a gradient since `zero_grad` is left alone, its counter too.
 class Adam {
  public:
-  /// Empty groups are dropped. Allocates moments and gradient buffers of every tensor.
-  /// Throws Error if no tensor is left, or one occurs twice or does not train.
+  /// As `set_groups`.
   explicit Adam(std::vector<ParamGroup> groups, AdamConfig config = {});
+
+  /// Replaces the groups: tensors that stay keep their moments and step counts, new ones start at
+  /// zero, what is dropped is freed. Empty groups are left out. Allocates moments and gradient
+  /// buffers of every tensor.
+  /// Throws Error if no tensor is left, or one occurs twice or does not train.
+  void set_groups(std::vector<ParamGroup> groups);
 
   void zero_grad();
   /// L2 norm of the gradients of each group, before any clipping.
@@ -54,6 +59,8 @@ class Adam {
     Tensor first, second;
     std::int64_t step = 0;
   };
+
+  static Slot fresh_slot(const Tensor& parameter);
 
   std::vector<ParamGroup> groups_;
   std::vector<std::vector<Slot>> slots_;

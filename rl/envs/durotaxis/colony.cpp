@@ -42,6 +42,16 @@ double hill_length(double intensity, double gamma, double alpha, double noise) {
   return gamma / (1.0 + ratio * ratio) + noise;
 }
 
+std::array<double, 2> centroid(const std::vector<Cell>& cells) {
+  double x = 0.0, y = 0.0;
+  for (const Cell& cell : cells) {
+    x += cell.x;
+    y += cell.y;
+  }
+  const double n = cells.empty() ? 1.0 : static_cast<double>(cells.size());
+  return {x / n, y / n};
+}
+
 int Colony::add(float x, float y, std::int32_t parent) {
   if (!std::isfinite(x) || !std::isfinite(y))
     fail("colony", fmt::format("position ({}, {}) is not finite", x, y));
@@ -68,12 +78,15 @@ void Colony::connect_path() {
   }
 }
 
-int Colony::spawn(int parent, const SpawnParameters& p, const Substrate& substrate) {
+int Colony::spawn(int parent, const SpawnParameters& p, const Substrate& substrate,
+                  const ActionRules& rules) {
   check_parent("spawn", parent);
   check_finite("spawn", p);
   const Cell& origin = cell(parent);
   const double theta = p.theta;
-  const double r = hill_length(substrate.intensity(origin.x), p.gamma, p.alpha, p.noise);
+  double r = hill_length(substrate.intensity(origin.x), p.gamma, p.alpha, p.noise);
+  if (rules.length_noise != nullptr)
+    r = std::max(0.0, r + p.noise * (rules.length_noise->normal() - 1.0));
   Cell child;
   child.id = next_id_;
   child.x = clamp_inside(origin.x + r * std::cos(theta), substrate.width());
@@ -81,20 +94,30 @@ int Colony::spawn(int parent, const SpawnParameters& p, const Substrate& substra
   child.parent = parent;
   child.fresh = true;
   child.born_with = p;
+  // The field's differences are not exact, hence the tolerance.
+  if (rules.least_gain && substrate.gain(origin.x, child.x) < *rules.least_gain - 1e-9)
+    return kRefused;
   cells_.push_back(child);
   ++next_id_;
   return size() - 1;
 }
 
-void Colony::remove(int index) {
+void Colony::remove(int index, RootDelete rule) {
   check_parent("delete", index);
   doomed_.assign(cells_.size(), 0);
   doomed_[at(index)] = 1;
-  remove_doomed();
+  remove_doomed(rule);
+}
+
+void Colony::mark(int index, std::int32_t deadline) {
+  Cell& cell = cells_[at(index)];
+  cell.marked = true;
+  cell.spared = false;
+  cell.deadline = deadline;
 }
 
 void Colony::apply(const Action& action, const SpawnParameters& fixed,
-                   const Substrate& substrate, int min_survivors) {
+                   const Substrate& substrate, const ActionRules& rules) {
   check_action(action);
   if (action.parameters.empty()) check_finite("step", fixed);
   const int observed = size();
@@ -102,24 +125,27 @@ void Colony::apply(const Action& action, const SpawnParameters& fixed,
   for (int i = 0; i < observed; ++i) doomed_[at(i)] = action.decisions[at(i)] == kDeleteCell;
 
   const auto deletes = static_cast<int>(std::count(doomed_.begin(), doomed_.end(), 1));
-  const int excess = std::min(deletes, deletes - observed + min_survivors);
-  if (excess > 0) {
-    scratch_.clear();
-    for (int i = 0; i < observed; ++i)
-      if (doomed_[at(i)]) scratch_.push_back(i);
-    std::stable_sort(scratch_.begin(), scratch_.end(),
-                     [this](int a, int b) { return cell(a).x > cell(b).x; });
-    for (int k = 0; k < excess; ++k) doomed_[at(scratch_[at(k)])] = 0;
-  }
+  spare_rightmost(observed, std::min(deletes, deletes - observed + rules.min_survivors));
 
   for (Cell& cell : cells_) cell.fresh = false;
   for (int i = 0; i < observed; ++i) {
     if (action.decisions[at(i)] != kSpawnCell) continue;
-    spawn(i, action.parameters.empty() ? fixed : parameters_of(action, i), substrate);
+    spawn(i, action.parameters.empty() ? fixed : parameters_of(action, i), substrate, rules);
   }
   if (deletes == 0) return;
   doomed_.resize(cells_.size(), 0);
-  remove_doomed();
+  remove_doomed(rules.root_delete);
+}
+
+// Takes the `excess` rightmost doomed cells off the list.
+void Colony::spare_rightmost(int observed, int excess) {
+  if (excess <= 0) return;
+  scratch_.clear();
+  for (int i = 0; i < observed; ++i)
+    if (doomed_[at(i)]) scratch_.push_back(i);
+  std::stable_sort(scratch_.begin(), scratch_.end(),
+                   [this](int a, int b) { return cell(a).x > cell(b).x; });
+  for (int k = 0; k < excess; ++k) doomed_[at(scratch_[at(k)])] = 0;
 }
 
 void Colony::check_action(const Action& action) const {
@@ -145,9 +171,30 @@ void Colony::check_parent(const char* op, int parent) const {
     fail(op, fmt::format("cell {} does not exist in a colony of {}", parent, size()));
 }
 
+// Deletes one after the other, highest index first: here the order matters, because a promoted
+// child stays the root even if a cell deleted later has children farther to the left.
+void Colony::promote_heirs() {
+  constexpr std::uint8_t kDeleted = 2;
+  for (std::int32_t i = size() - 1; i >= 0; --i) {
+    if (!doomed_[at(i)]) continue;
+    doomed_[at(i)] = kDeleted;
+    std::int32_t heir = cells_[at(i)].parent;
+    if (heir == Cell::kNoParent) {
+      for (std::int32_t c = 0; c < size(); ++c) {
+        const bool child = cell(c).parent == i && doomed_[at(c)] != kDeleted;
+        if (child && (heir == Cell::kNoParent || cell(c).x < cell(heir).x)) heir = c;
+      }
+      if (heir != Cell::kNoParent) cells_[at(heir)].parent = Cell::kNoParent;
+    }
+    for (Cell& cell : cells_)
+      if (cell.parent == i) cell.parent = heir;
+  }
+}
+
 // One pass: a survivor's parent becomes its nearest surviving ancestor, which is what deleting the
 // doomed one after the other leads to, in any order.
-void Colony::remove_doomed() {
+void Colony::remove_doomed(RootDelete rule) {
+  if (rule == RootDelete::kPromoteLeftmostChild) promote_heirs();
   scratch_.assign(cells_.size(), Cell::kNoParent);
   std::int32_t kept = 0;
   for (std::size_t i = 0; i < cells_.size(); ++i)
@@ -171,16 +218,6 @@ int Colony::num_roots() const {
   return static_cast<int>(std::count_if(cells_.begin(), cells_.end(), [](const Cell& cell) {
     return cell.parent == Cell::kNoParent;
   }));
-}
-
-std::array<double, 2> Colony::centroid() const {
-  double x = 0.0, y = 0.0;
-  for (const Cell& cell : cells_) {
-    x += cell.x;
-    y += cell.y;
-  }
-  const double n = cells_.empty() ? 1.0 : static_cast<double>(cells_.size());
-  return {x / n, y / n};
 }
 
 void Colony::grow_older() {
@@ -229,14 +266,19 @@ void Colony::check_invariants(const Substrate& substrate) const {
   }
 }
 
-Colony initial_colony(int num_cells, const Substrate& substrate, RandomStream& stream) {
-  Colony colony;
+void add_initial_cells(Colony& colony, int num_cells, const Substrate& substrate,
+                       RandomStream& stream) {
   for (int i = 0; i < num_cells; ++i) {
     const double x = stream.uniform(0.0, 0.1 * substrate.width());
     const double y = stream.uniform(0.4 * substrate.height(), 0.6 * substrate.height());
     colony.add(static_cast<float>(x), static_cast<float>(y));
   }
   colony.connect_path();
+}
+
+Colony initial_colony(int num_cells, const Substrate& substrate, RandomStream& stream) {
+  Colony colony;
+  add_initial_cells(colony, num_cells, substrate, stream);
   return colony;
 }
 

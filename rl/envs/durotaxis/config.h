@@ -1,8 +1,10 @@
 #pragma once
 
 #include <array>
+#include <vector>
 
 #include "rl/action_space.h"
+#include "rl/envs/durotaxis/reward_config.h"
 #include "rl/range.h"
 
 namespace frost {
@@ -36,38 +38,47 @@ struct SpawnPolicyConfig {
   std::vector<ContinuousDimension> dimensions() const;
 };
 
-/// The distance reward (docs/durotaxis.md, "Reward").
-struct DistanceRewardConfig {
-  bool use_delta_distance = true;
-  double distance_reward_scale = 5.0;
-  double terminal_reward_scale = 0.02;
-  bool clip_terminal_rewards = true;
-  double terminal_reward_clip_value = 10.0;
+/// What becomes of the children of a deleted root (docs/durotaxis.md, "Delete").
+enum class RootDelete { kSplit, kPromoteLeftmostChild };
+
+/// A second start for a colony that lost its last cell (docs/durotaxis.md, "Recovery").
+struct RecoveryConfig {
+  bool enabled = false;
+  int spawn_nodes = 5;
+  int max_attempts = 2;  ///< per episode
+  double penalty = -50;
+  double position_noise = 5;
 };
 
-struct TerminationRewards {
-  double success_reward = 500, out_of_bounds_penalty = -100, no_nodes_penalty = -100;
-  double leftward_drift_penalty = -50, timeout_penalty = 0, critical_nodes_penalty = -15;
-};
+/// Whether cells show their marks; `kAuto`: where deletions are rewarded.
+enum class ObserveMarks { kAuto, kOff, kOn };
 
 /// Everything the durotaxis environment depends on besides its seed.
 struct DurotaxisConfig {
   SubstrateConfig substrate;
   int init_num_nodes = 5;
-  int max_critical_nodes = 75;        ///< N_c: above it marking starts
-  int threshold_critical_nodes = 500; ///< N_t: above it the episode ends
+  int max_critical_nodes = 75;         ///< N_c: above it marking starts
+  int threshold_critical_nodes = 500;  ///< N_t: above it the episode ends
   int max_steps = 1000;
   int consecutive_left_moves_limit = 30;
-  int delta_time = 3;                 ///< length of the snapshot history
-  int min_nodes = 0;                  ///< survivors a step must leave; 0: no rule
-  int max_spawn_degree = 0;           ///< no spawn at this degree or above; 0: no rule
+  int delta_time = 3;        ///< length of the snapshot history
+  int min_nodes = 0;         ///< survivors a step must leave; 0: no rule
+  int max_spawn_degree = 0;  ///< no spawn at this degree or above; 0: no rule
   bool normalize_observation = true;
-  SpawnParameters fixed_spawn;        ///< executed in stage 1
+  SpawnParameters fixed_spawn;  ///< executed in stage 1
   SpawnPolicyConfig spawn;
-  int image_size = 84;                ///< side of the pictures, where the colony is seen as one
-  DistanceRewardConfig distance;
-  bool include_termination_rewards = false;
-  TerminationRewards termination;
+  int image_size = 84;  ///< side of the pictures, where the colony is seen as one
+  RootDelete root_delete = RootDelete::kSplit;
+  bool spawn_acceptance = false;     ///< refuse spawns that gain less than reward.delta_intensity
+  bool random_spawn_length = false;  ///< the added length times a standard normal
+  RecoveryConfig recovery;
+  ObserveMarks observe_marks = ObserveMarks::kAuto;
+  RewardConfig reward;
+
+  bool marks_observed() const {
+    if (observe_marks != ObserveMarks::kAuto) return observe_marks == ObserveMarks::kOn;
+    return reward.mode() != RewardMode::kDistance;
+  }
 };
 
 }  // namespace frost

@@ -8,6 +8,7 @@
 
 #include "kernels/status.h"
 #include "rl/envs/durotaxis/features.h"
+#include "rl/envs/durotaxis/recovery.h"
 
 namespace frost {
 
@@ -27,6 +28,16 @@ const DurotaxisConfig& validated(const DurotaxisConfig& c) {
   require(c.delta_time >= 1, "delta_time", "at least 1");
   require(c.min_nodes >= 0, "min_nodes", "0 (no rule) or more");
   require(c.max_spawn_degree >= 0, "max_spawn_degree", "0 (no rule) or more");
+  require(c.recovery.spawn_nodes >= 1, "empty_graph_recovery.spawn_nodes", "at least 1");
+  require(c.recovery.max_attempts >= 0, "empty_graph_recovery.max_attempts", "0 or more");
+  const TerminalScaleConfig& scheduler = c.reward.terminal_scale;
+  require(scheduler.window_size >= 1, "distance_mode.scheduler_window_size", "at least 1");
+  require(scheduler.consecutive_windows >= 1, "distance_mode.scheduler_consecutive_windows",
+          "at least 1");
+  const PositionRewards& zones = c.reward.position;
+  require(zones.critical_zone_threshold < zones.danger_zone_threshold &&
+              zones.danger_zone_threshold < zones.edge_zone_threshold,
+          "position_rewards", "thresholds that rise from critical over danger to edge zone");
   const auto& ranges = c.substrate;
   for (const auto& range :
        {ranges.linear_m, ranges.linear_b, ranges.exponential_m, ranges.exponential_b})
@@ -60,52 +71,6 @@ TerminationCase find_termination(const Colony& colony, const Substrate& substrat
   return TerminationCase::kRunning;
 }
 
-double termination_reward(TerminationCase ending, const TerminationRewards& rewards) {
-  switch (ending) {
-    case TerminationCase::kRunning:
-    case TerminationCase::kOther:
-      return 0.0;
-    case TerminationCase::kTooManyNodes:
-      return rewards.critical_nodes_penalty;
-    case TerminationCase::kNoNodes:
-      return rewards.no_nodes_penalty;
-    case TerminationCase::kOutOfBounds:
-      return rewards.out_of_bounds_penalty;
-    case TerminationCase::kLeftwardDrift:
-      return rewards.leftward_drift_penalty;
-    case TerminationCase::kSuccess:
-      return rewards.success_reward;
-    case TerminationCase::kTimeLimit:
-      return rewards.timeout_penalty;
-  }
-  return 0.0;
-}
-
-void mark_by_rule(Colony& colony, const Substrate& substrate, const ColonySnapshot& past,
-                  int max_critical_nodes) {
-  const int excess = colony.size() - max_critical_nodes;
-  if (excess <= 0) return;
-  double mean = 0.0;
-  for (const Cell& cell : colony.cells()) mean += substrate.intensity(cell.x);
-  mean /= colony.size();
-
-  // Ids ascend in both lists, so one walk finds the past cells that still live.
-  std::vector<int> candidates;
-  std::size_t k = 0;
-  for (int i = 0; i < colony.size(); ++i) {
-    const std::int64_t id = colony.cell(i).id;
-    while (k < past.ids.size() && past.ids[k] < id) ++k;
-    if (k == past.ids.size()) break;
-    if (past.ids[k] == id && past.intensity[k] < mean) candidates.push_back(i);
-  }
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [&](int a, int b) { return colony.cell(a).x > colony.cell(b).x; });
-  const auto share = static_cast<std::size_t>(0.15 * excess);
-  const std::size_t quota = std::max<std::size_t>(share, 1);
-  candidates.resize(std::min(candidates.size(), quota));
-  for (const int index : candidates) colony.mark(index);
-}
-
 std::vector<ContinuousDimension> SpawnPolicyConfig::dimensions() const {
   std::vector<ContinuousDimension> all;
   for (std::size_t d = 0; d < bounds.size(); ++d) {
@@ -115,22 +80,31 @@ std::vector<ContinuousDimension> SpawnPolicyConfig::dimensions() const {
 }
 
 Durotaxis::Durotaxis(const DurotaxisConfig& config)
-    : config_(validated(config)), substrate_(placeholder_field(config.substrate)) {}
+    : config_(validated(config)),
+      terminal_scale_(config.reward.terminal_scale, config.reward.distance.terminal_reward_scale),
+      substrate_(placeholder_field(config.substrate)),
+      recovery_stream_(0, StreamPurpose::kRecovery),
+      length_stream_(0, StreamPurpose::kSpawnLength) {}
 
 void Durotaxis::reset(std::uint64_t episode_seed) {
   RandomStream field(episode_seed, StreamPurpose::kField);
   RandomStream layout(episode_seed, StreamPurpose::kLayout);
   const Substrate substrate(resolve_field(config_.substrate, field));
-  start(initial_colony(config_.init_num_nodes, substrate, layout), substrate);
+  start(initial_colony(config_.init_num_nodes, substrate, layout), substrate, episode_seed);
 }
 
-void Durotaxis::start(Colony colony, const Substrate& substrate) {
+void Durotaxis::start(Colony colony, const Substrate& substrate, std::uint64_t seed) {
   colony.check_invariants(substrate);
   colony_ = std::move(colony);
   substrate_ = substrate;
+  seed_ = seed;
+  recovery_stream_ = RandomStream(seed, StreamPurpose::kRecovery);
+  length_stream_ = RandomStream(seed, StreamPurpose::kSpawnLength);
   history_.clear();
-  steps_ = 0;
-  left_moves_ = 0;
+  terms_ = {};
+  episode_return_ = 0.0;
+  steps_ = left_moves_ = milestones_ = recoveries_ = 0;
+  ever_marked_ = false;
   running_ = true;
   remember_colony();
 }
@@ -138,30 +112,78 @@ void Durotaxis::start(Colony colony, const Substrate& substrate) {
 StepResult Durotaxis::step(const Action& action) {
   if (!running_) fail("step", "no episode is running; call reset first");
   const double previous_x = colony_.centroid()[0];
-  colony_.apply(action, config_.fixed_spawn, substrate_, config_.min_nodes);
-#ifndef NDEBUG
-  colony_.check_invariants(substrate_);
-#endif
+  execute(action);
   ++steps_;
   colony_.grow_older();
-  if (history_.size() > static_cast<std::size_t>(config_.delta_time))
-    mark_by_rule(colony_, substrate_, history_.front(), config_.max_critical_nodes);
-  remember_colony();
-
-  const double centroid_x = colony_.centroid()[0];
-  left_moves_ = centroid_x < previous_x ? left_moves_ + 1 : 0;
+  mark_cells();
+  const bool marked = std::any_of(colony_.cells().begin(), colony_.cells().end(),
+                                  [](const Cell& cell) { return cell.marked; });
+  const bool recovered = recover_if_empty();
+  left_moves_ = !recovered && colony_.centroid()[0] < previous_x ? left_moves_ + 1 : 0;
 
   StepResult result;
   result.termination_case = find_termination(colony_, substrate_, config_, left_moves_, steps_);
+  result.terminated = is_terminal(result.termination_case);
   result.truncated = result.termination_case == TerminationCase::kTimeLimit;
-  result.terminated = result.termination_case != TerminationCase::kRunning && !result.truncated;
   running_ = !result.done();
-  // Both go into one component, so that the components add up to the total.
-  result.reward[kGraph] =
-      distance_reward(previous_x, centroid_x) + scaled_termination(result.termination_case);
-  result.reward[kTotal] = result.reward[kGraph];
+
+  terms_ = step_rewards({.config = config_,
+                         .substrate = substrate_,
+                         .before = before_,
+                         .after = colony_.cells(),
+                         .past = past(),
+                         .step = steps_,
+                         .milestones = milestones_,
+                         .first_marking = marked && !ever_marked_,
+                         .recovered = recovered,
+                         .ending = result.termination_case,
+                         .terminal_scale = terminal_scale_.value()});
+  result.reward = terms_.components();
   result.population = colony_.size();
+  milestones_ = std::max(milestones_, milestones_passed(colony_.cells(), substrate_));
+  ever_marked_ = ever_marked_ || marked;
+  episode_return_ += result.reward[kTotal];
+  if (!running_) terminal_scale_.record(episode_return_);
+  remember_colony();
   return result;
+}
+
+// Applies the joint action and keeps the colony it was meant for.
+void Durotaxis::execute(const Action& action) {
+  before_ = colony_.cells();
+  ActionRules rules{.min_survivors = config_.min_nodes, .root_delete = config_.root_delete};
+  if (config_.spawn_acceptance) rules.least_gain = config_.reward.delta_intensity;
+  if (config_.random_spawn_length) rules.length_noise = &length_stream_;
+  colony_.apply(action, config_.fixed_spawn, substrate_, rules);
+#ifndef NDEBUG
+  colony_.check_invariants(substrate_);
+#endif
+}
+
+// The colony before the actions of delta_time steps ago, while a step runs.
+const ColonySnapshot* Durotaxis::past() const {
+  return history_.size() > static_cast<std::size_t>(config_.delta_time) ? &history_.front()
+                                                                        : nullptr;
+}
+
+void Durotaxis::mark_cells() {
+  if (config_.reward.deletion.mode == DeleteRewards::Mode::kStateMachine) {
+    mark_by_state_machine(colony_, substrate_, static_cast<int>(before_.size()),
+                          config_.max_critical_nodes, steps_, config_.delta_time);
+  } else if (const ColonySnapshot* snapshot = past()) {
+    mark_by_rule(colony_, substrate_, *snapshot, config_.max_critical_nodes);
+  }
+}
+
+bool Durotaxis::recover_if_empty() {
+  const RecoveryConfig& rule = config_.recovery;
+  if (!rule.enabled || colony_.size() > 0 || recoveries_ >= rule.max_attempts) return false;
+  std::optional<std::array<double, 2>> lost_at;
+  if (!before_.empty()) lost_at = centroid(before_);
+  recover(colony_, lost_at, substrate_, rule, recovery_stream_);
+  history_.clear();
+  ++recoveries_;
+  return true;
 }
 
 GraphObservation Durotaxis::graph() const {
@@ -175,11 +197,10 @@ ActionSpace Durotaxis::action_space() const {
 }
 
 double Durotaxis::progress() const {
-  return std::clamp(colony_.centroid()[0] / goal_x(), 0.0, 1.0);
+  return std::clamp(colony_.centroid()[0] / (substrate_.width() - 1.0), 0.0, 1.0);
 }
 
-// Appends the colony as the next step will find it. While a step runs, a full history reaches back
-// to the colony before the actions of delta_time steps ago.
+// Appends the colony as the next step will find it.
 void Durotaxis::remember_colony() {
   ColonySnapshot snapshot;
   if (history_.size() > static_cast<std::size_t>(config_.delta_time)) {
@@ -193,21 +214,6 @@ void Durotaxis::remember_colony() {
     snapshot.intensity.push_back(substrate_.intensity(cell.x));
   }
   history_.push_back(std::move(snapshot));
-}
-
-double Durotaxis::distance_reward(double previous_x, double centroid_x) const {
-  if (colony_.size() == 0) return 0.0;  // no centroid
-  if (!config_.distance.use_delta_distance) return -(goal_x() - centroid_x) / goal_x();
-  return config_.distance.distance_reward_scale * (centroid_x - previous_x) / goal_x();
-}
-
-double Durotaxis::scaled_termination(TerminationCase ending) const {
-  if (!config_.include_termination_rewards) return 0.0;
-  const DistanceRewardConfig& rule = config_.distance;
-  const double scaled =
-      rule.terminal_reward_scale * termination_reward(ending, config_.termination);
-  if (!rule.clip_terminal_rewards) return scaled;
-  return std::clamp(scaled, -rule.terminal_reward_clip_value, rule.terminal_reward_clip_value);
 }
 
 }  // namespace frost

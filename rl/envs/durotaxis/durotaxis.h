@@ -7,15 +7,12 @@
 #include "rl/environment.h"
 #include "rl/envs/durotaxis/colony.h"
 #include "rl/envs/durotaxis/config.h"
+#include "rl/envs/durotaxis/marking.h"
+#include "rl/envs/durotaxis/rewards.h"
 #include "rl/envs/durotaxis/substrate.h"
+#include "rl/envs/durotaxis/terminal_scale.h"
 
 namespace frost {
-
-/// A colony before the actions of one step: what marking compares with later.
-struct ColonySnapshot {
-  std::vector<std::int64_t> ids;
-  std::vector<double> intensity;
-};
 
 /// Which ending, if any, the colony has reached; the first that holds in the order of the cases
 /// (docs/durotaxis.md, "Termination"). `left_moves` counts consecutive steps with a falling
@@ -23,24 +20,17 @@ struct ColonySnapshot {
 TerminationCase find_termination(const Colony& colony, const Substrate& substrate,
                                  const DurotaxisConfig& config, int left_moves, int steps);
 
-/// The configured reward of an ending; 0 while running.
-double termination_reward(TerminationCase ending, const TerminationRewards& rewards);
-
-/// Marks cells for deletion: those of `past` that still live, were below today's mean intensity
-/// then, and lie farthest to the right (docs/durotaxis.md, "Marking").
-void mark_by_rule(Colony& colony, const Substrate& substrate, const ColonySnapshot& past,
-                  int max_critical_nodes);
-
 /// The colony on its substrate, one joint action per step (docs/durotaxis.md).
 class Durotaxis : public Environment {
  public:
   /// Throws UsageError on a configuration that cannot be run, naming the key.
   explicit Durotaxis(const DurotaxisConfig& config);
 
-  /// Draws field and layout from the streams kField and kLayout of `episode_seed`.
+  /// Draws field and layout from the streams kField and kLayout of `episode_seed`; recoveries and
+  /// random spawn lengths have streams of their own.
   void reset(std::uint64_t episode_seed) override;
-  /// Starts an episode from a given colony and field.
-  void start(Colony colony, const Substrate& substrate);
+  /// Starts an episode from a given colony and field; `seed` is that of the other streams.
+  void start(Colony colony, const Substrate& substrate, std::uint64_t seed = 0);
 
   /// Throws Error before the first reset, after the end of the episode, and on a malformed action;
   /// the state is then unchanged.
@@ -59,19 +49,34 @@ class Durotaxis : public Environment {
   const Colony& colony() const { return colony_; }
   const Substrate& substrate() const { return substrate_; }
   const DurotaxisConfig& config() const { return config_; }
+  /// What the last step's reward was made of.
+  const RewardTerms& reward_terms() const { return terms_; }
+  int recoveries() const { return recoveries_; }
+  /// The current scale of termination rewards, in distance mode.
+  double terminal_scale() const { return terminal_scale_.value(); }
 
  private:
-  double goal_x() const { return substrate_.width() - 1.0; }
+  void execute(const Action& action);
+  const ColonySnapshot* past() const;
+  void mark_cells();
+  bool recover_if_empty();
   void remember_colony();
-  double distance_reward(double previous_x, double centroid_x) const;
-  double scaled_termination(TerminationCase ending) const;
 
   DurotaxisConfig config_;
+  TerminalScale terminal_scale_;  ///< the only thing that outlives an episode
   Substrate substrate_;
   Colony colony_;
+  std::vector<Cell> before_;            ///< the colony before the latest joint action
   std::deque<ColonySnapshot> history_;  ///< oldest first; full at delta_time + 1
+  RewardTerms terms_;
+  std::uint64_t seed_ = 0;
+  RandomStream recovery_stream_, length_stream_;
+  double episode_return_ = 0;
   int steps_ = 0;
   int left_moves_ = 0;
+  int milestones_ = 0;  ///< passed so far
+  int recoveries_ = 0;
+  bool ever_marked_ = false;
   bool running_ = false;
 };
 

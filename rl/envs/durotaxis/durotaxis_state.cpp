@@ -11,8 +11,8 @@ namespace frost {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x4F525544;  // "DURO"
-constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kCellBytes = 42, kSnapshotEntryBytes = 16;
+constexpr std::uint32_t kVersion = 2;
+constexpr std::size_t kCellBytes = 47, kSnapshotEntryBytes = 16;
 /// No count of a real run comes near; below it, counting on cannot overflow.
 constexpr std::int32_t kMaxCount = 1 << 30;
 
@@ -24,6 +24,8 @@ void write_cell(StateWriter& out, const Cell& cell) {
   out.put(cell.age);
   out.put(static_cast<std::uint8_t>(cell.fresh));
   out.put(static_cast<std::uint8_t>(cell.marked));
+  out.put(static_cast<std::uint8_t>(cell.spared));
+  out.put(cell.deadline);
   out.put(cell.born_with.gamma);
   out.put(cell.born_with.alpha);
   out.put(cell.born_with.noise);
@@ -41,6 +43,10 @@ Cell read_cell(StateReader& in) {
     fail("load_state", fmt::format("a cell of age {} is impossible", cell.age));
   cell.fresh = in.get<std::uint8_t>() != 0;
   cell.marked = in.get<std::uint8_t>() != 0;
+  cell.spared = in.get<std::uint8_t>() != 0;
+  cell.deadline = in.get<std::int32_t>();
+  if (cell.deadline < 0 || cell.deadline > kMaxCount)
+    fail("load_state", fmt::format("a deadline of step {} is impossible", cell.deadline));
   cell.born_with.gamma = in.get<float>();
   cell.born_with.alpha = in.get<float>();
   cell.born_with.noise = in.get<float>();
@@ -60,6 +66,28 @@ ColonySnapshot read_snapshot(StateReader& in) {
   return snapshot;
 }
 
+// The stream of `seed` where it had been left.
+RandomStream read_stream(StateReader& in, std::uint64_t seed, StreamPurpose purpose) {
+  RandomStream stream(seed, purpose);
+  stream.set_position(in.get<std::uint64_t>());
+  return stream;
+}
+
+void write_terminal_scale(StateWriter& out, const TerminalScale& scale) {
+  out.put(scale.value());
+  out.put(static_cast<std::int32_t>(scale.good_windows()));
+  out.put(static_cast<std::uint64_t>(scale.returns().size()));
+  for (const double value : scale.returns()) out.put(value);
+}
+
+void read_terminal_scale(StateReader& in, TerminalScale& scale) {
+  const auto value = in.get<double>();
+  const auto good_windows = in.get<std::int32_t>();
+  std::deque<double> returns(in.get_count(sizeof(double)));
+  for (double& episode_return : returns) episode_return = in.get<double>();
+  scale.restore(value, std::move(returns), good_windows);
+}
+
 }  // namespace
 
 std::vector<std::uint8_t> Durotaxis::save_state() const {
@@ -69,6 +97,14 @@ std::vector<std::uint8_t> Durotaxis::save_state() const {
   out.put(static_cast<std::uint8_t>(running_));
   out.put(static_cast<std::int32_t>(steps_));
   out.put(static_cast<std::int32_t>(left_moves_));
+  out.put(static_cast<std::int32_t>(milestones_));
+  out.put(static_cast<std::int32_t>(recoveries_));
+  out.put(static_cast<std::uint8_t>(ever_marked_));
+  out.put(episode_return_);
+  out.put(seed_);
+  out.put(recovery_stream_.position());
+  out.put(length_stream_.position());
+  write_terminal_scale(out, terminal_scale_);
   out.put(static_cast<std::uint8_t>(substrate_.kind() == SubstrateConfig::Kind::kExponential));
   out.put(substrate_.m());
   out.put(substrate_.b());
@@ -98,6 +134,17 @@ void Durotaxis::load_state(const std::vector<std::uint8_t>& state) {
   const auto left_moves = in.get<std::int32_t>();
   if (steps < 0 || steps > kMaxCount || left_moves < 0 || left_moves > steps)
     fail("load_state", fmt::format("counters {} and {} are impossible", steps, left_moves));
+  const auto milestones = in.get<std::int32_t>(), recoveries = in.get<std::int32_t>();
+  if (milestones < 0 || milestones > 4 || recoveries < 0 || recoveries > steps)
+    fail("load_state",
+         fmt::format("{} milestones and {} recoveries are impossible", milestones, recoveries));
+  const bool ever_marked = in.get<std::uint8_t>() != 0;
+  const auto episode_return = in.get<double>();
+  const auto seed = in.get<std::uint64_t>();
+  const RandomStream recovery_stream = read_stream(in, seed, StreamPurpose::kRecovery);
+  const RandomStream length_stream = read_stream(in, seed, StreamPurpose::kSpawnLength);
+  TerminalScale terminal_scale = terminal_scale_;
+  read_terminal_scale(in, terminal_scale);
 
   SubstrateConfig field = config_.substrate;
   field.kind = in.get<std::uint8_t>() != 0 ? SubstrateConfig::Kind::kExponential
@@ -132,6 +179,14 @@ void Durotaxis::load_state(const std::vector<std::uint8_t>& state) {
   running_ = running;
   steps_ = steps;
   left_moves_ = left_moves;
+  milestones_ = milestones;
+  recoveries_ = recoveries;
+  ever_marked_ = ever_marked;
+  episode_return_ = episode_return;
+  seed_ = seed;
+  recovery_stream_ = recovery_stream;
+  length_stream_ = length_stream;
+  terminal_scale_ = std::move(terminal_scale);
   substrate_ = std::move(substrate);
   colony_ = std::move(colony);
   history_ = std::move(history);

@@ -1,8 +1,13 @@
 #include "rl/envs/durotaxis/features.h"
 
+// GCC 12 takes its own AVX-512 square root for a use of uninitialised memory (GCC bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <experimental/simd>
+#pragma GCC diagnostic pop
+
 #include <algorithm>
 #include <cmath>
-#include <experimental/simd>
 #include <numeric>
 
 namespace frost {
@@ -24,11 +29,36 @@ void mark_extremes(const std::vector<Cell>& cells, Hull& hull) {
   mark(std::max_element(cells.begin(), cells.end(), by_y));
 }
 
+// A cell as the hull sees it.
+struct Corner {
+  float x, y;
+  std::int32_t cell;
+
+  bool operator<(const Corner& other) const {
+    return x != other.x ? x < other.x : y != other.y ? y < other.y : cell < other.cell;
+  }
+};
+
 // Positive where a -> b -> c turns left.
-double turn(const Cell& a, const Cell& b, const Cell& c) {
+double turn(const Corner& a, const Corner& b, const Corner& c) {
   const double abx = static_cast<double>(b.x) - a.x, aby = static_cast<double>(b.y) - a.y;
   const double acx = static_cast<double>(c.x) - a.x, acy = static_cast<double>(c.y) - a.y;
   return abx * acy - aby * acx;
+}
+
+// Drops cells strictly inside the quadrilateral of the four extreme ones, which cannot be corners,
+// so that fewer need sorting (Akl and Toussaint, "A fast convex hull algorithm", 1978).
+void drop_inner(std::vector<Corner>& points) {
+  const auto by_y = [](const Corner& a, const Corner& b) { return a.y < b.y; };
+  const auto by_x = [](const Corner& a, const Corner& b) { return a.x < b.x; };
+  const auto [low, high] = std::minmax_element(points.begin(), points.end(), by_y);
+  const auto [left, right] = std::minmax_element(points.begin(), points.end(), by_x);
+  const Corner west = *left, south = *low, east = *right, north = *high;
+  constexpr double kClear = 1e-6;  // far above rounding: what lies on a side stays
+  std::erase_if(points, [&](const Corner& p) {
+    return turn(west, south, p) > kClear && turn(south, east, p) > kClear &&
+           turn(east, north, p) > kClear && turn(north, west, p) > kClear;
+  });
 }
 
 // Multipliers that bring raw features to model units; all 1 when normalisation is off.
@@ -47,8 +77,9 @@ struct Scales {
   }
 };
 
-// Eight floats at once. Not a plain loop: std::sqrt may set errno, so GCC would not vectorise it.
-using Lanes = std::experimental::simd<float, std::experimental::simd_abi::deduce_t<float, 8>>;
+// Several floats at once; each lane sums for one cell, so their number does not change the results.
+// Not a plain loop: std::sqrt may set errno, so GCC would not vectorise it.
+using Lanes = std::experimental::native_simd<float>;
 
 // The cells' measures as flat arrays in cell order.
 struct Measures {
@@ -103,9 +134,10 @@ struct Measures {
 void fill_nodes(const Colony& colony, const Measures& measures, const Hull& hull,
                 const Scales& scale, GraphObservation& out) {
   const auto [cx, cy] = colony.centroid();
-  out.node_features.resize(at(colony.size()) * GraphObservation::kNodeFeatures);
+  const bool marks = out.node_width > GraphObservation::kNodeFeatures;
+  out.node_features.resize(at(colony.size() * out.node_width));
   float* row = out.node_features.data();
-  for (std::size_t i = 0; i < measures.x.size(); ++i, row += GraphObservation::kNodeFeatures) {
+  for (std::size_t i = 0; i < measures.x.size(); ++i, row += out.node_width) {
     const Cell& cell = colony.cells()[i];
     const double dx = measures.x[i] - cx, dy = measures.y[i] - cy;
     const double values[GraphObservation::kNodeFeatures] = {
@@ -123,6 +155,7 @@ void fill_nodes(const Colony& colony, const Measures& measures, const Hull& hull
     };
     std::transform(std::begin(values), std::end(values), row,
                    [](double value) { return static_cast<float>(value); });
+    if (marks) row[GraphObservation::kNodeFeatures] = cell.marked ? 1.0f : 0.0f;
   }
 }
 
@@ -206,39 +239,40 @@ Hull convex_hull(const std::vector<Cell>& cells) {
   hull.outer.assign(cells.size(), cells.size() < 3);
   if (cells.size() < 3) return hull;
 
-  std::vector<std::int32_t> order(cells.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto place = [&](std::int32_t i) -> const Cell& { return cells[at(i)]; };
-  std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
-    const Cell &p = place(a), &q = place(b);
-    return p.x != q.x ? p.x < q.x : p.y != q.y ? p.y < q.y : a < b;
-  });
-  order.erase(std::unique(order.begin(), order.end(),
-                          [&](std::int32_t a, std::int32_t b) {
-                            return place(a).x == place(b).x && place(a).y == place(b).y;
-                          }),
-              order.end());
+  std::vector<Corner> points(cells.size());
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    points[i] = {cells[i].x, cells[i].y, static_cast<std::int32_t>(i)};
+  drop_inner(points);
+  std::sort(points.begin(), points.end());
+  points.erase(
+      std::unique(points.begin(), points.end(),
+                  [](const Corner& a, const Corner& b) { return a.x == b.x && a.y == b.y; }),
+      points.end());
 
-  std::vector<std::int32_t> corners;  // lower chain left to right, then upper chain back
-  const auto extend = [&](std::int32_t next, std::size_t fixed) {
-    while (corners.size() > fixed &&
-           turn(place(corners[corners.size() - 2]), place(corners.back()), place(next)) <= 0.0)
+  std::vector<Corner> corners;  // lower chain left to right, then upper chain back
+  corners.reserve(points.size() + 1);
+  const auto extend = [&](const Corner& next, std::size_t fixed) {
+    while (corners.size() > fixed && turn(corners[corners.size() - 2], corners.back(), next) <= 0.0)
       corners.pop_back();
     corners.push_back(next);
   };
-  for (const std::int32_t next : order) extend(next, 1);
+  for (const Corner& next : points) extend(next, 1);
   const std::size_t lower = corners.size();
-  for (auto it = order.rbegin() + 1; it < order.rend(); ++it) extend(*it, lower);
+  for (auto it = points.rbegin() + 1; it < points.rend(); ++it) extend(*it, lower);
   corners.pop_back();  // the first corner again
 
   if (corners.size() < 3) {
     mark_extremes(cells, hull);
     return hull;
   }
-  for (std::size_t k = 0; k < corners.size(); ++k) hull.outer[at(corners[k])] = 1;
+  for (const Corner& corner : corners) hull.outer[at(corner.cell)] = 1;
   for (std::size_t k = 2; k < corners.size(); ++k)
-    hull.area += 0.5 * turn(place(corners[0]), place(corners[k - 1]), place(corners[k]));
+    hull.area += 0.5 * turn(corners[0], corners[k - 1], corners[k]);
   return hull;
+}
+
+int node_feature_count(const DurotaxisConfig& config) {
+  return GraphObservation::kNodeFeatures + (config.marks_observed() ? 1 : 0);
 }
 
 GraphObservation extract_features(const Colony& colony, const Substrate& substrate,
@@ -247,6 +281,7 @@ GraphObservation extract_features(const Colony& colony, const Substrate& substra
   const Scales scale(substrate, config);
   const Hull hull = convex_hull(colony.cells());
   GraphObservation out;
+  out.node_width = node_feature_count(config);
   fill_nodes(colony, measures, hull, scale, out);
   fill_graph(colony, measures, hull, scale, out);
   fill_edges(colony, measures, scale, out);

@@ -26,6 +26,9 @@ struct Hull {
 /// cells with least x, largest x, least y, largest y. Cells at one point: the first of them counts.
 Hull convex_hull(const std::vector<Cell>& cells);
 
+/// Features of a node: 11, and the mark where it is observed.
+int node_feature_count(const DurotaxisConfig& config);
+
 /// The observation of a colony, in model units if `config.normalize_observation`, else raw
 /// (docs/durotaxis.md, "Observation"). Edges are listed by ascending target.
 GraphObservation extract_features(const Colony& colony, const Substrate& substrate,

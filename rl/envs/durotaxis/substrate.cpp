@@ -29,6 +29,12 @@ Substrate::Substrate(const SubstrateConfig& config) : config_(config) {
         config.m, config.b, config.width));
 }
 
+double Substrate::gain(double from, double to) const {
+  const std::size_t left = std::min(column(from), columns_.size() - 2);
+  const double slope = columns_[left + 1] - columns_[left];
+  return slope > 0.0 ? (intensity(to) - intensity(from)) / slope : 0.0;
+}
+
 SubstrateConfig resolve_field(SubstrateConfig config, RandomStream& stream) {
   if (config.kind != SubstrateConfig::Kind::kRandom) return config;
   const bool linear = stream.uniform_double() < 0.5;

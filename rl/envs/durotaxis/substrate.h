@@ -18,6 +18,9 @@ class Substrate {
   /// Intensity at column clamp(trunc(x), 0, W-1); no interpolation. x must be a number.
   double intensity(double x) const { return columns_[column(x)]; }
   double max_intensity() const { return max_; }
+  /// Intensity at `to` minus that at `from`, in units of the field's rise from the column of `from`
+  /// to the next: the columns gained, where the field is linear. 0 where it does not rise.
+  double gain(double from, double to) const;
 
   SubstrateConfig::Kind kind() const { return config_.kind; }
   double m() const { return config_.m; }
