@@ -2,6 +2,7 @@
 #include "kernels/cpu/onednn.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/unrolled_conv.h"
+#include "kernels/cpu/winograd_conv.h"
 #include "kernels/tracked_buffer.h"
 
 namespace frost {
@@ -38,7 +39,9 @@ void single_channel_backward_data(Backend& backend, const Conv2dShape& s, const 
 
 void CpuBackend::conv2d_forward(const Conv2dShape& shape, const float* x, WeightView weight,
                                 const float* bias, const float* residual, bool relu, float* y) {
-  if (options_.skip_dead_taps && UnrolledConvolutions::pays(shape)) {
+  if (WinogradConvolutions::fits(shape)) {
+    winograd_->forward(shape, x, weight, bias, residual, relu, y);
+  } else if (options_.skip_dead_taps && UnrolledConvolutions::pays(shape)) {
     unrolled_->forward(shape, x, weight, bias, residual, relu, y);
   } else {
     direct_->forward(shape, x, weight, bias, residual, relu, y);
@@ -47,6 +50,7 @@ void CpuBackend::conv2d_forward(const Conv2dShape& shape, const float* x, Weight
 
 void CpuBackend::conv2d_backward_data(const Conv2dShape& shape, const float* dy, WeightView weight,
                                       GradOut dx) {
+  if (WinogradConvolutions::fits(shape)) return winograd_->backward_data(shape, dy, weight, dx);
   if (options_.skip_dead_taps && UnrolledConvolutions::pays(shape)) return unrolled_->backward_data(shape, dy, weight, dx);
   if (shape.c == 1) return single_channel_backward_data(*this, shape, dy, weight.data, dx);
   if (dx.mode == GradMode::kOverwrite) return direct_->backward_data(shape, dy, weight, dx.data);
@@ -59,7 +63,9 @@ void CpuBackend::conv2d_backward_data(const Conv2dShape& shape, const float* dy,
 
 void CpuBackend::conv2d_backward_weight(const Conv2dShape& shape, const float* x, const float* dy,
                                         GradOut dweight) {
-  if (options_.skip_dead_taps && UnrolledConvolutions::pays(shape)) {
+  if (WinogradConvolutions::fits(shape)) {
+    winograd_->backward_weight(shape, x, dy, dweight);
+  } else if (options_.skip_dead_taps && UnrolledConvolutions::pays(shape)) {
     unrolled_->backward_weight(shape, x, dy, dweight);
   } else {
     direct_->backward_weight(shape, x, dy, dweight);
@@ -69,6 +75,7 @@ void CpuBackend::conv2d_backward_weight(const Conv2dShape& shape, const float* x
 void CpuBackend::forget_weight(std::uint64_t id) {
   direct_->forget(id);
   unrolled_->forget(id);
+  winograd_->forget(id);
 }
 
 }  // namespace frost

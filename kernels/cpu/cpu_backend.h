@@ -9,6 +9,7 @@ namespace frost {
 
 class OneDnnConvolutions;
 class UnrolledConvolutions;
+class WinogradConvolutions;
 
 /// The CPU backend: oneDNN for convolutions and GEMM, OpenMP loops for the rest. float32 only.
 ///
@@ -120,6 +121,7 @@ class CpuBackend final : public Backend {
   ComputeOptions options_;
   std::unique_ptr<OneDnnConvolutions> direct_;
   std::unique_ptr<UnrolledConvolutions> unrolled_;
+  std::unique_ptr<WinogradConvolutions> winograd_;
 };
 
 }  // namespace frost
