@@ -2,9 +2,7 @@
 
 #include <omp.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "kernels/cpu/onednn.h"
 #include "kernels/cpu/unrolled_conv.h"
@@ -25,14 +23,11 @@ std::string CpuBackend::description() const {
 }
 
 void* CpuBackend::allocate(std::size_t bytes) {
-  constexpr std::size_t kAlignment = 64;
-  void* data = std::aligned_alloc(kAlignment, (bytes + kAlignment) / kAlignment * kAlignment);
-  if (data == nullptr) throw std::bad_alloc();
-  return data;
+  return allocator_.allocate(bytes);
 }
 
 void CpuBackend::release(void* data) {
-  std::free(data);
+  allocator_.release(data);
 }
 
 void CpuBackend::copy_to_host(void* dst, const void* src, std::size_t bytes) {

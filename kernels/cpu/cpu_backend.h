@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "kernels/backend.h"
+#include "kernels/cpu/caching_allocator.h"
 #include "kernels/math_mode.h"
 
 namespace frost {
@@ -119,6 +120,7 @@ class CpuBackend final : public Backend {
 
  private:
   ComputeOptions options_;
+  CachingAllocator allocator_;  // outlives the caches below
   std::unique_ptr<OneDnnConvolutions> direct_;
   std::unique_ptr<UnrolledConvolutions> unrolled_;
   std::unique_ptr<WinogradConvolutions> winograd_;
