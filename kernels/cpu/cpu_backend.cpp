@@ -5,14 +5,14 @@
 #include <cstring>
 
 #include "kernels/cpu/onednn.h"
-#include "kernels/cpu/unrolled_conv.h"
+#include "kernels/cpu/tap_conv.h"
 #include "kernels/cpu/winograd_conv.h"
 
 namespace frost {
 
 CpuBackend::CpuBackend()
     : direct_(std::make_unique<OneDnnConvolutions>(*this)),
-      unrolled_(std::make_unique<UnrolledConvolutions>(*this)),
+      taps_(std::make_unique<TapConvolutions>(*this)),
       winograd_(std::make_unique<WinogradConvolutions>(*this)) {}
 
 CpuBackend::~CpuBackend() = default;

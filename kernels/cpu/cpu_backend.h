@@ -9,7 +9,7 @@
 namespace frost {
 
 class OneDnnConvolutions;
-class UnrolledConvolutions;
+class TapConvolutions;
 class WinogradConvolutions;
 
 /// The CPU backend: oneDNN for convolutions and GEMM, OpenMP loops for the rest. float32 only.
@@ -122,7 +122,7 @@ class CpuBackend final : public Backend {
   ComputeOptions options_;
   CachingAllocator allocator_;  // outlives the caches below
   std::unique_ptr<OneDnnConvolutions> direct_;
-  std::unique_ptr<UnrolledConvolutions> unrolled_;
+  std::unique_ptr<TapConvolutions> taps_;
   std::unique_ptr<WinogradConvolutions> winograd_;
 };
 

@@ -1,0 +1,146 @@
+#include "kernels/cpu/single_channel_conv.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "kernels/cpu/panel_gemm.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/tracked_buffer.h"
+
+namespace frost {
+namespace {
+
+/// Sizes that forward pass and weight gradient share.
+struct Stem {
+  const Conv2dShape& s;
+  std::int64_t padded_width = s.w + 2 * s.pad;
+  std::int64_t padded_floats = (s.h + 2 * s.pad) * padded_width;
+  std::int64_t weight_floats = s.kh * s.kw * s.k;
+  std::int64_t workers = std::min(thread_budget(), s.n);
+
+  /// Calls fn(worker, first image, end) with contiguous shares of the batch.
+  template <class Fn>
+  void run(const Fn& fn) const {
+    const std::int64_t cost = 2 * s.n * s.oh() * s.ow() * weight_floats / workers;
+    parallel_for(workers, cost, [&](std::int64_t worker) {
+      fn(worker, worker * s.n / workers, (worker + 1) * s.n / workers);
+    });
+  }
+
+  void pad(const float* image, float* padded) const {
+    std::fill_n(padded, padded_floats, 0.0f);
+    for (std::int64_t y = 0; y < s.h; ++y) {
+      std::copy_n(image + y * s.w, s.w, padded + (y + s.pad) * padded_width + s.pad);
+    }
+  }
+};
+
+TrackedBuffer floats(Backend& backend, std::int64_t count) {
+  return {backend, MemoryTag::kWorkspace, static_cast<std::size_t>(count) * sizeof(float)};
+}
+
+/// y = y + bias + residual, then ReLU, for `pixels` rows of k; the pointers are nullable.
+void finish(std::int64_t pixels, std::int64_t k, const float* bias, const float* residual,
+            bool relu, float* y) {
+  for (std::int64_t p = 0; p < pixels; ++p, y += k) {
+    for (std::int64_t o = 0; o < k; o += kLanes) {
+      Vec16 value = load16(y + o);
+      if (bias != nullptr) value += load16(bias + o);
+      if (residual != nullptr) value += load16(residual + p * k + o);
+      store16(relu ? (value < 0 ? Vec16{} : value) : value, y + o);
+    }
+  }
+}
+
+}  // namespace
+
+void single_channel_forward(Backend& backend, const Conv2dShape& s, const float* x,
+                            const float* weight, const float* bias, const float* residual,
+                            bool relu, float* y) {
+  const Stem stem{s};
+  const TrackedBuffer scratch =
+      floats(backend, stem.weight_floats + stem.workers * stem.padded_floats);
+  float* by_tap = scratch.floats();  // [kh, kw, k]
+  const std::int64_t taps = s.kh * s.kw, row = s.ow() * s.k;
+  for (std::int64_t i = 0; i < stem.weight_floats; ++i)
+    by_tap[i] = weight[i % s.k * taps + i / s.k];
+  stem.run([&](std::int64_t worker, std::int64_t begin, std::int64_t end) {
+    float* padded = by_tap + stem.weight_floats + worker * stem.padded_floats;
+    std::vector<GemmTerm> terms(static_cast<std::size_t>(s.kh));
+    for (std::int64_t n = begin; n < end; ++n) {
+      stem.pad(x + n * s.h * s.w, padded);
+      for (std::int64_t oy = 0; oy < s.oh(); ++oy) {
+        const std::int64_t at = (n * s.oh() + oy) * row;
+        for (std::int64_t k = 0; k < s.k; k += kPanel) {
+          for (std::int64_t ky = 0; ky < s.kh; ++ky) {
+            terms[static_cast<std::size_t>(ky)] = {
+                padded + (oy * s.stride + ky) * stem.padded_width, by_tap + ky * s.kw * s.k + k};
+          }
+          panel_gemm({s.ow(), std::min(kPanel, s.k - k), s.kw, s.stride, 1, s.k, s.k}, terms, false,
+                     y + at + k);
+        }
+        finish(s.ow(), s.k, bias, residual == nullptr ? nullptr : residual + at, relu, y + at);
+      }
+    }
+  });
+}
+
+void single_channel_backward_weight(Backend& backend, const Conv2dShape& s, const float* x,
+                                    const float* dy, GradOut dweight) {
+  const Stem stem{s};
+  const std::int64_t per_worker = stem.weight_floats + stem.padded_floats;
+  const TrackedBuffer scratch = floats(backend, stem.workers * per_worker);
+  stem.run([&](std::int64_t worker, std::int64_t begin, std::int64_t end) {
+    float* sum = scratch.floats() + worker * per_worker;  // [kh, kw, k]
+    float* padded = sum + stem.weight_floats;
+    std::vector<GemmTerm> terms(static_cast<std::size_t>(s.oh()));
+    for (std::int64_t n = begin; n < end; ++n) {
+      stem.pad(x + n * s.h * s.w, padded);
+      for (std::int64_t k = 0; k < s.k; k += kPanel) {
+        for (std::int64_t ky = 0; ky < s.kh; ++ky) {
+          for (std::int64_t oy = 0; oy < s.oh(); ++oy) {
+            terms[static_cast<std::size_t>(oy)] = {
+                padded + (oy * s.stride + ky) * stem.padded_width,
+                dy + (n * s.oh() + oy) * s.ow() * s.k + k};
+          }
+          panel_gemm({s.kw, std::min(kPanel, s.k - k), s.ow(), 1, s.stride, s.k, s.k}, terms,
+                     n != begin, sum + ky * s.kw * s.k + k);
+        }
+      }
+    }
+  });
+  const std::int64_t taps = s.kh * s.kw;
+  for (std::int64_t i = 0; i < stem.weight_floats; ++i) {
+    float sum = 0;  // over the workers' shares, in their order
+    for (std::int64_t w = 0; w < stem.workers; ++w) sum += scratch.floats()[w * per_worker + i];
+    store(sum, dweight.mode, dweight.data[i % s.k * taps + i / s.k]);
+  }
+}
+
+/// taps = dy W as a matrix product, then every input pixel sums the taps that reach it.
+void single_channel_backward_data(Backend& backend, const Conv2dShape& s, const float* dy,
+                                  const float* weight, GradOut dx) {
+  const std::int64_t taps = s.kh * s.kw, oh = s.oh(), ow = s.ow();
+  const TrackedBuffer columns(backend, MemoryTag::kWorkspace,
+                              static_cast<std::size_t>(s.n * oh * ow * taps) * sizeof(float));
+  backend.gemm(false, false, s.n * oh * ow, taps, s.k, dy, s.k, weight, taps,
+               {columns.floats(), GradMode::kOverwrite}, taps);
+  parallel_for(s.n * s.h, s.w * taps, [&](std::int64_t row) {
+    const std::int64_t n = row / s.h, iy = row % s.h;
+    for (std::int64_t ix = 0; ix < s.w; ++ix) {
+      float sum = 0;
+      for (std::int64_t ky = (iy + s.pad) % s.stride; ky < s.kh; ky += s.stride) {
+        const std::int64_t oy = (iy + s.pad - ky) / s.stride;
+        if (iy + s.pad < ky || oy >= oh) continue;
+        for (std::int64_t kx = (ix + s.pad) % s.stride; kx < s.kw; kx += s.stride) {
+          const std::int64_t ox = (ix + s.pad - kx) / s.stride;
+          if (ix + s.pad < kx || ox >= ow) continue;
+          sum += columns.floats()[((n * oh + oy) * ow + ox) * taps + ky * s.kw + kx];
+        }
+      }
+      store(sum, dx.mode, dx.data[row * s.w + ix]);
+    }
+  });
+}
+
+}  // namespace frost
