@@ -15,7 +15,7 @@ enum class ConvKernel { kWinograd, kTaps, kSingleChannel, kOneDnn };
 ConvKernel kernel_for(const Conv2dShape& s, bool skip_dead_taps) {
   const bool below_reach = s.kh * s.kw > 1 && s.h * s.w <= s.kh * s.kw;
   if (below_reach && !skip_dead_taps) return ConvKernel::kOneDnn;
-  if (WinogradConvolutions::fits(s)) return ConvKernel::kWinograd;
+  if (WinogradConvolutions::pays(s)) return ConvKernel::kWinograd;
   if (s.c == 1 && s.k % 16 == 0) return ConvKernel::kSingleChannel;
   // Images are the rows of its products: a few do not fill the registers, except that on tiny maps
   // the alternative multiplies padding.

@@ -2,8 +2,8 @@
 #include <vector>
 
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/panel_gemm.h"
 #include "kernels/cpu/parallel.h"
+#include "kernels/cpu/vec16.h"
 #include "kernels/scalar_math.h"
 
 namespace frost {
@@ -43,9 +43,7 @@ double CpuBackend::sum_squares(std::int64_t n, const float* x) {
   constexpr std::int64_t kBlock = 4096;
   std::vector<double> partial(static_cast<std::size_t>((n + kBlock - 1) / kBlock));
   parallel_blocks(n, 2, [&](std::int64_t begin, std::int64_t end) {
-    double sum = 0;
-    for (std::int64_t i = begin; i < end; ++i) sum += static_cast<double>(x[i]) * x[i];
-    partial[static_cast<std::size_t>(begin / kBlock)] = sum;
+    partial[static_cast<std::size_t>(begin / kBlock)] = dot(end - begin, x + begin, x + begin);
   });
   double total = 0;
   for (const double p : partial) total += p;

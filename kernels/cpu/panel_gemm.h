@@ -3,22 +3,12 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/cpu/vec16.h"
+
 namespace frost {
 
-/// Vectors of 16 floats: one register with AVX-512, several without.
-using Vec16 = float __attribute__((vector_size(64)));
-constexpr int kLanes = 16;
 /// Columns of one panel: as many as the register tile holds.
 constexpr std::int64_t kPanel = 64;
-
-inline Vec16 load16(const float* p) {
-  Vec16 v;
-  __builtin_memcpy(&v, p, sizeof v);
-  return v;
-}
-inline void store16(const Vec16& v, float* p) {
-  __builtin_memcpy(p, &v, sizeof v);
-}
 
 /// One addend of a sum of products.
 struct GemmTerm {

@@ -31,14 +31,19 @@ struct Plan {
         rows((s.h + tiles.out - 1) / tiles.out),
         columns((s.w + tiles.out - 1) / tiles.out),
         result_channels(result) {
-    constexpr std::int64_t kNearFloats = 5 << 16, kSharedFloats = 1 << 20, kFewest = 48;
+    constexpr std::int64_t kNearFloats = 10 << 16, kSharedFloats = 1 << 20, kFewest = 96;
     const std::int64_t panels = (result + kPanel - 1) / kPanel;
     by_panels = panels > 1 && tiles.products() * s.c * s.k >= kSharedFloats;
     const std::int64_t floats = tiles.products() * (s.c + s.k);
     const std::int64_t wanted = std::max(kFewest, kNearFloats / floats);
-    images_per_block = std::clamp<std::int64_t>(wanted / (rows * columns), 1, s.n);
+    const std::int64_t images = std::clamp<std::int64_t>(wanted / (rows * columns), 1, s.n);
+    workers = std::min(thread_budget(), by_panels ? panels : s.n);
+    // Equal shares: as many blocks as needed for every worker to take the same number.
+    const std::int64_t sharers = by_panels ? 1 : workers;
+    const std::int64_t rounds = (s.n + sharers * images - 1) / (sharers * images);
+    images_per_block = (s.n + sharers * rounds - 1) / (sharers * rounds);
     blocks = (s.n + images_per_block - 1) / images_per_block;
-    workers = std::min(thread_budget(), by_panels ? panels : blocks);
+    workers = std::min(workers, by_panels ? panels : blocks);
   }
 
   std::int64_t tiles_per_block() const { return images_per_block * rows * columns; }
@@ -111,6 +116,20 @@ void transposed_panel(const Conv2dShape& s, const float* u, std::int64_t c, std:
 }
 
 }  // namespace
+
+bool WinogradConvolutions::pays(const Conv2dShape& s) {
+  if (s.kh != 3 || s.kw != 3 || s.stride != 1 || s.pad != 1) return false;
+  if (s.c % kLanes != 0 || s.k % kLanes != 0) return false;
+  const TileKernels& kernels = tile_kernels_for(s.h, s.w);
+  const std::int64_t out = kernels.out;
+  const std::int64_t tiles = s.n * ((s.h + out - 1) / out) * ((s.w + out - 1) / out);
+  const std::int64_t live = (3 * s.h - 2) * (3 * s.w - 2);  // taps that meet data, per image
+  // Per pair of channels, in multiplications: a weight beyond the caches costs as much as forty for
+  // each of its floats.
+  constexpr std::int64_t kCached = 4 << 20;
+  const std::int64_t fetch = kernels.products() * s.c * s.k > kCached ? 40 : 0;
+  return kernels.products() * (tiles + fetch) <= live * s.n + 9 * fetch;
+}
 
 const float* WinogradConvolutions::packed(const Conv2dShape& s, const TileKernels& kernels,
                                           WeightView weight) {
@@ -208,15 +227,19 @@ void WinogradConvolutions::backward_weight(const Conv2dShape& s, const float* x,
   const Plan plan(s, tile_kernels_for(s.h, s.w), s.k);
   const TileKernels& kernels = plan.kernels;
   const std::int64_t products = kernels.products(), capacity = plan.tiles_per_block();
-  const std::int64_t per_worker = products * capacity * (s.c + plan.widest());
-  const TrackedBuffer scratch = floats(backend_, plan.workers * per_worker);
-  // One sum per worker where they share out the images; added in a fixed order below.
-  const std::int64_t sums = plan.by_panels ? 1 : plan.workers, size = plan.weight_floats();
-  const TrackedBuffer du = floats(backend_, sums * size);
+  // The gradient of U: where workers share out panels, a piece that goes into the weight's gradient
+  // at once; where they share out images, one for each worker, added up in their order at the end.
+  const std::int64_t piece = std::min(kPanel, s.c);
+  const std::int64_t du_floats = plan.by_panels ? products * piece * kPanel : plan.weight_floats();
+  const std::int64_t operands = products * capacity * (s.c + plan.widest());
+  const TrackedBuffer scratch = floats(backend_, plan.workers * (operands + du_floats));
+  const auto du_of = [&](std::int64_t worker) {
+    return scratch.floats() + plan.workers * operands + worker * du_floats;
+  };
   plan.run([&](std::int64_t worker, const Share& share) {
-    float* v = scratch.floats() + worker * per_worker;
+    float* v = scratch.floats() + worker * operands;
     float* d = v + products * capacity * s.c;
-    float* sum = du.floats() + (plan.by_panels ? 0 : worker * size);
+    float* du = du_of(worker);
     const std::int64_t width = share.channels();
     for (std::int64_t b = share.first_block; b < plan.blocks; b += share.block_step) {
       plan.for_each_tile(b, s.c, [&](auto tile, auto at, auto window) {
@@ -226,21 +249,41 @@ void WinogradConvolutions::backward_weight(const Conv2dShape& s, const float* x,
         kernels.output_adjoint(window, width, dy + at + share.begin, d + tile * width,
                                capacity * width);
       });
-      for (std::int64_t p = 0; p < products; ++p) {
-        for_each_panel(share.begin, share.end, [&](std::int64_t k, std::int64_t columns) {
-          const GemmTerm term{v + p * capacity * s.c, d + p * capacity * width + (k - share.begin)};
-          panel_gemm({s.c, columns, tiles, 1, s.c, width, columns}, {&term, 1},
-                     b != share.first_block, sum + (p * s.k + k) * s.c);
+      const auto multiply = [&](std::int64_t p, std::int64_t c, std::int64_t rows, std::int64_t k,
+                                std::int64_t columns, bool accumulate, float* to) {
+        const GemmTerm term{v + p * capacity * s.c + c,
+                            d + p * capacity * width + (k - share.begin)};
+        panel_gemm({rows, columns, tiles, 1, s.c, width, columns}, {&term, 1}, accumulate, to);
+      };
+      const bool add = b > 0 || dweight.mode == GradMode::kAccumulate;
+      for_each_panel(share.begin, share.end, [&](std::int64_t k, std::int64_t columns) {
+        if (!plan.by_panels) {
+          for (std::int64_t p = 0; p < products; ++p) {
+            multiply(p, 0, s.c, k, columns, b != share.first_block, du + (p * s.k + k) * s.c);
+          }
+          return;
+        }
+        for_each_panel(0, s.c, [&](std::int64_t c, std::int64_t rows) {
+          const std::int64_t stride = rows * columns;
+          for (std::int64_t p = 0; p < products; ++p) {
+            multiply(p, c, rows, k, columns, false, du + p * stride);
+          }
+          for (std::int64_t i = 0; i < columns; i += kLanes) {
+            kernels.weight_adjoint(s.c, rows, du + i, columns, stride, add,
+                                   dweight.data + (k + i) * 9 * s.c + c);
+          }
         });
-      }
+      });
     }
   });
-  parallel_for(s.k / kLanes, sums * products * s.c * kLanes, [&](std::int64_t strip) {
+  if (plan.by_panels) return;
+  parallel_for(s.k / kLanes, plan.workers * products * s.c * kLanes, [&](std::int64_t strip) {
     const std::int64_t k = strip * kLanes, panel = k / kPanel * kPanel;
-    for (std::int64_t i = 0; i < sums; ++i) {
-      kernels.weight_adjoint(
-          s.c, du.floats() + i * size + panel * s.c + (k - panel), std::min(kPanel, s.k - panel),
-          s.c * s.k, i > 0 || dweight.mode == GradMode::kAccumulate, dweight.data + k * 9 * s.c);
+    for (std::int64_t worker = 0; worker < plan.workers; ++worker) {
+      kernels.weight_adjoint(s.c, s.c, du_of(worker) + panel * s.c + (k - panel),
+                             std::min(kPanel, s.k - panel), s.c * s.k,
+                             worker > 0 || dweight.mode == GradMode::kAccumulate,
+                             dweight.data + k * 9 * s.c);
     }
   });
 }

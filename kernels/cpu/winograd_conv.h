@@ -21,10 +21,8 @@ class WinogradConvolutions {
  public:
   explicit WinogradConvolutions(Backend& backend) : backend_(backend) {}
 
-  static bool fits(const Conv2dShape& shape) {
-    return shape.kh == 3 && shape.kw == 3 && shape.stride == 1 && shape.pad == 1 &&
-           shape.c % 16 == 0 && shape.k % 16 == 0;
-  }
+  /// Whether this class computes the shape at all, and with less work than one product per tap.
+  static bool pays(const Conv2dShape& shape);
 
   void forward(const Conv2dShape& shape, const float* x, WeightView weight, const float* bias,
                const float* residual, bool relu, float* y);

@@ -104,9 +104,10 @@ struct Transforms {
     }
   }
 
-  static void weight_adjoint(std::int64_t channels, const float* from, std::int64_t row,
-                             std::int64_t stride, bool accumulate, float* weight) {
-    for (std::int64_t c = 0; c < channels; c += kLanes) {
+  static void weight_adjoint(std::int64_t channels, std::int64_t count, const float* from,
+                             std::int64_t row, std::int64_t stride, bool accumulate,
+                             float* weight) {
+    for (std::int64_t c = 0; c < count; c += kLanes) {
       Vec16 blocks[9][kLanes];
       for (int i = 0; i < kLanes; ++i) {
         Vec16 values[kProducts], taps[9];

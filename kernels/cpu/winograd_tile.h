@@ -35,8 +35,9 @@ struct TileKernels {
   /// 16 filters of weight [16,3,3,channels] to products of rows [channels], `row` floats apart.
   void (*weight)(std::int64_t channels, const float* weight, float* to, std::int64_t row,
                  std::int64_t stride);
-  void (*weight_adjoint)(std::int64_t channels, const float* from, std::int64_t row,
-                         std::int64_t stride, bool accumulate, float* weight);
+  /// For `count` of the channels; weight (=|+=).
+  void (*weight_adjoint)(std::int64_t channels, std::int64_t count, const float* from,
+                         std::int64_t row, std::int64_t stride, bool accumulate, float* weight);
 };
 
 /// The algorithm with the fewest products for maps of h x w pixels.
