@@ -117,28 +117,47 @@ void single_channel_backward_weight(Backend& backend, const Conv2dShape& s, cons
   }
 }
 
-/// taps = dy W as a matrix product, then every input pixel sums the taps that reach it.
 void single_channel_backward_data(Backend& backend, const Conv2dShape& s, const float* dy,
                                   const float* weight, GradOut dx) {
-  const std::int64_t taps = s.kh * s.kw, oh = s.oh(), ow = s.ow();
-  const TrackedBuffer columns(backend, MemoryTag::kWorkspace,
-                              static_cast<std::size_t>(s.n * oh * ow * taps) * sizeof(float));
-  backend.gemm(false, false, s.n * oh * ow, taps, s.k, dy, s.k, weight, taps,
-               {columns.floats(), GradMode::kOverwrite}, taps);
-  parallel_for(s.n * s.h, s.w * taps, [&](std::int64_t row) {
-    const std::int64_t n = row / s.h, iy = row % s.h;
-    for (std::int64_t ix = 0; ix < s.w; ++ix) {
-      float sum = 0;
-      for (std::int64_t ky = (iy + s.pad) % s.stride; ky < s.kh; ky += s.stride) {
-        const std::int64_t oy = (iy + s.pad - ky) / s.stride;
-        if (iy + s.pad < ky || oy >= oh) continue;
-        for (std::int64_t kx = (ix + s.pad) % s.stride; kx < s.kw; kx += s.stride) {
-          const std::int64_t ox = (ix + s.pad - kx) / s.stride;
-          if (ix + s.pad < kx || ox >= ow) continue;
-          sum += columns.floats()[((n * oh + oy) * ow + ox) * taps + ky * s.kw + kx];
+  // taps = dy W for a row of outputs, each kernel row in vectors of eight; then every output adds
+  // its taps to a padded image.
+  constexpr std::int64_t kWide = 8;
+  const auto up = [](std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; };
+  const Stem stem{s};
+  const std::int64_t tap_row = up(s.kw, kWide), columns = up(s.kh * tap_row, kLanes);
+  const std::int64_t pitch = stem.padded_width + tap_row, image = (s.h + 2 * s.pad) * pitch;
+  const std::int64_t per_worker = s.ow() * columns + image;
+  const TrackedBuffer scratch = floats(backend, s.k * columns + stem.workers * per_worker);
+  float* wide = scratch.floats();  // [k, kh, tap_row]
+  std::fill_n(wide, s.k * columns, 0.0f);
+  for (std::int64_t i = 0; i < s.k * s.kh; ++i) {
+    std::copy_n(weight + i * s.kw, s.kw, wide + i / s.kh * columns + i % s.kh * tap_row);
+  }
+  stem.run([&](std::int64_t worker, std::int64_t begin, std::int64_t end) {
+    float* taps = wide + s.k * columns + worker * per_worker;
+    float* padded = taps + s.ow() * columns;
+    for (std::int64_t n = begin; n < end; ++n) {
+      std::fill_n(padded, image, 0.0f);
+      for (std::int64_t oy = 0; oy < s.oh(); ++oy) {
+        for (std::int64_t c = 0; c < columns; c += kPanel) {
+          const GemmTerm term{dy + (n * s.oh() + oy) * s.ow() * s.k, wide + c};
+          panel_gemm({s.ow(), std::min(kPanel, columns - c), s.k, s.k, 1, columns, columns},
+                     {&term, 1}, false, taps + c);
+        }
+        for (std::int64_t ox = 0; ox < s.ow(); ++ox) {
+          for (std::int64_t ky = 0; ky < s.kh; ++ky) {
+            const float* from = taps + ox * columns + ky * tap_row;
+            float* to = padded + (oy * s.stride + ky) * pitch + ox * s.stride;
+            for (std::int64_t kx = 0; kx < tap_row; kx += kWide) {
+              for (std::int64_t i = 0; i < kWide; ++i) to[kx + i] += from[kx + i];
+            }
+          }
         }
       }
-      store(sum, dx.mode, dx.data[row * s.w + ix]);
+      for (std::int64_t i = 0; i < s.h * s.w; ++i) {
+        store(padded[(i / s.w + s.pad) * pitch + i % s.w + s.pad], dx.mode,
+              dx.data[n * s.h * s.w + i]);
+      }
     }
   });
 }
