@@ -60,6 +60,7 @@ void single_channel_forward(Backend& backend, const Conv2dShape& s, const float*
   const Stem stem{s};
   const TrackedBuffer scratch =
       floats(backend, stem.weight_floats + stem.workers * stem.padded_floats);
+  if (backend.dry_run()) return;
   float* by_tap = scratch.floats();  // [kh, kw, k]
   const std::int64_t taps = s.kh * s.kw, row = s.ow() * s.k;
   for (std::int64_t i = 0; i < stem.weight_floats; ++i)
@@ -90,6 +91,7 @@ void single_channel_backward_weight(Backend& backend, const Conv2dShape& s, cons
   const Stem stem{s};
   const std::int64_t per_worker = stem.weight_floats + stem.padded_floats;
   const TrackedBuffer scratch = floats(backend, stem.workers * per_worker);
+  if (backend.dry_run()) return;
   stem.run([&](std::int64_t worker, std::int64_t begin, std::int64_t end) {
     float* sum = scratch.floats() + worker * per_worker;  // [kh, kw, k]
     float* padded = sum + stem.weight_floats;
@@ -128,6 +130,7 @@ void single_channel_backward_data(Backend& backend, const Conv2dShape& s, const 
   const std::int64_t pitch = stem.padded_width + tap_row, image = (s.h + 2 * s.pad) * pitch;
   const std::int64_t per_worker = s.ow() * columns + image;
   const TrackedBuffer scratch = floats(backend, s.k * columns + stem.workers * per_worker);
+  if (backend.dry_run()) return;
   float* wide = scratch.floats();  // [k, kh, tap_row]
   std::fill_n(wide, s.k * columns, 0.0f);
   for (std::int64_t i = 0; i < s.k * s.kh; ++i) {

@@ -80,9 +80,10 @@ const float* TapConvolutions::packed(const Conv2dShape& s, WeightView weight) {
       *entry = {weight.version + 1, TrackedBuffer(backend_, MemoryTag::kPacked, bytes)};
     }
     if (entry->version == weight.version) return entry->buffer.floats();
-    entry->version = weight.version;
+    if (!backend_.dry_run()) entry->version = weight.version;
   }
   float* to = entry == nullptr ? unnamed_.floats() : entry->buffer.floats();
+  if (backend_.dry_run()) return to;
   parallel_for(taps * panels(s.k), s.c * kPanel, [&](std::int64_t i) {
     const std::int64_t tap = i % taps, k = i / taps * kPanel, width = std::min(kPanel, s.k - k);
     transpose_blocks(width, s.c, weight.data + (k * taps + tap) * s.c, taps * s.c,
@@ -96,6 +97,7 @@ void TapConvolutions::forward(const Conv2dShape& s, const float* x, WeightView w
   const std::int64_t pixels = s.oh() * s.ow(), row = pixels * s.k;
   const auto groups = grouped(s, pixels, [](const LiveTap& t) { return t.out; });
   const float* u = packed(s, weight);
+  if (backend_.dry_run()) return;
   const std::int64_t cost = 2 * s.n * s.c * kPanel;
   for_each_panel(groups, s.k, cost, [&](auto pixel, const auto& taps, auto k, auto width) {
     const auto terms = terms_of(
@@ -115,6 +117,7 @@ void TapConvolutions::forward(const Conv2dShape& s, const float* x, WeightView w
 
 void TapConvolutions::backward_data(const Conv2dShape& s, const float* dy, WeightView weight,
                                     GradOut dx) {
+  if (backend_.dry_run()) return;
   const std::int64_t pixels = s.h * s.w, row = pixels * s.c, taps_row = s.kh * s.kw * s.c;
   const auto groups = grouped(s, pixels, [](const LiveTap& t) { return t.in; });
   const std::int64_t cost = 2 * s.n * s.k * kPanel;
@@ -133,6 +136,7 @@ void TapConvolutions::backward_weight(const Conv2dShape& s, const float* x, cons
   const TrackedBuffer scratch(
       backend_, MemoryTag::kWorkspace,
       static_cast<std::size_t>(s.n * (in * s.c + out * s.k)) * sizeof(float));
+  if (backend_.dry_run()) return;
   float *rows = scratch.floats(), *gradients = rows + s.n * in * s.c;
   // Sums over images would otherwise step by whole maps, which share few sets of the cache.
   pixels_first(s.n, in, s.c, x, rows);

@@ -137,7 +137,7 @@ const float* WinogradConvolutions::packed(const Conv2dShape& s, const TileKernel
   const auto bytes = static_cast<std::size_t>(kernels.products() * s.c * s.k) * sizeof(float);
   if (weight.id == 0) {
     unnamed_ = TrackedBuffer(backend_, MemoryTag::kWorkspace, bytes);
-    pack(s, kernels, weight.data, unnamed_.floats());
+    if (!backend_.dry_run()) pack(s, kernels, weight.data, unnamed_.floats());
     return unnamed_.floats();
   }
   auto& entries = packed_[weight.id];
@@ -147,7 +147,7 @@ const float* WinogradConvolutions::packed(const Conv2dShape& s, const TileKernel
     TrackedBuffer buffer(backend_, MemoryTag::kPacked, bytes);
     entry = entries.insert(entry, {&kernels, weight.version + 1, std::move(buffer)});
   }
-  if (entry->version != weight.version) {
+  if (entry->version != weight.version && !backend_.dry_run()) {
     pack(s, kernels, weight.data, entry->buffer.floats());
     entry->version = weight.version;
   }
@@ -162,6 +162,7 @@ void WinogradConvolutions::forward(const Conv2dShape& s, const float* x, WeightV
   const std::int64_t per_worker = products * capacity * (s.c + plan.widest());
   const TrackedBuffer scratch = floats(backend_, plan.workers * per_worker);
   const float* u = packed(s, kernels, weight);
+  if (backend_.dry_run()) return;
   plan.run([&](std::int64_t worker, const Share& share) {
     float* v = scratch.floats() + worker * per_worker;
     float* product = v + products * capacity * s.c;
@@ -195,6 +196,7 @@ void WinogradConvolutions::backward_data(const Conv2dShape& s, const float* dy, 
   const std::int64_t per_worker = products * capacity * (s.k + plan.widest()) + s.k * kPanel;
   const TrackedBuffer scratch = floats(backend_, plan.workers * per_worker);
   const float* u = packed(s, kernels, weight);
+  if (backend_.dry_run()) return;
   plan.run([&](std::int64_t worker, const Share& share) {
     float* d = scratch.floats() + worker * per_worker;
     const std::int64_t width = share.channels();
@@ -234,6 +236,7 @@ void WinogradConvolutions::backward_weight(const Conv2dShape& s, const float* x,
   const std::int64_t du_floats = plan.by_panels ? products * piece * kPanel : plan.weight_floats();
   const std::int64_t operands = products * capacity * (s.c + plan.widest());
   const TrackedBuffer scratch = floats(backend_, plan.workers * (operands + du_floats));
+  if (backend_.dry_run()) return;
   const auto du_of = [&](std::int64_t worker) {
     return scratch.floats() + plan.workers * operands + worker * du_floats;
   };
