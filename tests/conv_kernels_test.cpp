@@ -11,12 +11,13 @@ std::vector<float> values(const std::string& name, std::int64_t count) {
   return closed_form_values("conv_kernels." + name, static_cast<std::size_t>(count), 1.0);
 }
 
-/// A map below the kernel's reach, an ordinary one, one with a single channel, a strided one.
-const Conv2dShape kShapes[] = {{3, 2, 2, 8, 16, 3, 3, 1, 1},
-                               {2, 6, 6, 16, 16, 3, 3, 1, 1},
-                               {2, 9, 9, 1, 8, 7, 7, 2, 3},
-                               {2, 3, 3, 8, 16, 3, 3, 2, 1},
-                               {2, 7, 7, 16, 8, 1, 1, 2, 0}};
+/// A map below the kernel's reach, ordinary ones, one with a single channel, strided ones; with
+/// channels for every kernel that may be chosen.
+const Conv2dShape kShapes[] = {{3, 2, 2, 8, 16, 3, 3, 1, 1},    {3, 2, 2, 16, 80, 3, 3, 1, 1},
+                               {2, 6, 6, 16, 16, 3, 3, 1, 1},   {3, 11, 4, 32, 16, 3, 3, 1, 1},
+                               {2, 3, 3, 256, 256, 3, 3, 1, 1}, {2, 9, 9, 1, 8, 7, 7, 2, 3},
+                               {2, 9, 9, 1, 16, 7, 7, 2, 3},    {2, 3, 3, 8, 16, 3, 3, 2, 1},
+                               {17, 9, 9, 16, 32, 3, 3, 2, 1},  {2, 7, 7, 16, 8, 1, 1, 2, 0}};
 
 struct Operands {
   Tensor x, dy, weight;
@@ -105,6 +106,54 @@ TEST(ConvolutionKernels, PackedCopiesGoWithTheirWeight) {
       EXPECT_GT(packed(), before);
     }
     EXPECT_EQ(packed(), before);
+  }
+}
+
+TEST(ConvolutionKernels, AnImageGivesTheSameBitsInAnyBatch) {
+  Backend& backend = *test_backends().front();
+  for (const Conv2dShape& s : {Conv2dShape{5, 6, 6, 16, 32, 3, 3, 1, 1},
+                               {5, 1, 1, 16, 16, 3, 3, 1, 1},
+                               {5, 5, 5, 32, 16, 3, 3, 2, 1},
+                               {5, 9, 9, 1, 16, 7, 7, 2, 3}}) {
+    SCOPED_TRACE(testing::Message() << s.kh << "x" << s.kw << "/" << s.stride << " on " << s.h);
+    const Operands in(backend, s);
+    const auto run = [&](std::int64_t first, std::int64_t n) {
+      Conv2dShape part = s;
+      part.n = n;
+      const Tensor y = Tensor::zeros(backend, {n, s.oh(), s.ow(), s.k});
+      backend.conv2d_forward(part, in.x.data() + first * s.h * s.w * s.c, in.weight.weight_view(),
+                             nullptr, nullptr, true, y.data());
+      return y.to_host();
+    };
+    std::vector<float> one_by_one;
+    for (std::int64_t i = 0; i < s.n; ++i) {
+      const std::vector<float> y = run(i, 1);
+      one_by_one.insert(one_by_one.end(), y.begin(), y.end());
+    }
+    EXPECT_EQ(run(0, s.n), one_by_one);
+  }
+}
+
+TEST(ConvolutionKernels, TapsThatOnlyMeetPaddingGetExactlyZeroGradient) {
+  for (Backend* backend : test_backends()) {
+    for (const Conv2dShape& s : {Conv2dShape{4, 1, 1, 16, 16, 3, 3, 1, 1},
+                                 {4, 2, 2, 16, 16, 3, 3, 2, 1},
+                                 {4, 2, 2, 8, 16, 3, 3, 2, 1}}) {
+      const Operands in(*backend, s);
+      const Tensor dweight = Tensor::zeros(*backend, in.weight.shape());
+      backend->conv2d_backward_weight(s, in.x.data(), in.dy.data(),
+                                      {dweight.data(), GradMode::kOverwrite});
+      const std::vector<float> gradient = dweight.to_host();
+      std::size_t zeros = 0, dead = 0;
+      for (std::size_t i = 0; i < gradient.size(); ++i) {
+        const auto tap = static_cast<std::int64_t>(i) / s.c % 9;
+        const bool live = s.h == 1 ? tap == 4 : tap / 3 > 0 && tap % 3 > 0;
+        dead += live ? 0 : 1;
+        zeros += !live && gradient[i] == 0.0f ? 1 : 0;
+      }
+      EXPECT_GT(dead, 0U);
+      EXPECT_EQ(zeros, dead) << s.h << "x" << s.w << ", " << s.c << " channels";
+    }
   }
 }
 

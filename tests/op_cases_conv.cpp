@@ -160,6 +160,25 @@ void add_conv_cases(std::vector<OpCase>& table) {
     }
   }
   table.push_back(conv_bn_case({33, 2, 5, 7, 3, 1, true, true, 3}));
+  // Short correlations: tiles beyond the map's edge, panels of less than 64 channels, shared
+  // panels.
+  for (const std::int64_t side : {3, 4, 7, 8, 10}) {
+    table.push_back(conv_bn_case({2, side, 16, 48, 3, 1, true, true, side == 4 ? 9 : side}));
+  }
+  table.push_back(conv_bn_case({3, 5, 80, 80, 3, 1}));
+  table.push_back(conv_bn_case({2, 3, 256, 256, 3, 1, true}));
+  // One product per tap, with as many images as rows as it takes; the stem's rows of pixels.
+  table.push_back(conv_bn_case({17, 5, 16, 80, 3, 2, true}));
+  table.push_back(conv_bn_case({16, 6, 16, 16, 1, 2, false, false}));
+  table.push_back(conv_bn_case({.n = 3, .side = 9, .c = 1, .k = 80, .kernel = 7, .stride = 2}));
+  table.push_back(conv_bn_case({.n = 2,
+                                .side = 11,
+                                .c = 3,
+                                .k = 16,
+                                .kernel = 5,
+                                .stride = 2,
+                                .residual = true,
+                                .x_channels = 1}));
   // ResNet18 on 24x24 images: stage inputs, downsampling and last blocks.
   table.push_back(conv_bn_case({2, 6, 64, 128, 3, 2}));
   table.push_back(conv_bn_case({2, 3, 128, 256, 3, 2}));

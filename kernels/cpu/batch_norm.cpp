@@ -3,6 +3,7 @@
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/parallel.h"
+#include "kernels/cpu/vec16.h"
 
 namespace frost {
 
@@ -26,12 +27,9 @@ void CpuBackend::unfold_batch_norm_gradient(std::int64_t out_channels, std::int6
     const double inv_std = 1.0 / std::sqrt(static_cast<double>(var[o]) + epsilon);
     const float* gradient = g + o * taps;
     if (dgamma) {
-      double dot = 0;
-      for (std::int64_t t = 0; t < taps; ++t) {
-        dot += static_cast<double>(weight[o * taps + t]) * gradient[t];
-      }
-      store(static_cast<float>((dot - static_cast<double>(mean[o]) * db[o]) * inv_std), dgamma.mode,
-            dgamma.data[o]);
+      const double product = dot(taps, weight + o * taps, gradient);
+      store(static_cast<float>((product - static_cast<double>(mean[o]) * db[o]) * inv_std),
+            dgamma.mode, dgamma.data[o]);
     }
     if (dweight) {
       const auto s = static_cast<float>(gamma[o] * inv_std);

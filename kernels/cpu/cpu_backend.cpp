@@ -2,18 +2,18 @@
 
 #include <omp.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "kernels/cpu/onednn.h"
-#include "kernels/cpu/unrolled_conv.h"
+#include "kernels/cpu/tap_conv.h"
+#include "kernels/cpu/winograd_conv.h"
 
 namespace frost {
 
 CpuBackend::CpuBackend()
     : direct_(std::make_unique<OneDnnConvolutions>(*this)),
-      unrolled_(std::make_unique<UnrolledConvolutions>(*this)) {}
+      taps_(std::make_unique<TapConvolutions>(*this)),
+      winograd_(std::make_unique<WinogradConvolutions>(*this)) {}
 
 CpuBackend::~CpuBackend() = default;
 
@@ -23,14 +23,11 @@ std::string CpuBackend::description() const {
 }
 
 void* CpuBackend::allocate(std::size_t bytes) {
-  constexpr std::size_t kAlignment = 64;
-  void* data = std::aligned_alloc(kAlignment, (bytes + kAlignment) / kAlignment * kAlignment);
-  if (data == nullptr) throw std::bad_alloc();
-  return data;
+  return allocator_.allocate(bytes);
 }
 
 void CpuBackend::release(void* data) {
-  std::free(data);
+  allocator_.release(data);
 }
 
 void CpuBackend::copy_to_host(void* dst, const void* src, std::size_t bytes) {

@@ -3,12 +3,14 @@
 #include <memory>
 
 #include "kernels/backend.h"
+#include "kernels/cpu/caching_allocator.h"
 #include "kernels/math_mode.h"
 
 namespace frost {
 
 class OneDnnConvolutions;
-class UnrolledConvolutions;
+class TapConvolutions;
+class WinogradConvolutions;
 
 /// The CPU backend: oneDNN for convolutions and GEMM, OpenMP loops for the rest. float32 only.
 ///
@@ -118,8 +120,10 @@ class CpuBackend final : public Backend {
 
  private:
   ComputeOptions options_;
+  CachingAllocator allocator_;  // outlives the caches below
   std::unique_ptr<OneDnnConvolutions> direct_;
-  std::unique_ptr<UnrolledConvolutions> unrolled_;
+  std::unique_ptr<TapConvolutions> taps_;
+  std::unique_ptr<WinogradConvolutions> winograd_;
 };
 
 }  // namespace frost

@@ -3,9 +3,18 @@
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/parallel.h"
+#include "kernels/cpu/vec16.h"
 #include "kernels/scalar_math.h"
 
 namespace frost {
+namespace {
+
+using BitLanes = std::uint32_t __attribute__((vector_size(64)));
+constexpr BitLanes kOwnBit = {1u << 0,  1u << 1,  1u << 2,  1u << 3, 1u << 4,  1u << 5,
+                              1u << 6,  1u << 7,  1u << 8,  1u << 9, 1u << 10, 1u << 11,
+                              1u << 12, 1u << 13, 1u << 14, 1u << 15};
+
+}  // namespace
 
 void CpuBackend::axpy(std::int64_t n, float alpha, const float* x, GradOut y) {
   parallel_blocks(n, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -34,9 +43,7 @@ double CpuBackend::sum_squares(std::int64_t n, const float* x) {
   constexpr std::int64_t kBlock = 4096;
   std::vector<double> partial(static_cast<std::size_t>((n + kBlock - 1) / kBlock));
   parallel_blocks(n, 2, [&](std::int64_t begin, std::int64_t end) {
-    double sum = 0;
-    for (std::int64_t i = begin; i < end; ++i) sum += static_cast<double>(x[i]) * x[i];
-    partial[static_cast<std::size_t>(begin / kBlock)] = sum;
+    partial[static_cast<std::size_t>(begin / kBlock)] = dot(end - begin, x + begin, x + begin);
   });
   double total = 0;
   for (const double p : partial) total += p;
@@ -84,10 +91,17 @@ void CpuBackend::sign_bits(std::int64_t n, const float* y, std::uint32_t* bits) 
 void CpuBackend::mask_by_bits(std::int64_t n, const float* dy, const std::uint32_t* bits,
                               float* dx) {
   parallel_for((n + 31) / 32, 32, [&](std::int64_t word) {
-    const std::int64_t begin = word * 32, end = std::min(n, begin + 32);
-    const std::uint32_t packed = bits[word];
-    for (std::int64_t i = begin; i < end; ++i) {
-      dx[i] = (packed >> (i - begin)) & 1u ? dy[i] : 0.0f;
+    const std::int64_t begin = word * 32;
+    std::uint32_t packed = bits[word];
+    if (begin + 32 > n) {
+      for (std::int64_t i = begin; i < n; ++i, packed >>= 1) dx[i] = packed & 1u ? dy[i] : 0.0f;
+      return;
+    }
+    // All lanes at once: a lane looks at its own bit of the word.
+    for (std::int64_t half = 0; half < 2; ++half, packed >>= kLanes) {
+      const BitLanes set = (BitLanes{} + packed) & kOwnBit;
+      const Vec16 value = load16(dy + begin + half * kLanes);
+      store16(set != 0 ? value : Vec16{}, dx + begin + half * kLanes);
     }
   });
 }

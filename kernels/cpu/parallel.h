@@ -1,5 +1,7 @@
 #pragma once
 
+#include <omp.h>
+
 #include <cstdint>
 
 #if defined(__SANITIZE_THREAD__)
@@ -9,6 +11,11 @@
 #include "kernels/backend.h"
 
 namespace frost {
+
+/// Threads that the kernels may use together.
+inline std::int64_t thread_budget() {
+  return omp_get_max_threads();
+}
 
 /// Calls fn(i) for i in [0, n), over the OpenMP thread budget when a run of all costs at least
 /// ~20 microseconds; `cost` is a rough count of float operations of one call.
