@@ -114,7 +114,7 @@ int import_weights(int argc, char** argv) {
   app.add_option("-o,--output", output, "File to write")->capture_default_str();
   if (!parse_arguments(app, argc, argv)) return 0;
 
-  auto image = read_regular_file(input, kMaxCheckpointBytes);
+  SharedBytes image = read_regular_file(input, kMaxCheckpointBytes);
   const std::string digest = sha256_hex(image);
   Checkpoint checkpoint = parse_checkpoint(image, input);
   image = {};
