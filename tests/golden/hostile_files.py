@@ -153,7 +153,7 @@ class Checker:
             self.report(f"{name} (inspect)", result, ["memory or time"])
 
     def flipped(self, name, image):
-        """Gives a file that may be sound; the tensors of the blob, or nothing where it is refused."""
+        """Imports a file that may be sound; the blob's tensors, or nothing where it is refused."""
         self.path.write_bytes(image)
         result = self.run(self.importer, "-o")
         accepted = result.status == 0
