@@ -74,7 +74,8 @@ SafetensorsFile example_checkpoint() {
 
 bool read_checkpoint(Input input) {
   return value_or_one_line([&] {
-    const StateDict state = parse_safetensors({input.begin(), input.end()}, "input").tensors;
+    const SharedBytes image = std::vector<std::byte>(input.begin(), input.end());
+    const StateDict state = parse_safetensors(image, "input").tensors;
     subject().optimizer.load(state);
     subject().ppo.load(state);
     subject().environments.load(state);

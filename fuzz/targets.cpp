@@ -18,6 +18,10 @@
 namespace frost::fuzz {
 namespace {
 
+SharedBytes copy_of(Input input) {
+  return std::vector<std::byte>(input.begin(), input.end());
+}
+
 /// Every tensor has exactly its bytes; then the importer gets them, as it would a real file's.
 void expect_complete(StateDict state) {
   for (const auto& [name, tensor] : state) {
@@ -30,16 +34,21 @@ void expect_complete(StateDict state) {
   value_or_one_line([&] { require_complete(map_resnet18(std::move(state)), "input"); });
 }
 
+constexpr std::int64_t kLargestStorage = 65536;
+
+const SharedBytes& any_data() {
+  static const SharedBytes data(std::vector<std::byte>(kLargestStorage, std::byte{1}));
+  return data;
+}
+
 /// As much data for every storage as it declares, up to 64 KiB.
 StorageBytes data_for(const std::vector<StorageRef>& storages) {
-  constexpr std::int64_t kLargest = 65536;
-  static const std::vector<std::byte> data(kLargest, std::byte{1});
   StorageBytes bytes;
   for (const StorageRef& storage : storages) {
     const auto element = static_cast<std::int64_t>(dtype_bytes(storage.dtype).value());
-    const std::int64_t size = std::min(storage.numel, kLargest / element) * element;
+    const std::int64_t size = std::min(storage.numel, kLargestStorage / element) * element;
     if (size < 0) throw Finding("a storage of negative size");
-    bytes.emplace(storage.key, Input(data).first(static_cast<std::size_t>(size)));
+    bytes.emplace(storage.key, Input(any_data()).first(static_cast<std::size_t>(size)));
   }
   return bytes;
 }
@@ -51,7 +60,7 @@ bool read_pickle_of(Input input, bool may_be_view) {
         frost::read_pickle(reader, [&](PickleGraph& g, PickleId id, const ByteReader& where) {
           return storage_from_persistent_id(g, id, may_be_view, where);
         });
-    expect_complete(collect_tensors(graph, data_for(graph.storages), "input"));
+    expect_complete(collect_tensors(graph, data_for(graph.storages), any_data(), "input"));
   });
 }
 
@@ -59,17 +68,16 @@ bool read_pickle_of(Input input, bool may_be_view) {
 
 bool read_zip(Input input) {
   value_or_one_line([&] { const ZipArchive archive(input, "input"); });
-  return value_or_one_line([&] {
-    expect_complete(parse_checkpoint({input.begin(), input.end()}, "input").tensors);
-  });
+  return value_or_one_line(
+      [&] { expect_complete(parse_checkpoint(copy_of(input), "input").tensors); });
 }
 
 bool read_tar(Input input) {
-  return value_or_one_line([&] { expect_complete(read_tar_container(input, "input")); });
+  return value_or_one_line([&] { expect_complete(read_tar_container(copy_of(input), "input")); });
 }
 
 bool read_legacy(Input input) {
-  return value_or_one_line([&] { expect_complete(read_legacy_stream(input, "input")); });
+  return value_or_one_line([&] { expect_complete(read_legacy_stream(copy_of(input), "input")); });
 }
 
 bool read_pickle(Input input) {
@@ -78,9 +86,8 @@ bool read_pickle(Input input) {
 }
 
 bool read_safetensors(Input input) {
-  return value_or_one_line([&] {
-    expect_complete(parse_safetensors({input.begin(), input.end()}, "input").tensors);
-  });
+  return value_or_one_line(
+      [&] { expect_complete(parse_safetensors(copy_of(input), "input").tensors); });
 }
 
 bool read_config(Input input) {

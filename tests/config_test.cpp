@@ -285,6 +285,17 @@ TEST(ConfigOverrides, ErrorsNameTheOption) {
             "--set algorithm.gamma=2: 'algorithm.gamma' is 2, must be in [0, 1]");
 }
 
+TEST(ConfigYaml, AnchorsCannotMultiplyValues) {
+  const std::string key = "actor_critic:\n  hidden_dim: ";
+  EXPECT_NE(problem(key + "&x [*x, *x]\n").find("more than 1024 values"), std::string::npos);
+  std::string doubling = "[&a0 [1, 1]";
+  for (int i = 0; i < 40; ++i) {
+    doubling += ", &a" + std::to_string(i + 1) + " [*a" + std::to_string(i) + ", *a" +
+                std::to_string(i) + "]";
+  }
+  EXPECT_NE(problem(key + doubling + "]\n").find("more than 1024 values"), std::string::npos);
+}
+
 TEST(ConfigText, ResolvedYamlReadsBackToTheSameConfig) {
   const Config changed = parse_config(
       "", "x.yaml",

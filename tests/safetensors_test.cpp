@@ -7,6 +7,7 @@
 
 #include "engine/io/atomic_file.h"
 #include "engine/io/dtype.h"
+#include "engine/io/regular_file.h"
 #include "engine/io/sha256.h"
 #include "tests/weight_file_helpers.h"
 
@@ -65,7 +66,8 @@ TEST(Safetensors, FailedWriteLeavesTheOldFileAndNoTemporary) {
   const test::TemporaryFolder folder;
   write_file_atomically(folder / "a", "old");
   SafetensorsFile bad = sample();
-  bad.tensors["w"].bytes.pop_back();
+  SharedBytes& bytes = bad.tensors["w"].bytes;
+  bytes = bytes.part(0, bytes.size() - 1);
   EXPECT_TRUE(refuses([&] { write_safetensors(folder / "a", bad); }, "'w'"));
   SafetensorsFile latin1 = sample();
   latin1.tensors["\xe9"] = HostTensor::from_floats({1}, {1});
@@ -216,6 +218,31 @@ TEST(AtomicFile, ReadingNamesTheFault) {
   write_file_atomically(folder / "a", "12345");
   EXPECT_TRUE(refuses([&] { read_regular_file(folder / "a", 4); }, "5 bytes, at most 4"));
   EXPECT_EQ(read_regular_file(folder / "a", 5), bytes_of("12345"));
+}
+
+TEST(RegularFile, TheMappedContentIsThatWhichIsRead) {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", "content");
+  const RegularFile file(folder / "a", 7);
+  const SharedBytes mapped = file.map();
+  EXPECT_EQ(mapped, SharedBytes(file.read()));
+  // A new file takes the name; what is mapped stays.
+  write_file_atomically(folder / "a", "new");
+  EXPECT_EQ(mapped, SharedBytes(bytes_of("content")));
+  write_file_atomically(folder / "empty", "");
+  EXPECT_TRUE(RegularFile(folder / "empty", 0).map().empty());
+  EXPECT_TRUE(refuses([&] { RegularFile(folder / "a", 2); }, "3 bytes, at most 2"));
+}
+
+TEST(SharedBytes, PartsOutliveTheBlockAndStayInside) {
+  SharedBytes block = bytes_of("0123456789");
+  const SharedBytes part = block.part(3, 4), inner = part.part(std::span(part).subspan(1, 2));
+  block = {};
+  EXPECT_EQ(part, SharedBytes(bytes_of("3456")));
+  EXPECT_EQ(inner, SharedBytes(bytes_of("45")));
+  EXPECT_TRUE(refuses([&] { part.part(3, 2); }, "outside"));
+  EXPECT_TRUE(refuses([&] { part.part(5, 0); }, "outside"));
+  EXPECT_TRUE(refuses([&] { inner.part(part); }, "outside"));
 }
 
 TEST(AtomicFile, WritingOntoAFolderIsRefusedAndMissingFoldersAreMade) {

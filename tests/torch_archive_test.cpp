@@ -102,6 +102,31 @@ TEST(TorchZip, SharedContainersCannotMultiply) {
   EXPECT_TRUE(pickle_refused(pickled(body), "nested"));
 }
 
+TEST(TorchZip, SharedListsCannotMultiply) {
+  // Every dict made from the memoised list of 1000 pairs would be a copy of it.
+  std::string body = "](" + text("k") + "Neq\1](";
+  for (int i = 0; i < 1000; ++i) body += "h\1";
+  body += "eq\2ccollections\nOrderedDict\nq\3](";
+  for (int i = 0; i < 300; ++i) body += "h\3h\2\x85R";
+  EXPECT_TRUE(pickle_refused(pickled("(" + body + "et"), "copied dict entries"));
+}
+
+TEST(TorchZip, OneTensorCannotBecomeMany) {
+  std::string body = "}(" + text("w") + TensorText().pickle() + "q\1";
+  for (int i = 0; i < 4096; ++i) body += text(std::to_string(i)) + "h\1";
+  EXPECT_TRUE(pickle_refused(pickled(body + "u"), "more than 4096 tensors"));
+}
+
+TEST(TorchZip, WhatLiesRowMajorIsSharedAndWhatIsStridedIsBounded) {
+  const SharedBytes image = bytes_of(zip_of(members_of(state_of({}))));
+  const StateDict plain = parse_checkpoint(image, "f").tensors;
+  const std::byte* data = plain.at("w").bytes.data();
+  EXPECT_TRUE(data >= image.begin() && data < image.end());
+  // 4 KiB more than 128 MiB of one repeated number.
+  const TensorText expanded{.shape = {32769, 1024}, .stride = {0, 0}};
+  EXPECT_TRUE(tensor_refused(expanded, "more than 128 MiB of strided tensors"));
+}
+
 TEST(TorchZip, TensorsStayInsideTheirStorage) {
   constexpr std::int64_t kHuge = std::int64_t{1} << 62;
   EXPECT_TRUE(tensor_refused({.numel = 7}, "declares 7 elements"));
@@ -156,6 +181,7 @@ TEST(TorchZip, RecordsMustBePlainUniqueAndAlike) {
   EXPECT_TRUE(member_refused({"/x", "1"}, "root/name"));
   EXPECT_TRUE(member_refused({"a\\x", "1"}, "root/name"));
   EXPECT_TRUE(member_refused({"x", "1"}, "root/name"));
+  EXPECT_TRUE(member_refused({"a/" + std::string(600, 'x'), "1"}, "member name of 602 bytes"));
   EXPECT_TRUE(member_refused({.name = "a/constants.pkl", .data = "1", .method = 8}, "TorchScript"));
   EXPECT_TRUE(member_refused({"a/byteorder", "big"}, "little-endian"));
 }
@@ -201,7 +227,7 @@ TEST(TorchArchive, OtherFormatsAreNamed) {
   EXPECT_TRUE(refused("\x93NUMPY", "NumPy"));
   EXPECT_TRUE(refused("PYTORCH1{}", "preview"));
   EXPECT_TRUE(refused("\x80\x02}.", "bare pickle"));
-  EXPECT_TRUE(refused("<html>not found</html>", "download complete"));
+  EXPECT_TRUE(refused("<html>not found</html>", "neither safetensors nor"));
 }
 
 /// The bundled samples: small files written by PyTorch itself.
@@ -258,10 +284,10 @@ TEST(TorchFiles, TruncatedOfficialFilesAreRefused) {
   if (data_path().empty()) GTEST_SKIP() << "FROST_DATA is not set";
   const auto folder = data_path() / "weights" / "pth_samples";
   EXPECT_TRUE(refuses([&] { read_checkpoint(folder / "resnet18-f37072fd.truncated.pth"); },
-                      "missing: all of member 'archive/data/140218745366176' after its first "
-                      "561597 bytes, and what follows it; the file is truncated"));
+                      "missing is all of member 'archive/data/140218745366176' after its first "
+                      "561597 bytes, and what follows it (at byte 579901)"));
   EXPECT_TRUE(refuses([&] { read_checkpoint(folder / "resnet18-5c106cde.truncated.pth"); },
-                      "needs 46801661 bytes where 1027584 are left; truncated"));
+                      "truncated: 45774077 of 46801661 bytes are missing (at byte 20992)"));
 }
 
 TEST(TorchFiles, WrapperKeysAreKept) {

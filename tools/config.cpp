@@ -92,7 +92,10 @@ std::string nearest_key(const std::string& path) {
   return edit_distance(path, best) <= std::max<std::size_t>(2, path.size() / 3) ? best : "";
 }
 
-ConfigValue to_value(const YAML::Node& node) {
+/// `left` is how many more values may follow. Anchors let a list hold itself, or spell 2^n values in
+/// n lines.
+ConfigValue to_value(const YAML::Node& node, const std::string& place, int& left) {
+  if (--left < 0) usage_error(place, "a list of more than 1024 values");
   ConfigValue value;
   switch (node.Type()) {
     case YAML::NodeType::Undefined:
@@ -112,10 +115,15 @@ ConfigValue to_value(const YAML::Node& node) {
       break;
     case YAML::NodeType::Sequence:
       value.kind = ConfigValue::Kind::kList;
-      for (const YAML::Node& item : node) value.items.push_back(to_value(item));
+      for (const YAML::Node& item : node) value.items.push_back(to_value(item, place, left));
       break;
   }
   return value;
+}
+
+ConfigValue to_value(const YAML::Node& node, const std::string& place) {
+  int left = 1024;
+  return to_value(node, place, left);
 }
 
 std::string as_text(const ConfigValue& value) {
@@ -197,9 +205,9 @@ class Loader {
 
   void read_key(const std::string& path, const YAML::Node& node, const std::string& place) {
     if (const ConfigKey* key = find_row(config_keys(), path)) {
-      set(*key, to_value(node), place);
+      set(*key, to_value(node, place), place);
     } else if (const FixedKey* fixed = find_row(fixed_keys(), path)) {
-      if (as_text(to_value(node)) != fixed->value) {
+      if (as_text(to_value(node, place)) != fixed->value) {
         usage_error(place, fmt::format("'{}' must be {}: {}", path, fixed->value, fixed->reason));
       }
     } else if (is_section(path) && node.IsMap() && node.size() > 0) {

@@ -43,7 +43,7 @@ StateDict body_tensors(const StateDict& checkpoint, const std::string& part,
 
 int export_weights(const ExportOptions& options) {
   const std::string path = find_checkpoint(options.run, options.checkpoint).string();
-  const auto image = read_regular_file(path, kMaxCheckpointBytes);
+  const SharedBytes image = read_regular_file(path, kMaxCheckpointBytes);
   const SafetensorsFile checkpoint = parse_safetensors(image, path);
   // The way back in: whatever is written passes the checks of import_weights.
   Resnet18Mapping mapping = map_resnet18(body_tensors(checkpoint.tensors, options.part, path));

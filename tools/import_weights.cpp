@@ -39,7 +39,9 @@ std::string digest_in_name(const std::filesystem::path& path) {
 
 void print_identity(const std::string& path, const std::string& digest, const std::string& format) {
   fmt::print("{}: {}\nsha256 {}\n", path, format, digest);
-  if (is_torchvision(digest)) fmt::print("this is torchvision IMAGENET1K_V1\n");
+  if (is_torchvision(digest)) {
+    fmt::print("this is torchvision's resnet18-{}.pth (IMAGENET1K_V1)\n", digest.substr(0, 8));
+  }
   const std::string promised = digest_in_name(path);
   if (!promised.empty() && !digest.starts_with(promised)) {
     fmt::print(stderr, "warning: the file name promises a digest that begins with {}, it is {}\n",
@@ -114,7 +116,7 @@ int import_weights(int argc, char** argv) {
   app.add_option("-o,--output", output, "File to write")->capture_default_str();
   if (!parse_arguments(app, argc, argv)) return 0;
 
-  auto image = read_regular_file(input, kMaxCheckpointBytes);
+  SharedBytes image = read_regular_file(input, kMaxCheckpointBytes);
   const std::string digest = sha256_hex(image);
   Checkpoint checkpoint = parse_checkpoint(image, input);
   image = {};

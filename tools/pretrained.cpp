@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "engine/io/atomic_file.h"
+#include "engine/io/regular_file.h"
 #include "engine/io/sha256.h"
 #include "kernels/status.h"
 
@@ -30,7 +30,7 @@ std::filesystem::path locate(const std::string& configured) {
 PretrainedWeights find_pretrained_weights(const std::string& configured) {
   PretrainedWeights found;
   found.path = locate(configured);
-  const auto image = read_regular_file(found.path, kLargestBlob);
+  const SharedBytes image = RegularFile(found.path, kLargestBlob).map();
   found.sha256 = sha256_hex(image);
   found.tensors = parse_safetensors(image, found.path.string()).tensors;
   return found;

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/io/regular_file.h"
 #include "kernels/status.h"
 
 namespace frost {
@@ -75,30 +76,7 @@ void sync_folder(const std::filesystem::path& folder) {
 
 std::vector<std::byte> read_regular_file(const std::filesystem::path& path,
                                          std::uint64_t max_bytes) {
-  constexpr const char* kOp = "read_file";
-  // Without O_NONBLOCK the open itself would hang on a FIFO that has no writer.
-  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (fd.get() < 0) fail_with_errno(kOp, path, "cannot open");
-  struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) fail_with_errno(kOp, path, "cannot stat");
-  if (S_ISDIR(info.st_mode)) fail(kOp, path.string() + ": is a directory, expected a file");
-  if (!S_ISREG(info.st_mode)) fail(kOp, path.string() + ": not a regular file");
-  const auto size = static_cast<std::uint64_t>(info.st_size);
-  if (size > max_bytes) {
-    fail(kOp, fmt::format("{}: {} bytes, at most {} are read", path.string(), size, max_bytes));
-  }
-  std::vector<std::byte> image(size);
-  for (std::size_t done = 0; done < image.size();) {
-    const ssize_t n = ::read(fd.get(), image.data() + done, image.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail_with_errno(kOp, path, "cannot read");
-    if (n == 0) {
-      fail(kOp,
-           fmt::format("{}: ended at byte {} of {} while it was read", path.string(), done, size));
-    }
-    done += static_cast<std::size_t>(n);
-  }
-  return image;
+  return RegularFile(path, max_bytes).read();
 }
 
 void write_file_atomically(const std::filesystem::path& path,

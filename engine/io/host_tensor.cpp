@@ -19,12 +19,13 @@ static_assert(std::endian::native == std::endian::little, "weight files hold lit
 
 template <typename T>
 HostTensor pack(const char* dtype, std::vector<std::int64_t> shape, const std::vector<T>& values) {
-  HostTensor tensor{dtype, std::move(shape), std::vector<std::byte>(values.size() * sizeof(T))};
+  std::vector<std::byte> bytes(values.size() * sizeof(T));
+  if (!values.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
+  HostTensor tensor{dtype, std::move(shape), std::move(bytes)};
   if (checked_product(tensor.shape) != static_cast<std::int64_t>(values.size())) {
     fail("HostTensor", fmt::format("shape [{}] does not hold {} values",
                                    fmt::join(tensor.shape, ", "), values.size()));
   }
-  if (!values.empty()) std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
   return tensor;
 }
 

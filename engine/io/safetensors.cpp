@@ -118,11 +118,8 @@ class HeaderReader : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  bool parse_error(std::size_t position, const std::string&,
-                   const nlohmann::json::exception&) override {
-    if (fault.empty()) {
-      fault = fmt::format("header is not valid JSON at byte {}", kPrefix + position);
-    }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
+    if (fault.empty()) fault = "header is not valid JSON";
     return false;
   }
 
@@ -143,85 +140,127 @@ class HeaderReader : public nlohmann::json_sax<Json> {
   std::vector<std::int64_t>* numbers_ = nullptr;
 };
 
-[[noreturn]] void reject(const std::string& origin, const std::string& fault) {
-  fail(kOp, origin + ": " + fault);
+/// Goes over the header and counts, because the parser does not tell its events where they are.
+class CountedText {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = char;
+
+  CountedText(const char* at, std::size_t& passed) : at_(at), passed_(&passed) {}
+  char operator*() const { return *at_; }
+  CountedText& operator++() {
+    ++at_, ++*passed_;
+    return *this;
+  }
+  bool operator==(const CountedText& other) const { return at_ == other.at_; }
+
+ private:
+  const char* at_;
+  std::size_t* passed_;
+};
+
+[[noreturn]] void reject(const std::string& origin, std::uint64_t position,
+                         const std::string& fault) {
+  fail(kOp, fmt::format("{}: {} (at byte {}); download or write the file again", origin, fault,
+                        position));
 }
 
-std::string_view checked_header(const std::vector<std::byte>& image, const std::string& origin) {
-  if (image.size() < kPrefix) reject(origin, fmt::format("{} bytes, too short", image.size()));
+std::string_view checked_header(const SharedBytes& image, const std::string& origin) {
+  if (image.size() < kPrefix) {
+    reject(origin, image.size(), fmt::format("{} bytes, too short", image.size()));
+  }
   std::uint64_t length = 0;
   std::memcpy(&length, image.data(), kPrefix);
   if (length < 2 || length > kMaxHeader) {
-    reject(origin, fmt::format("header length {} at byte 0 is not within 2..{}; not a safetensors "
-                               "file or a damaged one",
-                               length, kMaxHeader));
+    reject(
+        origin, 0,
+        fmt::format("header length {} is not within 2..{}: not a safetensors file or a damaged one",
+                    length, kMaxHeader));
   }
   if (length > image.size() - kPrefix) {
-    reject(origin, fmt::format("header of {} bytes ends beyond the file's {} bytes; truncated",
-                               length, image.size()));
+    reject(origin, image.size(),
+           fmt::format("truncated: {} bytes of the header are missing",
+                       length - (image.size() - kPrefix)));
   }
   const std::string_view header(reinterpret_cast<const char*>(image.data()) + kPrefix, length);
-  if (header.front() != '{') reject(origin, "header does not begin with '{' at byte 8");
+  if (header.front() != '{') reject(origin, kPrefix, "header does not begin with '{'");
   // The JSON library takes NUL for the end of its input and would not look at what follows.
   const std::size_t nul = header.find('\0');
-  if (nul != header.npos)
-    reject(origin, fmt::format("NUL in the header at byte {}", nul + kPrefix));
+  if (nul != header.npos) reject(origin, nul + kPrefix, "NUL in the header");
   return header;
 }
 
-/// Checks that `entry` starts at `begin` and that its size equals dtype x shape; returns its bytes.
-std::span<const std::byte> checked_data(const Entry& entry, std::span<const std::byte> buffer,
-                                        std::uint64_t begin, const std::string& origin) {
+HeaderReader read_header(std::string_view header, const std::string& origin) {
+  HeaderReader reader;
+  std::size_t passed = 0;
+  const char* const end = header.data() + header.size();
+  if (!Json::sax_parse(CountedText(header.data(), passed), CountedText(end, passed), &reader)) {
+    reject(origin, kPrefix + passed, reader.fault);
+  }
+  std::sort(reader.entries.begin(), reader.entries.end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a.offsets, a.name) < std::tie(b.offsets, b.name);
+  });
+  return reader;
+}
+
+[[noreturn]] void cannot_write(const std::filesystem::path& path, const std::string& what) {
+  fail(kOp, path.string() + ": cannot write " + what);
+}
+
+/// Checks that `entry` starts at byte `begin` of the data and that its size equals dtype x shape.
+/// The data is the rest of the file from byte `data`.
+SharedBytes checked_data(const Entry& entry, const SharedBytes& image, std::size_t data,
+                         std::uint64_t begin, const std::string& origin) {
   const std::string who = "tensor " + printable(entry.name);
+  const std::uint64_t available = image.size() - data, at = data + begin;
   const auto element = dtype_bytes(entry.dtype);
   if (!element) {
-    reject(origin, fmt::format("unsupported dtype {} for {}", printable(entry.dtype), who));
+    reject(origin, at, fmt::format("unsupported dtype {} for {}", printable(entry.dtype), who));
   }
   const auto first = static_cast<std::uint64_t>(entry.offsets[0]);
   const auto last = static_cast<std::uint64_t>(entry.offsets[1]);
-  if (first > last) reject(origin, fmt::format("{} has offsets [{}, {}]", who, first, last));
+  if (first > last) reject(origin, at, fmt::format("{} has offsets [{}, {}]", who, first, last));
   if (first != begin) {
-    reject(origin, fmt::format("{} begins at {} where byte {} of the data is next ({})", who, first,
-                               begin, first < begin ? "overlap" : "hole"));
+    reject(origin, at,
+           fmt::format("{} begins at {} where byte {} of the data is next ({})", who, first, begin,
+                       first < begin ? "overlap" : "hole"));
   }
-  if (last > buffer.size()) {
-    reject(origin,
-           fmt::format("{} ends at byte {} of {} data bytes; truncated", who, last, buffer.size()));
+  if (last > available) {
+    reject(origin, image.size(),
+           fmt::format("{} is truncated, {} of its bytes are missing", who, last - available));
   }
   const auto numel = checked_product(entry.shape);
   std::int64_t bytes = 0;
   if (!numel || __builtin_mul_overflow(*numel, static_cast<std::int64_t>(*element), &bytes) ||
       static_cast<std::uint64_t>(bytes) != last - first) {
-    reject(origin, fmt::format("{} has {} bytes, its shape and dtype {} ask for another number",
-                               who, last - first, entry.dtype));
+    reject(origin, at,
+           fmt::format("{} has {} bytes, its shape and dtype {} ask for another number", who,
+                       last - first, entry.dtype));
   }
-  return buffer.subspan(first, last - first);
+  return image.part(data + first, last - first);
 }
 
 }  // namespace
 
-SafetensorsFile parse_safetensors(const std::vector<std::byte>& image, const std::string& origin) {
+SafetensorsFile parse_safetensors(const SharedBytes& image, const std::string& origin) {
   const std::string_view header = checked_header(image, origin);
-  HeaderReader reader;
-  if (!Json::sax_parse(header, &reader)) reject(origin, reader.fault);
-
-  std::sort(reader.entries.begin(), reader.entries.end(), [](const Entry& a, const Entry& b) {
-    return std::tie(a.offsets, a.name) < std::tie(b.offsets, b.name);
-  });
-  const auto buffer = std::span(image).subspan(kPrefix + header.size());
+  HeaderReader reader = read_header(header, origin);
   SafetensorsFile file;
   file.metadata = std::move(reader.metadata);
-  std::uint64_t next = 0;
+  std::size_t next = kPrefix + header.size();
+  const std::size_t data = next;
   for (Entry& entry : reader.entries) {
-    const auto data = checked_data(entry, buffer, next, origin);
-    next += data.size();
-    file.tensors.emplace(std::move(entry.name),
-                         HostTensor{std::move(entry.dtype), std::move(entry.shape),
-                                    std::vector<std::byte>(data.begin(), data.end())});
+    SharedBytes bytes = checked_data(entry, image, data, next - data, origin);
+    next += bytes.size();
+    file.tensors.emplace(
+        std::move(entry.name),
+        HostTensor{std::move(entry.dtype), std::move(entry.shape), std::move(bytes)});
   }
-  if (next != buffer.size()) {
-    reject(origin, fmt::format("{} bytes follow the last tensor at byte {}", buffer.size() - next,
-                               kPrefix + header.size() + next));
+  if (next != image.size()) {
+    reject(origin, next, fmt::format("{} bytes follow the last tensor", image.size() - next));
   }
   return file;
 }
@@ -241,8 +280,8 @@ void write_safetensors(const std::filesystem::path& path, const SafetensorsFile&
     const auto element = dtype_bytes(tensor.dtype);
     const auto numel = static_cast<std::size_t>(tensor.numel());
     if (!element || name == "__metadata__" || tensor.bytes.size() != numel * *element) {
-      reject(path.string(), fmt::format("cannot write tensor {}: {} bytes of {}", printable(name),
-                                        tensor.bytes.size(), tensor.dtype));
+      cannot_write(path, fmt::format("tensor {} of {} bytes of {}", printable(name),
+                                     tensor.bytes.size(), tensor.dtype));
     }
     items.push_back({*element, &name, &tensor});
   }
@@ -265,12 +304,12 @@ void write_safetensors(const std::filesystem::path& path, const SafetensorsFile&
   try {
     text = header.dump();
   } catch (const Json::exception&) {
-    reject(path.string(), "cannot write a name or metadata text that is not UTF-8");
+    cannot_write(path, "a name or metadata text that is not UTF-8");
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');
   if (items.size() > kMaxEntries || text.size() > kMaxHeader) {
-    reject(path.string(), fmt::format("{} tensors and a header of {} bytes, at most {} and {}",
-                                      items.size(), text.size(), kMaxEntries, kMaxHeader));
+    cannot_write(path, fmt::format("{} tensors and a header of {} bytes, at most {} and {}",
+                                   items.size(), text.size(), kMaxEntries, kMaxHeader));
   }
   const std::uint64_t length = text.size();
   parts[0] = std::as_bytes(std::span(&length, 1));

@@ -7,13 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "engine/io/shared_bytes.h"
+
 namespace frost {
 
 /// One tensor as bytes in memory: row-major, packed, little-endian.
 struct HostTensor {
   std::string dtype = "F32";        ///< safetensors spelling: F32 F16 BF16 F64 I64 I32 U8 ...
   std::vector<std::int64_t> shape;  ///< empty: a scalar
-  std::vector<std::byte> bytes;
+  SharedBytes bytes;                ///< perhaps unaligned: a part of the file it was read from
 
   /// Throw Error where the shape does not hold as many values as given.
   static HostTensor from_floats(std::vector<std::int64_t> shape, const std::vector<float>& values);
@@ -54,8 +56,8 @@ struct SafetensorsFile {
 /// and, where it has one, the byte offset.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
-/// Parses a file image already in memory; `origin` names it in errors.
-SafetensorsFile parse_safetensors(const std::vector<std::byte>& image, const std::string& origin);
+/// Parses a file image already in memory, which the tensors share; `origin` names it in errors.
+SafetensorsFile parse_safetensors(const SharedBytes& image, const std::string& origin);
 
 /// Writes atomically: a temporary file in the same folder, fsync, rename. Tensors are ordered by
 /// falling element size, then name, so that each is aligned to its element size; the data begins at

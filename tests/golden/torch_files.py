@@ -22,34 +22,9 @@ import numpy as np
 import torch
 
 import closed_form
+from weight_files import COUNTER, shapes
 
 HERE = pathlib.Path(__file__).resolve().parent
-COUNTER = "num_batches_tracked"
-
-
-def shapes():
-    """Names and shapes of torchvision's ResNet18, in its order; 1.13 may lack torchvision."""
-    norm = ("weight", "bias", "running_mean", "running_var")
-    found = {}
-
-    def layer(conv, bn, out, inner, side):
-        found[f"{conv}.weight"] = (out, inner, side, side)
-        for part in norm:
-            found[f"{bn}.{part}"] = (out,)
-        found[f"{bn}.{COUNTER}"] = ()
-
-    layer("conv1", "bn1", 64, 3, 7)
-    inner = 64
-    for stage, out in enumerate((64, 128, 256, 512), start=1):
-        for block in (0, 1):
-            name = f"layer{stage}.{block}"
-            layer(f"{name}.conv1", f"{name}.bn1", out, inner, 3)
-            layer(f"{name}.conv2", f"{name}.bn2", out, out, 3)
-            if inner != out:
-                layer(f"{name}.downsample.0", f"{name}.downsample.1", out, inner, 1)
-            inner = out
-    found["fc.weight"], found["fc.bias"] = (1000, 512), (1000,)
-    return found
 
 
 def make_state(array_file):

@@ -6,16 +6,21 @@
 
 namespace frost {
 
+void reject_file(const std::string& origin, std::uint64_t position, const std::string& fault,
+                 std::string_view remedy) {
+  fail("read_checkpoint", fmt::format("{}: {} (at byte {}); {}", origin, fault, position, remedy));
+}
+
 void ByteReader::seek(std::uint64_t position) {
   if (position > bytes_.size()) {
-    reject(fmt::format("refers to byte {} beyond the end; truncated", base_ + position));
+    reject(fmt::format("truncated: refers to byte {} beyond the end", base_ + position));
   }
   position_ = position;
 }
 
 std::span<const std::byte> ByteReader::take(std::uint64_t count) {
   if (count > remaining()) {
-    reject(fmt::format("needs {} bytes where {} are left; truncated", count, remaining()));
+    reject(fmt::format("truncated: {} of {} bytes are missing", count - remaining(), count));
   }
   const auto part = bytes_.subspan(position_, count);
   position_ += part.size();
@@ -34,10 +39,6 @@ std::string_view ByteReader::line(std::size_t longest) {
   if (length == view.npos) reject(fmt::format("no line end within {} bytes", longest));
   position_ += length + 1;
   return view.substr(0, length);
-}
-
-void ByteReader::reject_at(std::uint64_t position, const std::string& fault) const {
-  fail("read_checkpoint", fmt::format("{}: {} (at byte {})", origin_, fault, base_ + position));
 }
 
 }  // namespace frost

@@ -10,6 +10,18 @@
 
 namespace frost {
 
+/// What to do about a file that is damaged or was made by something else.
+constexpr std::string_view kFetchAgain =
+    "download it again, or save its state_dict() anew with torch.save";
+
+/// What to do about a file that holds more than a state dict.
+constexpr std::string_view kConvert =
+    "save only the state_dict(), or convert the file to safetensors where you trust it";
+
+/// Throws Error "origin: fault (at byte N); remedy".
+[[noreturn]] void reject_file(const std::string& origin, std::uint64_t position,
+                              const std::string& fault, std::string_view remedy = kFetchAgain);
+
 /// The one door to the bytes of a weight file: little-endian values read in sequence, each access
 /// checked against the end. All throws are Error with file, fault and byte offset.
 class ByteReader {
@@ -20,6 +32,8 @@ class ByteReader {
 
   std::size_t position() const { return position_; }
   std::size_t remaining() const { return bytes_.size() - position_; }
+  /// The current position as an offset in the file.
+  std::uint64_t offset() const { return base_ + position_; }
   const std::string& origin() const { return origin_; }
 
   void seek(std::uint64_t position);
@@ -36,9 +50,14 @@ class ByteReader {
     return value;
   }
 
-  /// Throws Error "origin: fault (at byte N)", N being the current position.
-  [[noreturn]] void reject(const std::string& fault) const { reject_at(position_, fault); }
-  [[noreturn]] void reject_at(std::uint64_t position, const std::string& fault) const;
+  /// Throws the Error of `reject_file` for the current position or that of another byte.
+  [[noreturn]] void reject(const std::string& fault, std::string_view remedy = kFetchAgain) const {
+    reject_at(position_, fault, remedy);
+  }
+  [[noreturn]] void reject_at(std::uint64_t position, const std::string& fault,
+                              std::string_view remedy = kFetchAgain) const {
+    reject_file(origin_, base_ + position, fault, remedy);
+  }
 
  private:
   std::span<const std::byte> bytes_;

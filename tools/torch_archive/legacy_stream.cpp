@@ -48,7 +48,7 @@ StorageBytes read_storages(ByteReader& reader, const PickleGraph& object, const 
     }
     const std::size_t element = dtype_bytes(storage.dtype).value();
     if (static_cast<std::uint64_t>(count) > reader.remaining() / element) {
-      reader.reject(fmt::format("storage {} of {} elements ends beyond the file; truncated",
+      reader.reject(fmt::format("truncated: storage {} of {} elements ends beyond the file",
                                 storage.key, count));
     }
     const auto bytes = reader.take(static_cast<std::uint64_t>(count) * element);
@@ -65,7 +65,7 @@ bool is_legacy_stream(std::span<const std::byte> image) {
                     [](std::uint8_t a, std::byte b) { return std::byte{a} == b; });
 }
 
-StateDict read_legacy_stream(std::span<const std::byte> image, const std::string& origin) {
+StateDict read_legacy_stream(const SharedBytes& image, const std::string& origin) {
   ByteReader reader(image, origin);
   reader.seek(kMagic.size());
   const PickleGraph protocol = read_pickle(reader, no_persistent_ids);
@@ -79,7 +79,7 @@ StateDict read_legacy_stream(std::span<const std::byte> image, const std::string
   const PickleGraph keys = read_pickle(reader, no_persistent_ids);
   const StorageBytes storages = read_storages(reader, object, keys);
   if (reader.remaining() != 0) reader.reject("bytes follow the last storage");
-  return collect_tensors(object, storages, origin);
+  return collect_tensors(object, storages, image, origin);
 }
 
 }  // namespace frost

@@ -75,9 +75,7 @@ class PickleMachine {
       if (!scalar(opcode) && !container(opcode) && !memo(opcode) && !object(opcode)) {
         reader_.reject_at(
             reader_.position() - 1,
-            fmt::format("pickle opcode {:#04x} does not occur in state dicts; convert "
-                        "the file to safetensors where you trust it",
-                        opcode));
+            fmt::format("pickle opcode {:#04x} does not occur in state dicts", opcode), kConvert);
       }
     }
     reader_.reject("pickle of more than 2^20 opcodes");
@@ -191,6 +189,7 @@ class PickleMachine {
 
   bool push(PickleValue value) {
     graph_.values.push_back(std::move(value));
+    graph_.positions.push_back(reader_.offset());
     return push_id(static_cast<PickleId>(graph_.values.size() - 1));
   }
 

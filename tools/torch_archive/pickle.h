@@ -61,7 +61,7 @@ struct StorageRef {
   std::int64_t begin = 0, count = 0;
 };
 
-/// Element (i0, i1, ...) sits at offset + sum(i_k * stride_k). Unchecked until it is materialised.
+/// Element (i0, i1, ...) sits at offset + sum(i_k * stride_k). Unchecked until it is collected.
 struct TensorRef {
   StorageRef storage;
   std::int64_t offset = 0;
@@ -72,8 +72,10 @@ struct TensorRef {
 /// destruction never recurses.
 struct PickleGraph {
   std::vector<PickleValue> values;
+  std::vector<std::uint64_t> positions;  ///< in the file, behind the opcode that made each value
   std::vector<StorageRef> storages;
   std::vector<TensorRef> tensors;
+  std::size_t copied_entries = 0;  ///< of dicts made from lists, which a memo makes free to repeat
   PickleId root = 0;
 
   const PickleValue& operator[](PickleId id) const { return values[id]; }

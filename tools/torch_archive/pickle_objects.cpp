@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxTensors = 4096;
 constexpr std::size_t kMaxRank = 16;
+constexpr std::size_t kMaxCopiedEntries = std::size_t{1} << 18;
 
 /// Element type of the legacy classes, torch.<kind>Storage and torch.<kind>Tensor.
 std::string_view dtype_of_kind(std::string_view kind) {
@@ -97,12 +98,14 @@ PickleParameter parameter_of(const PickleGraph& graph, PickleId data, const Byte
 }
 
 /// Python 2 gives the entries as one list of [key, value] lists; Python 3 sets them afterwards.
-PickleValue ordered_dict(const PickleGraph& graph, const std::vector<PickleId>& args,
+PickleValue ordered_dict(PickleGraph& graph, const std::vector<PickleId>& args,
                          const ByteReader& where) {
   PickleDict dict;
   if (args.empty()) return dict;
   const auto* entries = args.size() == 1 ? graph.as<PickleList>(args[0]) : nullptr;
   if (!entries) where.reject("OrderedDict from arguments of an unknown form");
+  graph.copied_entries += entries->items.size();
+  if (graph.copied_entries > kMaxCopiedEntries) where.reject("more than 2^18 copied dict entries");
   for (const PickleId id : entries->items) {
     const auto* entry = graph.as<PickleList>(id);
     if (!entry || entry->items.size() != 2) where.reject("OrderedDict entry that is no pair");
@@ -142,8 +145,8 @@ PickleGlobalRef find_pickle_global(std::string_view module, std::string_view nam
     if (const auto type = typed_global(name, "Tensor", PickleGlobal::kTensorType)) return *type;
   }
   where.reject("the pickle asks for " + printable(std::string(module) + " " + std::string(name)) +
-               ", which is not part of a state dict; save only the state_dict(), or convert the "
-               "file to safetensors where you trust it");
+                   ", which is not part of a state dict",
+               kConvert);
 }
 
 PickleValue reduce_pickle(PickleGraph& graph, PickleId callable, PickleId arguments,
@@ -190,7 +193,7 @@ PickleValue storage_from_persistent_id(PickleGraph& graph, PickleId id, bool may
   const auto& items = tuple_items(graph, id, "persistent id", where);
   const auto* tag = items.empty() ? nullptr : graph.as<std::string>(items[0]);
   if (tag && *tag == "module") {
-    where.reject("holds a whole pickled module; save its state_dict() instead");
+    where.reject("holds a whole pickled module", kConvert);
   }
   if (!tag || *tag != "storage" || items.size() != (may_be_view ? 6u : 5u)) {
     where.reject("persistent id that is not a storage");

@@ -8,13 +8,14 @@
 
 #include "engine/io/dtype.h"
 #include "engine/io/printable.h"
-#include "kernels/status.h"
 
 namespace frost {
 namespace {
 
-constexpr const char* kOp = "read_checkpoint";
 constexpr std::int64_t kMaxTotal = std::int64_t{1} << 30;
+constexpr std::int64_t kMaxCopied = std::int64_t{1}
+                                    << 27;  // a small file can be read as a large one
+constexpr std::size_t kMaxTensors = 4096;
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxVisits = std::size_t{1} << 20;
 constexpr std::size_t kMaxName = 4096;
@@ -56,11 +57,12 @@ void gather(const TensorRef& tensor, const std::byte* first, std::size_t element
 
 class Collector {
  public:
-  Collector(const PickleGraph& graph, const StorageBytes& storages, const std::string& origin)
-      : graph_(graph), storages_(storages), origin_(origin) {}
+  Collector(const PickleGraph& graph, const StorageBytes& storages, const SharedBytes& image,
+            const std::string& origin)
+      : graph_(graph), storages_(storages), image_(image), origin_(origin) {}
 
   StateDict run() {
-    if (!graph_.as<PickleDict>(graph_.root)) fail(kOp, origin_ + ": the top object is not a dict");
+    if (!graph_.as<PickleDict>(graph_.root)) reject(graph_.root, "the top object is not a dict");
     visit(graph_.root, "", 0);
     return std::move(tensors_);
   }
@@ -69,15 +71,15 @@ class Collector {
   void visit(PickleId id, const std::string& name, std::size_t depth) {
     // Shared containers can spell exponentially many paths in a few bytes.
     if (depth > kMaxDepth || ++visits_ > kMaxVisits || name.size() > kMaxName) {
-      fail(kOp, origin_ + ": containers nested too deeply at " + printable(name));
+      reject(id, "containers nested too deeply at " + printable(name));
     }
     if (const auto* tensor = graph_.as<PickleTensor>(id)) {
-      add(graph_.tensors[tensor->index], name);
+      add(*tensor, id, name);
     } else if (const auto* parameter = graph_.as<PickleParameter>(id)) {
-      if (!parameter->tensor) fail(kOp, origin_ + ": parameter without data: " + printable(name));
-      add(graph_.tensors[parameter->tensor->index], name);
+      if (!parameter->tensor) reject(id, "parameter without data: " + printable(name));
+      add(*parameter->tensor, id, name);
     } else if (const auto* dict = graph_.as<PickleDict>(id)) {
-      visit_dict(*dict, name, depth);
+      visit_dict(*dict, id, name, depth);
     } else if (const auto* list = graph_.as<PickleList>(id)) {
       visit_items(list->items, name, depth);
     } else if (const auto* tuple = graph_.as<PickleTuple>(id)) {
@@ -85,14 +87,16 @@ class Collector {
     }
   }
 
-  void visit_dict(const PickleDict& dict, const std::string& name, std::size_t depth) {
-    std::set<std::string> seen;
+  void visit_dict(const PickleDict& dict, PickleId id, const std::string& name, std::size_t depth) {
+    std::set<std::string_view> texts;
+    std::set<std::int64_t> numbers;
     for (const auto& [key, value] : dict.items) {
       const auto* text = graph_.as<std::string>(key);
       const auto* number = graph_.as<std::int64_t>(key);
-      if (!text && !number) fail(kOp, origin_ + ": dict key that is no text in " + printable(name));
+      if (!text && !number) reject(id, "dict key that is no text in " + printable(name));
       const std::string path = join(name, text ? *text : std::to_string(*number));
-      if (!seen.insert(path).second) fail(kOp, origin_ + ": name occurs twice: " + printable(path));
+      const bool fresh = text ? texts.insert(*text).second : numbers.insert(*number).second;
+      if (!fresh) reject(key, "name occurs twice: " + printable(path));
       visit(value, path, depth + 1);
     }
   }
@@ -107,61 +111,83 @@ class Collector {
     return parent.empty() ? key : parent + "." + key;
   }
 
-  void add(const TensorRef& tensor, const std::string& name) {
-    const std::string who = origin_ + ": tensor " + printable(name);
-    const auto storage = storages_.find(tensor.storage.key);
-    if (storage == storages_.end()) fail(kOp, who + " names a storage that is not in the file");
-    HostTensor copy = materialise(tensor, storage->second, kMaxTotal - total_, who);
-    total_ += static_cast<std::int64_t>(copy.bytes.size());
-    if (!tensors_.emplace(name, std::move(copy)).second) fail(kOp, who + " occurs twice");
+  void add(PickleTensor which, PickleId id, const std::string& name) {
+    if (tensors_.size() == kMaxTensors) reject(id, "more than 4096 tensors");
+    HostTensor tensor = read(graph_.tensors[which.index], id, "tensor " + printable(name));
+    if (!tensors_.emplace(name, std::move(tensor)).second) {
+      reject(id, "tensor " + printable(name) + " occurs twice");
+    }
+  }
+
+  /// The tensor row-major, whatever its strides are, after it was checked against its storage.
+  HostTensor read(const TensorRef& tensor, PickleId id, const std::string& who) {
+    const StorageRef& source = tensor.storage;
+    const auto found = storages_.find(source.key);
+    if (found == storages_.end()) reject(id, who + " names a storage that is not in the file");
+    const std::size_t element = dtype_bytes(source.dtype).value();
+    const std::span<const std::byte> storage = found->second;
+    if (storage.size() % element != 0 || source.numel < 0 ||
+        storage.size() / element != static_cast<std::uint64_t>(source.numel)) {
+      reject(id, fmt::format("{}: storage {} declares {} elements of {} and holds {} bytes", who,
+                             source.key, source.numel, source.dtype, storage.size()));
+    }
+    const std::size_t size = admitted_size(tensor, element, id, who);
+    HostTensor out{std::string(source.dtype), tensor.shape, {}};
+    if (size == 0) return out;
+    if (tensor.offset < 0 || last_element(tensor) >= source.count) {
+      reject(id,
+             fmt::format("{}: offset {}, shape [{}], strides [{}] leave the storage's {} elements",
+                         who, tensor.offset, fmt::join(tensor.shape, ", "),
+                         fmt::join(tensor.stride, ", "), source.count));
+    }
+    const auto first = static_cast<std::size_t>(source.begin + tensor.offset) * element;
+    if (is_contiguous(tensor)) {
+      out.bytes = image_.part(storage.subspan(first, size));
+    } else {
+      std::vector<std::byte> copy(size);
+      gather(tensor, storage.data() + first, element, copy);
+      out.bytes = std::move(copy);
+    }
+    return out;
+  }
+
+  /// Bytes of `tensor`, of which the totals still have room.
+  std::size_t admitted_size(const TensorRef& tensor, std::size_t element, PickleId id,
+                            const std::string& who) {
+    const auto numel = checked_product(tensor.shape);
+    const auto most = (kMaxTotal - total_) / static_cast<std::int64_t>(element);
+    if (!numel || *numel > most) {
+      reject(id, fmt::format("{}: shape [{}] is too large, at most 1 GiB is read", who,
+                             fmt::join(tensor.shape, ", ")));
+    }
+    const std::int64_t size = *numel * static_cast<std::int64_t>(element);
+    total_ += size;
+    if (size != 0 && !is_contiguous(tensor)) copied_ += size;
+    if (copied_ > kMaxCopied) {
+      reject_file(origin_, graph_.positions[id], who + ": more than 128 MiB of strided tensors",
+                  "save contiguous copies of the weights alone");
+    }
+    return static_cast<std::size_t>(size);
+  }
+
+  [[noreturn]] void reject(PickleId id, const std::string& fault) const {
+    reject_file(origin_, graph_.positions[id], fault);
   }
 
   const PickleGraph& graph_;
   const StorageBytes& storages_;
+  const SharedBytes& image_;
   const std::string& origin_;
   StateDict tensors_;
-  std::int64_t total_ = 0;
+  std::int64_t total_ = 0, copied_ = 0;
   std::size_t visits_ = 0;
 };
 
 }  // namespace
 
-HostTensor materialise(const TensorRef& tensor, std::span<const std::byte> storage,
-                       std::int64_t max_bytes, const std::string& who) {
-  const StorageRef& source = tensor.storage;
-  const auto element = dtype_bytes(source.dtype);
-  if (!element) fail(kOp, who + " has no known dtype");
-  if (storage.size() % *element != 0 || source.numel < 0 ||
-      storage.size() / *element != static_cast<std::uint64_t>(source.numel)) {
-    fail(kOp, fmt::format("{}: storage {} declares {} elements of {} and holds {} bytes", who,
-                          source.key, source.numel, source.dtype, storage.size()));
-  }
-  const auto numel = checked_product(tensor.shape);
-  if (!numel || *numel > max_bytes / static_cast<std::int64_t>(*element)) {
-    fail(kOp, fmt::format("{}: shape [{}] is too large, at most 1 GiB is read", who,
-                          fmt::join(tensor.shape, ", ")));
-  }
-  HostTensor out{std::string(source.dtype), tensor.shape,
-                 std::vector<std::byte>(static_cast<std::size_t>(*numel) * *element)};
-  if (*numel == 0) return out;
-  if (tensor.offset < 0 || last_element(tensor) >= source.count) {
-    fail(kOp, fmt::format("{}: offset {}, shape [{}], strides [{}] leave the storage's {} elements",
-                          who, tensor.offset, fmt::join(tensor.shape, ", "),
-                          fmt::join(tensor.stride, ", "), source.count));
-  }
-  const std::byte* first =
-      storage.data() + static_cast<std::size_t>(source.begin + tensor.offset) * *element;
-  if (is_contiguous(tensor)) {
-    std::memcpy(out.bytes.data(), first, out.bytes.size());
-  } else {
-    gather(tensor, first, *element, out.bytes);
-  }
-  return out;
-}
-
 StateDict collect_tensors(const PickleGraph& graph, const StorageBytes& storages,
-                          const std::string& origin) {
-  return Collector(graph, storages, origin).run();
+                          const SharedBytes& image, const std::string& origin) {
+  return Collector(graph, storages, image, origin).run();
 }
 
 }  // namespace frost

@@ -15,7 +15,8 @@ void require_system_info(ByteReader& reader, std::int64_t protocol) {
     if (name && *name == "protocol_version") known_protocol = number && *number == protocol;
   }
   if (!known_protocol) reader.reject("system information of an unknown protocol");
-  if (!little_endian) reader.reject("written on a big-endian machine; convert it there");
+  if (!little_endian)
+    reader.reject("written on a big-endian machine", "convert it to safetensors there");
 }
 
 PickleValue no_persistent_ids(PickleGraph&, PickleId, const ByteReader& where) {

@@ -113,7 +113,7 @@ Members read_members(ByteReader reader) {
 ByteReader open(const Members& members, const char* name, const std::string& origin) {
   const auto it = members.find(name);
   if (it == members.end()) {
-    ByteReader({}, origin).reject(fmt::format("tar archive without member {}; truncated", name));
+    reject_file(origin, 0, fmt::format("truncated: tar archive without member {}", name));
   }
   return {it->second.bytes, origin, it->second.position};
 }
@@ -238,7 +238,7 @@ bool is_tar_container(std::span<const std::byte> image) {
                     [](char a, std::byte b) { return static_cast<std::byte>(a) == b; });
 }
 
-StateDict read_tar_container(std::span<const std::byte> image, const std::string& origin) {
+StateDict read_tar_container(const SharedBytes& image, const std::string& origin) {
   const Members members = read_members(ByteReader(image, origin));
   ByteReader info = open(members, "sys_info", origin);
   require_system_info(info, kProtocol);
@@ -255,7 +255,7 @@ StateDict read_tar_container(std::span<const std::byte> image, const std::string
         return PickleTensor{static_cast<std::uint32_t>(g.tensors.size() - 1)};
       });
   if (reader.remaining() != 0) reader.reject("bytes follow the pickle");
-  return collect_tensors(graph, storages.bytes, origin);
+  return collect_tensors(graph, storages.bytes, image, origin);
 }
 
 }  // namespace frost

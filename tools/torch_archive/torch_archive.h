@@ -21,11 +21,14 @@ struct Checkpoint {
 };
 
 /// Reads the weight file `image`; its format is recognised by content (docs/weights.md "Formats").
-/// Nothing in the file is executed. `origin` names it in errors. Throws Error with one line.
-Checkpoint parse_checkpoint(const std::vector<std::byte>& image, const std::string& origin);
+/// Nothing in the file is executed. Tensors share the memory of `image`; only strided ones are
+/// copied, row-major, at most 128 MiB of them. `origin` names it in errors. Throws Error with one
+/// line.
+Checkpoint parse_checkpoint(const SharedBytes& image, const std::string& origin);
 
 /// All tensors of the weight file at `path`: safetensors or any container of torch.save. Keys of
-/// nested dicts are joined with '.', tensors are copied row-major in the dtype they have.
+/// nested dicts are joined with '.', tensors are row-major in the dtype they have. A safetensors
+/// file is mapped into memory, all others are read.
 StateDict read_checkpoint(const std::filesystem::path& path);
 
 }  // namespace frost

@@ -22,7 +22,7 @@ constexpr std::uint32_t kDescriptor = 0x08074b50, kEnd = 0x06054b50;
 constexpr std::uint32_t kEnd64 = 0x06064b50, kLocator64 = 0x07064b50;
 constexpr std::size_t kDescriptorSize = 16, kEndSize = 22, kLocatorSize = 20, kEnd64Size = 56;
 constexpr std::uint16_t kEncrypted = 0x0001, kHasDescriptor = 0x0008, kUtf8 = 0x0800;
-constexpr std::size_t kMaxMembers = 8192;
+constexpr std::size_t kMaxMembers = 8192, kMaxName = 512;
 
 struct Directory {
   std::uint64_t begin, size, entries;
@@ -68,7 +68,6 @@ Extent read_extent(ByteReader& reader) {
 
 /// Follows the records from byte 0 to say where a file without an end record breaks off.
 [[noreturn]] void reject_truncated(ByteReader reader) {
-  constexpr const char* kRemedy = "the file is truncated, download it again";
   const std::size_t size = reader.remaining();
   while (reader.remaining() >= 4) {
     const std::size_t at = reader.position();
@@ -78,24 +77,24 @@ Extent read_extent(ByteReader& reader) {
     const Extent extent = read_extent(reader);
     const std::size_t here = size - extent.begin;
     if (extent.size && *extent.size > here) {
-      reader.reject_at(size, fmt::format("member {} ends {} bytes early; {}",
-                                         printable(extent.name), *extent.size - here, kRemedy));
+      reader.reject_at(size, fmt::format("truncated: member {} ends {} bytes early",
+                                         printable(extent.name), *extent.size - here));
     }
     if (!extent.size) {
-      reader.reject_at(size, fmt::format("missing: all of member {} after its first {} bytes, and "
-                                         "what follows it; {}",
-                                         printable(extent.name), here, kRemedy));
+      reader.reject_at(size, fmt::format("truncated: missing is all of member {} after its first "
+                                         "{} bytes, and what follows it",
+                                         printable(extent.name), here));
     }
     reader.seek(extent.begin + *extent.size);
     if (extent.deferred) reader.take(kDescriptorSize);
   }
-  reader.reject_at(size, "zip archive without an end record; truncated, or bytes were appended");
+  reader.reject_at(size, "zip archive without an end record: truncated, or bytes were appended");
 }
 
 /// Position of the end record whose comment ends exactly at the end of the file.
 std::size_t find_end(ByteReader reader) {
   const std::size_t size = reader.remaining();
-  if (size < kEndSize) reader.reject("too short for a zip archive; truncated");
+  if (size < kEndSize) reader.reject("truncated: too short for a zip archive");
   const std::size_t lowest = size - kEndSize - std::min<std::size_t>(size - kEndSize, 0xffff);
   for (std::size_t at = size - kEndSize + 1; at-- > lowest;) {
     reader.seek(at);
@@ -192,6 +191,7 @@ Record read_central_record(ByteReader& reader) {
   record.size = reader.read<std::uint32_t>();
   const auto name = reader.read<std::uint16_t>(), extra = reader.read<std::uint16_t>();
   const auto comment = reader.read<std::uint16_t>(), disk = reader.read<std::uint16_t>();
+  if (name > kMaxName) reader.reject_at(at, fmt::format("member name of {} bytes", name));
   reader.take(6);  // attributes
   record.local = reader.read<std::uint32_t>();
   record.name = reader.text(name);
@@ -209,20 +209,21 @@ Record read_central_record(ByteReader& reader) {
 void require_stored(const ByteReader& reader, const std::vector<Record>& records) {
   for (const Record& record : records) {
     if (record.name.ends_with("/constants.pkl")) {
-      reader.reject(
-          "is a TorchScript program (torch.jit.save), not a state dict; save its "
-          "state_dict() with torch.save");
+      reader.reject_at(record.local, "is a TorchScript program (torch.jit.save), not a state dict",
+                       "save its state_dict() with torch.save");
     }
   }
   for (const Record& record : records) {
     const std::string who = "member " + printable(record.name);
     if (record.method != 0) {
-      reader.reject(
-          fmt::format("{} is compressed (method {}), which torch.save never does; repack "
-                      "it with 'zip -0'",
-                      who, record.method));
+      reader.reject_at(record.local,
+                       fmt::format("{} is compressed (method {}), which torch.save never does", who,
+                                   record.method),
+                       "repack it with 'zip -0'");
     }
-    if (record.packed != record.size) reader.reject(who + " is stored with two sizes");
+    if (record.packed != record.size) {
+      reader.reject_at(record.local, who + " is stored with two sizes");
+    }
   }
 }
 
@@ -269,7 +270,7 @@ void require_crc(const ByteReader& reader, const Record& record, std::span<const
   const uLong crc = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
   if (crc == record.crc) return;
   reader.reject_at(record.local, fmt::format("member {}: CRC-32 {:08x} of the data is not the "
-                                             "recorded {:08x}; download the file again",
+                                             "recorded {:08x}",
                                              printable(record.name), crc, record.crc));
 }
 
@@ -296,6 +297,7 @@ ZipArchive::ZipArchive(std::span<const std::byte> image, const std::string& orig
     : origin_(origin) {
   ByteReader reader(image, origin);
   const Directory directory = read_directory(reader);
+  directory_ = directory.begin;
   reader.seek(directory.begin);
   std::vector<Record> records;
   std::set<std::string> folded;
@@ -336,8 +338,7 @@ const std::span<const std::byte>* ZipArchive::find(std::string_view name) const 
 
 std::span<const std::byte> ZipArchive::member(std::string_view name) const {
   const auto* bytes = find(name);
-  if (!bytes)
-    fail("read_checkpoint", origin_ + ": no member " + printable(name) + " in the archive");
+  if (!bytes) reject_file(origin_, directory_, "no member " + printable(name) + " in the archive");
   return *bytes;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -24,6 +25,7 @@ class ZipArchive {
 
  private:
   std::string origin_;
+  std::uint64_t directory_ = 0;  ///< offset of the central directory
   std::map<std::string, std::span<const std::byte>, std::less<>> members_;
 };
 
