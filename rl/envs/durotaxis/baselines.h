@@ -12,8 +12,8 @@ Action random_policy(const GraphObservation& observation, RandomStream& stream);
 /// Every cell spawns.
 Action all_spawn_policy(const GraphObservation& observation);
 
-/// The `count` leftmost cells delete, ties by index, the others spawn; nobody deletes where the mask
-/// forbids it.
+/// The `count` leftmost cells delete, ties by index, the others spawn; nobody deletes where the
+/// mask forbids it.
 Action delete_leftmost(const Colony& colony, std::size_t count);
 
 /// The floor(N/2) leftmost cells delete, ties by index, the others spawn; nobody deletes where the

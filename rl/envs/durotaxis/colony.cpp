@@ -116,8 +116,8 @@ void Colony::mark(int index, std::int32_t deadline) {
   cell.deadline = deadline;
 }
 
-void Colony::apply(const Action& action, const SpawnParameters& fixed,
-                   const Substrate& substrate, const ActionRules& rules) {
+void Colony::apply(const Action& action, const SpawnParameters& fixed, const Substrate& substrate,
+                   const ActionRules& rules) {
   check_action(action);
   if (action.parameters.empty()) check_finite("step", fixed);
   const int observed = size();

@@ -58,7 +58,8 @@ ActionSpace PictureDurotaxis::action_space() const {
 StepResult PictureDurotaxis::step(const Action& action) {
   const std::size_t dims = colony_.config().spawn.continuous() ? 5 : 1;
   if (action.parameters.size() != dims) {
-    fail("step", fmt::format("{} values for a global action of {}", action.parameters.size(), dims));
+    fail("step",
+         fmt::format("{} values for a global action of {}", action.parameters.size(), dims));
   }
   const double ratio = action.parameters[0];
   if (!(ratio >= 0.0 && ratio <= 1.0)) fail("step", fmt::format("a delete ratio of {}", ratio));
