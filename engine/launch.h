@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "kernels/backend.h"
+
 namespace frost {
 
 /// Calls and seconds of one kernel since profiling was enabled.
@@ -17,16 +19,28 @@ struct LaunchStats {
 class LaunchControl {
  public:
   static void enable_profile(bool on);
-  /// While on, kernels are skipped: memory is allocated and counted, values are undefined.
-  static void enable_dry_run(bool on);
   static bool profiling() { return profiling_; }
   static bool dry_run() { return dry_run_; }
   static std::map<std::string, LaunchStats> profile();
   static void record(const char* name, double seconds);
 
  private:
+  friend class DryRun;
+
   static bool profiling_;
   static bool dry_run_;
+};
+
+/// While alive, kernels are skipped: memory is allocated and counted, tensors read as zeros.
+class DryRun {
+ public:
+  explicit DryRun(Backend& backend);
+  ~DryRun();
+  DryRun(const DryRun&) = delete;
+  DryRun& operator=(const DryRun&) = delete;
+
+ private:
+  Backend& backend_;
 };
 
 /// The only door from the engine to a kernel.

@@ -1,6 +1,7 @@
 #include "engine/tensor.h"
 
 #include "engine/autograd.h"
+#include "engine/launch.h"
 #include "kernels/status.h"
 
 namespace frost {
@@ -34,7 +35,7 @@ Tensor Tensor::empty(Backend& backend, Shape shape, MemoryTag tag, DType dtype) 
 
 Tensor Tensor::zeros(Backend& backend, Shape shape, MemoryTag tag) {
   const Tensor t = empty(backend, std::move(shape), tag);
-  backend.fill_zero(t.raw(), t.bytes());
+  launch("zeros", [&] { backend.fill_zero(t.raw(), t.bytes()); });
   return t;
 }
 
@@ -79,7 +80,7 @@ WeightView Tensor::weight_view() const {
 
 std::vector<float> Tensor::to_host() const {
   std::vector<float> values(static_cast<std::size_t>(numel()));
-  backend().copy_to_host(values.data(), raw(), bytes());
+  launch("copy_to_host", [&] { backend().copy_to_host(values.data(), raw(), bytes()); });
   return values;
 }
 

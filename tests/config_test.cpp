@@ -153,8 +153,6 @@ TEST(ConfigErrors, FixedKeysAcceptOnlyTheHonouredValue) {
     EXPECT_EQ(problem("", {row.path + "=other"}), "--set " + row.path + "=other: '" + row.path +
                                                       "' must be " + row.value + ": " + row.reason);
   }
-  EXPECT_EQ(problem("observation:\n  kind: image\n"),
-            "x.yaml:2: 'observation.kind' must be graph: image observations are not available yet");
 }
 
 TEST(ConfigErrors, WrongTypesAreNamed) {
@@ -342,7 +340,7 @@ TEST(ConfigSchema, EveryKeyIsUniqueAndDocumentedAndInADocumentedSection) {
 TEST(ConfigSchema, EveryKeyReadsItsOwnDefaultAndIsBoundToItsOwnMember) {
   std::istringstream words(
       "1 2 0.5 0.2 false true -2 exponential in random 1ch_conv tf32 none joint total cosine "
-      "constant cpu promote_leftmost_child state_machine sum other");
+      "constant cpu promote_leftmost_child state_machine sum image 48 other");
   const std::vector<std::string> other_values{std::istream_iterator<std::string>(words), {}};
   Config defaults;
   for (const ConfigKey& key : config_keys()) {
@@ -360,7 +358,17 @@ TEST(ConfigSchema, EveryKeyReadsItsOwnDefaultAndIsBoundToItsOwnMember) {
       pair.items = {scalar, scalar};
       pair.items[0].text = pair.items[1].text =
           key.path.ends_with("theta") ? "1.5" : "11";  // angles end at pi
-      for (const ConfigValue& candidate : {scalar, pair}) {
+      ConfigValue schedule;
+      schedule.kind = ConfigValue::Kind::kList;
+      schedule.items.emplace_back();
+      schedule.items[0].kind = ConfigValue::Kind::kMap;
+      for (const auto& [entry, given] : {std::pair{"update", "3"}, {"freeze_mode", "all"},
+                                         {"backbone_lr", "0.1"}}) {
+        ConfigValue one = scalar;
+        one.text = given;
+        schedule.items[0].entries.emplace_back(entry, one);
+      }
+      for (const ConfigValue& candidate : {scalar, pair, schedule}) {
         try {
           if (key.get(changed) == value) key.set(changed, candidate);
         } catch (const UsageError&) {

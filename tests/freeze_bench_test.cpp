@@ -82,7 +82,7 @@ TEST(FreezeBench, APictureIsReplayedForOneDeleteRatio) {
   ReplayEnvironment replay(recordings[0], ObservationKind::kImage);
   EXPECT_EQ(std::get<ImageObservation>(replay.observe()).pixels, recordings[0][0].image.pixels);
   EXPECT_EQ(replay.step({{}, {0.5f}}).reward, recordings[0][0].result.reward);
-  EXPECT_TRUE(test::refuses([&] { replay.step({{}, {}}); }, "0 decisions for one delete ratio"));
+  EXPECT_TRUE(test::refuses([&] { replay.step({{}, {}}); }, "0 decisions for 1 global values"));
 }
 
 BenchPlan tiny_plan(std::vector<BenchCase> cases) {

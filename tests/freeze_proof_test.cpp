@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
+#include "tools/memory_forecast.h"
 #include "tools/trainer.h"
 
 namespace frost {
@@ -123,8 +125,9 @@ TEST(FreezeProof, TheJsonHoldsCountsGroupsBytesAndClaims) {
   trainer.backend().ledger().reset_peaks();
   trainer.ppo().update();
   const std::vector<Claim> claims = proof.verify();
-  const auto json = nlohmann::json::parse(freeze_proof_json(
-      trainer.network(), trainer.optimizer(), trainer.backend().ledger().snapshot(), claims));
+  const MemoryLedger::Bytes bytes = trainer.backend().ledger().snapshot();
+  const auto json = nlohmann::json::parse(
+      freeze_proof_json(trainer.network(), trainer.optimizer(), bytes, bytes, claims));
   EXPECT_EQ(json["counts"]["trainable"], 700'434);
   EXPECT_EQ(json["groups"].size(), 2u);
   EXPECT_EQ(json["bytes"]["predicted"]["gradients"], 4 * 700'434);
@@ -134,6 +137,52 @@ TEST(FreezeProof, TheJsonHoldsCountsGroupsBytesAndClaims) {
   EXPECT_EQ(json["claims"].size(), claims.size());
   EXPECT_EQ(json["claims"][0]["holds"], true);
 }
+
+class Forecast : public testing::TestWithParam<std::tuple<std::string, std::string>> {};
+
+// Allocating alone predicts what computing needs, in every mode and for both kinds of observation.
+TEST_P(Forecast, TheDryRunPredictsTheBytesOfARealUpdate) {
+  const auto& [mode, kind] = GetParam();
+  const Config config = parse_config(
+      "actor_critic: {pretrained_weights: random}\n"
+      "algorithm: {enable_kl_early_stop: false}\n"
+      "observation: {image_size: 40}\n"
+      "trainer: {num_envs: 2, rollout_steps: 16, minibatch_size: 8, update_epochs: 1}\n",
+      "test",
+      {"actor_critic.backbone.freeze_mode=" + mode, "observation.kind=" + kind,
+       "system.threads=1"});
+  BenchWorkload workload;
+  workload.environments = 2;
+  workload.steps = 16;
+  workload.cells = 6;
+  workload.image_size = 40;
+  const std::vector<Recording> recordings = record_colonies(workload, 1);
+  const EnvironmentFactory replay = replay_factory(recordings, config.model.observation);
+  const MemoryLedger::Bytes predicted = forecast_update(config, replay, config.ppo);
+  const NetworkSetup setup = build_network(config, false);
+  Adam optimizer(setup.network->param_groups());
+  setup.backend->ledger().reset_peaks();
+  replay_update(*setup.network, optimizer, replay, config.ppo);
+  const MemoryLedger::Bytes measured = setup.backend->ledger().snapshot();
+  for (const Claim& claim : compare_forecast(predicted, measured)) {
+    EXPECT_TRUE(claim.holds) << claim.statement << ": " << claim.finding;
+  }
+  EXPECT_GT(predicted.peak_of(MemoryTag::kParameters), 4 * 22'000'000);
+
+  MemoryLedger::Bytes wrong = predicted;
+  wrong.peak[static_cast<std::size_t>(MemoryTag::kRollout)] += 1;
+  wrong.peak[static_cast<std::size_t>(MemoryTag::kWorkspace)] *= 2;
+  EXPECT_EQ(failures(compare_forecast(wrong, measured)).size(), 2u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, Forecast,
+                         testing::Combine(testing::ValuesIn(freeze_mode_names()),
+                                          testing::Values("graph", "image")),
+                         [](const auto& info) {
+                           std::string name = std::get<0>(info.param) + std::get<1>(info.param);
+                           std::replace(name.begin(), name.end(), '.', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace frost

@@ -158,10 +158,8 @@ TEST(DryRun, CountsTheMemoryOfAPassWithoutComputing) {
       return backend->ledger().snapshot().peak_total;
     };
     const std::int64_t real = peak();
-    LaunchControl::enable_dry_run(true);
-    const std::int64_t dry = peak();
-    LaunchControl::enable_dry_run(false);
-    EXPECT_EQ(dry, real);
+    const DryRun dry_run(*backend);
+    EXPECT_EQ(peak(), real);
   }
 }
 

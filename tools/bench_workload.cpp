@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/io/safetensors.h"
 #include "engine/random.h"
 #include "kernels/status.h"
@@ -11,14 +13,6 @@
 
 namespace frost {
 namespace {
-
-DurotaxisConfig bench_colony(const BenchWorkload& workload) {
-  DurotaxisConfig config;
-  config.substrate.m = 0.05;
-  config.init_num_nodes = workload.cells;
-  config.image_size = workload.image_size;
-  return config;
-}
 
 Recording record_colony(const DurotaxisConfig& config, int steps, RandomStream& seeds) {
   Durotaxis environment(config);
@@ -74,8 +68,18 @@ std::string BenchWorkload::text() const {
       environments, steps, epochs, minibatch, cells, image_size, image_size, repetitions);
 }
 
-std::vector<Recording> record_colonies(const BenchWorkload& workload, std::uint64_t seed) {
-  const DurotaxisConfig config = bench_colony(workload);
+DurotaxisConfig bench_colony(const BenchWorkload& workload, DurotaxisConfig config) {
+  config.substrate.kind = SubstrateConfig::Kind::kLinear;
+  config.substrate.m = 0.05;
+  config.init_num_nodes = workload.cells;
+  config.threshold_critical_nodes = std::max(config.threshold_critical_nodes, 2 * workload.cells);
+  config.image_size = workload.image_size;
+  return config;
+}
+
+std::vector<Recording> record_colonies(const BenchWorkload& workload, std::uint64_t seed,
+                                       const DurotaxisConfig& base) {
+  const DurotaxisConfig config = bench_colony(workload, base);
   std::vector<Recording> recordings;
   for (int i = 0; i < workload.environments; ++i) {
     RandomStream seeds(seed, StreamPurpose::kLayout, static_cast<std::uint32_t>(i));
@@ -117,8 +121,10 @@ void write_recordings(const std::string& path, const std::vector<Recording>& rec
 }
 
 ActionSpace ReplayEnvironment::action_space() const {
-  if (kind_ == ObservationKind::kImage) return PictureDurotaxis(DurotaxisConfig()).action_space();
-  return Durotaxis(DurotaxisConfig()).action_space();
+  DurotaxisConfig config;
+  config.spawn = spawn_;
+  if (kind_ == ObservationKind::kImage) return PictureDurotaxis(config).action_space();
+  return Durotaxis(config).action_space();
 }
 
 Observation ReplayEnvironment::observe() const {
@@ -131,10 +137,11 @@ StepResult ReplayEnvironment::step(const Action& action) {
   const RecordedStep& now = recording_[next_];
   const bool graph = kind_ == ObservationKind::kGraph;
   const std::size_t given = graph ? action.decisions.size() : action.parameters.size();
-  const auto wanted = static_cast<std::size_t>(graph ? now.graph.num_nodes() : 1);
+  const auto wanted =
+      static_cast<std::size_t>(graph ? now.graph.num_nodes() : action_space().dims());
   if (given != wanted) {
-    fail("replay", fmt::format("{} decisions for {}", given,
-                               graph ? fmt::format("{} cells", wanted) : "one delete ratio"));
+    fail("replay", fmt::format("{} decisions for {} {}", given, wanted,
+                               graph ? "cells" : "global values"));
   }
   next_ = (next_ + 1) % recording_.size();
   ++steps_;
@@ -158,9 +165,10 @@ void ReplayEnvironment::load_state(const std::vector<std::uint8_t>& state) {
   steps_ = steps;
 }
 
-EnvironmentFactory replay_factory(const std::vector<Recording>& recordings, ObservationKind kind) {
-  return [&recordings, kind, i = std::size_t{0}]() mutable {
-    return std::make_unique<ReplayEnvironment>(recordings[i++ % recordings.size()], kind);
+EnvironmentFactory replay_factory(const std::vector<Recording>& recordings, ObservationKind kind,
+                                  const SpawnPolicyConfig& spawn) {
+  return [&recordings, kind, spawn, i = std::size_t{0}]() mutable {
+    return std::make_unique<ReplayEnvironment>(recordings[i++ % recordings.size()], kind, spawn);
   };
 }
 

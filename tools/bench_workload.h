@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "models/config.h"
+#include "rl/envs/durotaxis/config.h"
 #include "rl/environment.h"
 
 namespace frost {
@@ -30,10 +31,14 @@ struct RecordedStep {
 };
 using Recording = std::vector<RecordedStep>;
 
+/// The recorded colony: `base` on the linear field m = 0.05, starting with `cells`.
+DurotaxisConfig bench_colony(const BenchWorkload& workload, DurotaxisConfig base = {});
+
 /// One recording per environment, of `steps / environments` steps on the linear field m = 0.05:
 /// colonies that half_delete keeps at `cells` (even), ending as if terminated, so that they can be
 /// replayed again and again.
-std::vector<Recording> record_colonies(const BenchWorkload& workload, std::uint64_t seed);
+std::vector<Recording> record_colonies(const BenchWorkload& workload, std::uint64_t seed,
+                                       const DurotaxisConfig& base = {});
 
 /// Writes the recordings as safetensors, states in order [environment, time], for other programs to
 /// do the same work (bench/pytorch).
@@ -43,11 +48,12 @@ void write_recordings(const std::string& path, const std::vector<Recording>& rec
 /// Plays a recording round and round, whatever the actions. Outlived by the recording.
 class ReplayEnvironment : public Environment {
  public:
-  ReplayEnvironment(const Recording& recording, ObservationKind kind)
-      : recording_(recording), kind_(kind) {}
+  ReplayEnvironment(const Recording& recording, ObservationKind kind,
+                    const SpawnPolicyConfig& spawn = {})
+      : recording_(recording), kind_(kind), spawn_(spawn) {}
 
   void reset(std::uint64_t) override { steps_ = 0; }
-  /// Stage 1: a decision per cell, or the delete ratio.
+  /// That of the recorded colony, seen as `kind`, with spawn parameters chosen as `spawn` says.
   ActionSpace action_space() const override;
   /// Throws Error if the number of decisions or values is wrong.
   StepResult step(const Action& action) override;
@@ -60,11 +66,13 @@ class ReplayEnvironment : public Environment {
  private:
   const Recording& recording_;
   ObservationKind kind_;
+  SpawnPolicyConfig spawn_;
   std::size_t next_ = 0;
   int steps_ = 0;
 };
 
 /// Factories of replays, one recording after the other.
-EnvironmentFactory replay_factory(const std::vector<Recording>& recordings, ObservationKind kind);
+EnvironmentFactory replay_factory(const std::vector<Recording>& recordings, ObservationKind kind,
+                                  const SpawnPolicyConfig& spawn = {});
 
 }  // namespace frost

@@ -105,7 +105,7 @@ ConfigValue to_value(const YAML::Node& node, const std::string& place, int& left
       value.kind = ConfigValue::Kind::kMap;
       for (const auto& pair : node) {
         value.entries.emplace_back(pair.first.IsScalar() ? pair.first.Scalar() : "",
-                                   to_value(pair.second));
+                                   to_value(pair.second, place, left));
       }
       break;
     case YAML::NodeType::Scalar:

@@ -6,6 +6,7 @@
 
 #include "rl/ppo.h"
 #include "tools/freeze_proof.h"
+#include "tools/memory_forecast.h"
 #include "tools/process_memory.h"
 #include "tools/report.h"
 #include "tools/trainer.h"
@@ -37,15 +38,6 @@ Config config_of(const BenchPlan& plan, const BenchCase& what) {
   config.environment.image_size = plan.workload.image_size;
   if (what.plain) config.model.backbone.savings = plan.plain;
   return config;
-}
-
-/// One update of a replayed colony: its timing.
-UpdateTiming replay_update(BackboneNetwork& network, Adam& optimizer,
-                           const EnvironmentFactory& replay, const PpoConfig& ppo) {
-  VectorEnvironment environments(replay, ppo.num_envs, 0);
-  Ppo training(network, optimizer, environments, ppo, 0);
-  training.update();
-  return training.timing();
 }
 
 void measure(const BenchPlan& plan, const std::vector<Recording>& recordings, BenchRow& row) {

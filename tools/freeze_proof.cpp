@@ -197,11 +197,18 @@ Claim FreezeProof::moved(const ParamGroup& group) const {
           fmt::format("{} of {} tensors", count, group.parameters.size()), count > 0};
 }
 
+nlohmann::ordered_json bytes_json(const MemoryLedger::Bytes& bytes) {
+  nlohmann::ordered_json json;
+  for (std::size_t i = 0; i < kMemoryTags; ++i) json[kMemoryTagNames[i]] = bytes.peak[i];
+  json["peak"] = bytes.peak_total;
+  return json;
+}
+
 std::string freeze_proof_json(BackboneNetwork& network, const Adam& optimizer,
+                              const MemoryLedger::Bytes& predicted,
                               const MemoryLedger::Bytes& bytes, const std::vector<Claim>& claims) {
   const ParameterCounts c = count_parameters(network);
   const ExpectedCounts expected = expected_counts(network.config());
-  const TrainingBytes training = training_bytes(network);
   nlohmann::ordered_json json;
   json["freeze_mode"] = network.freeze_mode().name;
   json["input_adapter"] = network.config().backbone.input_adapter;
@@ -218,14 +225,8 @@ std::string freeze_proof_json(BackboneNetwork& network, const Adam& optimizer,
     json["groups"].push_back(
         {{"name", group.name}, {"lr", group.lr}, {"parameters", group.count()}});
   }
-  nlohmann::ordered_json measured;
-  for (std::size_t i = 0; i < kMemoryTags; ++i) measured[kMemoryTagNames[i]] = bytes.peak[i];
-  measured["peak"] = bytes.peak_total;
-  json["bytes"] = {{"predicted",
-                    {{"parameters", 4 * (expected.total() + 2 * expected.statistics)},
-                     {"gradients", training.gradients_expected},
-                     {"optimizer", training.optimizer_expected}}},
-                   {"measured", measured},
+  json["bytes"] = {{"predicted", bytes_json(predicted)},
+                   {"measured", bytes_json(bytes)},
                    {"saved_body", saved_body_bytes(network, network.actor_body())}};
   json["claims"] = nlohmann::ordered_json::array();
   for (const Claim& claim : claims) {

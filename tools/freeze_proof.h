@@ -71,8 +71,9 @@ class FreezeProof {
   std::map<std::string, std::string> digests_;  ///< sha256 by tensor name
 };
 
-/// Counts, groups, expected and measured bytes, and the claims, as JSON.
+/// Counts, groups, predicted and measured peak bytes, and the claims, as JSON.
 std::string freeze_proof_json(BackboneNetwork& network, const Adam& optimizer,
+                              const MemoryLedger::Bytes& predicted,
                               const MemoryLedger::Bytes& bytes, const std::vector<Claim>& claims);
 
 }  // namespace frost

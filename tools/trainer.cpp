@@ -41,19 +41,27 @@ EnvironmentFactory environment_factory(const Config& config) {
   return [durotaxis] { return std::make_unique<Durotaxis>(durotaxis); };
 }
 
+ActorCriticConfig model_config(const Config& config) {
+  ActorCriticConfig model = config.model;
+  model.image_size = config.environment.image_size;
+  model.continuous_dims = environment_factory(config)()->action_space().dims();
+  return model;
+}
+
+void configure_for(const Config& config, Backend& backend) {
+  const MathMode math = config.system.precision == "tf32" ? MathMode::kTf32 : MathMode::kFp32;
+  configure_backend(backend, {math, config.system.deterministic,
+                              config.model.backbone.savings.dead_taps});
+}
+
 NetworkSetup build_network(const Config& config, bool load_pretrained) {
   NetworkSetup setup;
   set_thread_budget(config.system.threads);
   std::string reason;
   setup.backend = &select_backend(config.system.device, reason);
-  const MathMode math = config.system.precision == "tf32" ? MathMode::kTf32 : MathMode::kFp32;
-  configure_backend(*setup.backend, {math, config.system.deterministic,
-                                     config.model.backbone.savings.dead_taps});
+  configure_for(config, *setup.backend);
   setup.device_line = "device: " + reason;
-  ActorCriticConfig model = config.model;
-  model.image_size = config.environment.image_size;
-  model.continuous_dims = environment_factory(config)()->action_space().dims();
-  setup.network = make_backbone_network(*setup.backend, model);
+  setup.network = make_backbone_network(*setup.backend, model_config(config));
   RandomStream random(config.system.seed, StreamPurpose::kInit);
   const bool random_bodies = config.model.backbone.pretrained_weights == "random";
   setup.network->initialize(random, random_bodies);

@@ -20,6 +20,12 @@ struct NetworkSetup {
   std::string weights_line;  ///< where the bodies' weights came from
 };
 
+/// The network's part of the configuration, completed by what the environment asks for.
+ActorCriticConfig model_config(const Config& config);
+
+/// Applies the configured precision and determinism to the backend.
+void configure_for(const Config& config, Backend& backend);
+
 /// Chooses the backend and thread budget and builds the network. With `load_pretrained` false the
 /// bodies stay random, for a checkpoint to fill. Throws Error where weights are missing or damaged.
 NetworkSetup build_network(const Config& config, bool load_pretrained);

@@ -6,6 +6,7 @@
 #include "engine/io/atomic_file.h"
 #include "tools/cli.h"
 #include "tools/freeze_proof.h"
+#include "tools/memory_forecast.h"
 #include "tools/program.h"
 #include "tools/report.h"
 #include "tools/trainer.h"
@@ -36,41 +37,73 @@ void print_expected(const ExpectedCounts& expected) {
       with_thousands(expected.heads), with_thousands(expected.encoder));
 }
 
+/// Colonies of fixed size, replayed, so that bytes do not depend on what the policy does.
+std::vector<Recording> record_for(const Config& config, const PpoConfig& ppo) {
+  BenchWorkload workload;
+  workload.environments = ppo.num_envs;
+  workload.steps = ppo.rollout_steps;
+  workload.image_size = config.environment.image_size;
+  return record_colonies(workload, config.system.seed, config.environment);
+}
+
+MemoryLedger::Bytes forecast(const Config& config, const PpoConfig& ppo) {
+  const std::vector<Recording> recordings = record_for(config, ppo);
+  return forecast_update(
+      config, replay_factory(recordings, config.model.observation, config.environment.spawn), ppo);
+}
+
+void print_claims(const std::vector<Claim>& claims) {
+  for (const Claim& c : claims) {
+    fmt::print("{:<6} {} ({})\n", c.holds ? "holds" : "FAILS", c.statement, c.finding);
+  }
+}
+
 int verify_freezing(Config config, const std::string& json, bool quiet) {
   const std::string shortened = shorten(config.ppo);
+  const MemoryLedger::Bytes predicted = forecast(config, config.ppo);
   Trainer trainer(config, false);
+  BackboneNetwork& network = trainer.network();
   MemoryLedger& ledger = trainer.backend().ledger();
   if (!quiet) fmt::print("{}\n{}\n", trainer.setup().device_line, trainer.setup().weights_line);
-  fmt::print("{}", parameter_report(trainer.network(), trainer.optimizer()));
-  print_expected(expected_counts(config.model));
+  fmt::print("{}", parameter_report(network, trainer.optimizer()));
+  print_expected(expected_counts(network.config()));
   fmt::print("{}\n", shortened);
+  if (!quiet) fmt::print("predicted {}", memory_table(predicted));
   std::fflush(stdout);
 
-  const FreezeProof proof(trainer.network(), trainer.optimizer());
+  const FreezeProof proof(network, trainer.optimizer());
+  const std::vector<Recording> recordings = record_for(config, config.ppo);
   ledger.reset_peaks();
-  trainer.ppo().update();
+  replay_update(network, trainer.optimizer(),
+                replay_factory(recordings, config.model.observation, config.environment.spawn),
+                config.ppo);
   const MemoryLedger::Bytes bytes = ledger.snapshot();
-  const std::vector<Claim> claims = proof.verify();
+  std::vector<Claim> claims = proof.verify();
+  for (Claim& claim : compare_forecast(predicted, bytes)) claims.push_back(std::move(claim));
 
   if (!quiet) {
-    fmt::print("{}", memory_table(bytes));
-    BackboneNetwork& network = trainer.network();
+    fmt::print("measured {}", memory_table(bytes));
     fmt::print("saved bytes per image: actor body {:.0f}, critic body {:.0f}\n",
                saved_body_bytes(network, network.actor_body()),
                saved_body_bytes(network, network.critic_body()));
   }
-  for (const Claim& c : claims) {
-    fmt::print("{:<6} {} ({})\n", c.holds ? "holds" : "FAILS", c.statement, c.finding);
-  }
+  print_claims(claims);
   if (!json.empty()) {
-    write_file_atomically(json,
-                          freeze_proof_json(trainer.network(), trainer.optimizer(), bytes, claims));
+    write_file_atomically(
+        json, freeze_proof_json(network, trainer.optimizer(), predicted, bytes, claims));
   }
   const auto failed =
       std::count_if(claims.begin(), claims.end(), [](const Claim& c) { return !c.holds; });
   fmt::print("{} of {} claims hold\n", claims.size() - static_cast<std::size_t>(failed),
              claims.size());
   return failed == 0 ? 0 : 1;
+}
+
+/// What the configured update, not shortened, will hold: 20 cells per colony.
+void print_forecast(const Config& config) {
+  fmt::print("predicted for {} environments, {} steps, minibatches of {}: {}",
+             config.ppo.num_envs, config.ppo.rollout_steps, config.ppo.minibatch_size,
+             memory_table(forecast(config, config.ppo)));
 }
 
 }  // namespace
@@ -86,6 +119,9 @@ int main(int argc, char** argv) {
     app.add_option("--json", json, "write counts, groups, bytes and claims");
     frost::add_common_options(app, common);
     if (!frost::parse_arguments(app, argc, argv)) return 0;
-    return frost::verify_freezing(frost::load_config(config, common), json, common.quiet);
+    const frost::Config loaded = frost::load_config(config, common);
+    const int status = frost::verify_freezing(loaded, json, common.quiet);
+    if (!common.quiet) frost::print_forecast(loaded);
+    return status;
   });
 }
