@@ -135,7 +135,8 @@ def saved_ratio(case):
 
 
 def table(cases):
-    lines = [f"{'':<20}{'steps/s overall':^45}{'ratio overall':^22}{'ratio update':^22}{'saved':>10}",
+    lines = [f"{'':<20}{'steps/s overall':^45}{'ratio overall':^22}{'ratio update':^22}"
+             f"{'saved':>10}",
              f"{'':<20}{'Frostline':>10}{'eager':>10}{'best':>10} {'(form)':<14}"
              f"{'/ eager':>11}{'/ best':>11}{'/ eager':>11}{'/ best':>11}{'/ eager':>10}"]
     for case in cases:

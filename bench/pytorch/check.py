@@ -65,7 +65,7 @@ def check_advantages():
 
 
 def check_networks(workload):
-    """All forms but the compiled one give eager's outputs and gradients, and a batch gives each state's own outputs."""
+    """All forms but the compiled one agree with eager, and a batch with its single states."""
     for observation in ("graph", "image"):
         for mode in FREEZE_MODES:
             reference = outputs(observation, mode, "eager", workload)
