@@ -103,13 +103,10 @@ if [ -x bin/bench_ops ]; then
 else
   skip bench_ops "bin/bench_ops was not built (Google Benchmark is missing)"
 fi
-if [ -d bench/pytorch ] && python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
-  for script in bench/pytorch/*.py; do
-    name=pytorch_$(basename "$script" .py)
-    part "$name" python3 "$script" --json "$out/$name.json"
-  done
+if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
+  part pytorch python3 bench/compare.py --device cuda --json "$out/pytorch.json"
 else
-  skip pytorch "no bench/pytorch, or no PyTorch with CUDA"
+  skip pytorch "no PyTorch with CUDA"
 fi
 
 echo "results: $out"
