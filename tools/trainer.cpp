@@ -49,6 +49,7 @@ ActorCriticConfig model_config(const Config& config) {
 }
 
 void configure_for(const Config& config, Backend& backend) {
+  set_thread_budget(config.system.threads);
   const MathMode math = config.system.precision == "tf32" ? MathMode::kTf32 : MathMode::kFp32;
   configure_backend(backend, {math, config.system.deterministic,
                               config.model.backbone.savings.dead_taps});
@@ -56,7 +57,6 @@ void configure_for(const Config& config, Backend& backend) {
 
 NetworkSetup build_network(const Config& config, bool load_pretrained) {
   NetworkSetup setup;
-  set_thread_budget(config.system.threads);
   std::string reason;
   setup.backend = &select_backend(config.system.device, reason);
   configure_for(config, *setup.backend);

@@ -23,7 +23,7 @@ struct NetworkSetup {
 /// The network's part of the configuration, completed by what the environment asks for.
 ActorCriticConfig model_config(const Config& config);
 
-/// Applies the configured precision and determinism to the backend.
+/// Applies the configured thread budget, precision and determinism.
 void configure_for(const Config& config, Backend& backend);
 
 /// Chooses the backend and thread budget and builds the network. With `load_pretrained` false the
