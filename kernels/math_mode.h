@@ -16,7 +16,7 @@ constexpr const char* to_string(MathMode mode) {
 /// What a run lets a backend trade for speed.
 struct ComputeOptions {
   MathMode math = MathMode::kFp32;
-  bool deterministic = true;  ///< false permits kernels whose sums vary from run to run
+  bool deterministic = true;   ///< false permits kernels whose sums vary from run to run
   bool skip_dead_taps = true;  ///< leave out weights that only ever meet padding, where that pays
 };
 

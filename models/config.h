@@ -28,10 +28,10 @@ enum class ObservationKind { kGraph, kImage };
 /// What freezing is made to pay by; each can be turned off to see what it brings
 /// (`bench_freeze --plain`).
 struct FreezeSavings {
-  bool folding = true;  ///< BatchNorm and ReLU inside the convolution, sign bits instead of maps
-  bool cache = true;    ///< features of a frozen prefix kept over the epochs
+  bool folding = true;    ///< BatchNorm and ReLU inside the convolution, sign bits instead of maps
+  bool cache = true;      ///< features of a frozen prefix kept over the epochs
   bool dead_taps = true;  ///< weights that only ever meet padding left out of the arithmetic
-  bool sharing = true;  ///< one prefix for actor and critic while their weights are equal
+  bool sharing = true;    ///< one prefix for actor and critic while their weights are equal
 };
 
 /// A later freeze mode: from this update on, counted from 0.

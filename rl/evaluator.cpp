@@ -18,9 +18,8 @@ struct Episode {
 };
 
 Episode start_episode(const EnvironmentFactory& make, std::uint64_t seed, int k) {
-  Episode e{make(),
-            RandomStream(seed, StreamPurpose::kEvaluation, static_cast<std::uint32_t>(k)),
-            {}};
+  Episode e{
+      make(), RandomStream(seed, StreamPurpose::kEvaluation, static_cast<std::uint32_t>(k)), {}};
   e.record.episode = k;
   const std::uint64_t high = e.stream.next_bits(), low = e.stream.next_bits();
   e.environment->reset((high << 32) | low);
@@ -67,14 +66,10 @@ BatchPolicy scripted_policy(const std::string& name) {
     };
   };
   if (name == "random") {
-    return each([](const Durotaxis& d, RandomStream& s) {
-      return random_policy(d.graph(), s);
-    });
+    return each([](const Durotaxis& d, RandomStream& s) { return random_policy(d.graph(), s); });
   }
   if (name == "all_spawn") {
-    return each([](const Durotaxis& d, RandomStream&) {
-      return all_spawn_policy(d.graph());
-    });
+    return each([](const Durotaxis& d, RandomStream&) { return all_spawn_policy(d.graph()); });
   }
   if (name == "half_delete") {
     return each([](const Durotaxis& d, RandomStream&) { return half_delete_policy(d.colony()); });

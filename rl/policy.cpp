@@ -131,8 +131,8 @@ PolicySteps act(PolicyNetwork& network, const std::vector<const Observation*>& o
     PolicyStep step;
     step.values = values[s];
     if (choices > 0) {
-      decide(std::span(logits).subspan(begin * choices, rows * choices),
-             mask_of(*observations[s]), space, *streams[s], deterministic, step);
+      decide(std::span(logits).subspan(begin * choices, rows * choices), mask_of(*observations[s]),
+             space, *streams[s], deterministic, step);
     }
     if (width > 0) {
       choose_continuous(std::span(gaussian).subspan(begin * width, rows * width), space,

@@ -42,10 +42,9 @@ TEST(ExecutedValue, JacobianAgreesWithDifferences) {
   for (std::size_t p = 0; p < 4; ++p) {
     for (const double u : {-3.0, -.4, 0.0, .7, 2.5}) {
       const double h = 1e-5;
-      const double slope =
-          (executed_value(spawn_dimensions()[p], u + h) -
-           executed_value(spawn_dimensions()[p], u - h)) /
-          (2 * h);
+      const double slope = (executed_value(spawn_dimensions()[p], u + h) -
+                            executed_value(spawn_dimensions()[p], u - h)) /
+                           (2 * h);
       EXPECT_NEAR(log_executed_derivative(spawn_dimensions()[p], u), std::log(slope), 1e-7);
     }
   }
@@ -61,7 +60,8 @@ TEST(SquashedPolicy, ScoresTheRawSampleAndTheExecutedValue) {
                                      .to_host();
   EXPECT_NEAR(out[0], -2.85586000, 1e-6);
   double jacobian = 0;
-  for (std::size_t p = 0; p < 4; ++p) jacobian += log_executed_derivative(spawn_dimensions()[p], u[p]);
+  for (std::size_t p = 0; p < 4; ++p)
+    jacobian += log_executed_derivative(spawn_dimensions()[p], u[p]);
   EXPECT_NEAR(jacobian, -1.67458315, 1e-6);
   EXPECT_NEAR(out[0] - jacobian, -1.18127685, 2e-6);
 }

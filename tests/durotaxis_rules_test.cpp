@@ -19,14 +19,16 @@ TEST(DistanceReward, StaticFormIsTheDistanceToTheGoal) {
   Durotaxis environment = started(config, path_colony({{9, 200}, {10, 200}, {11, 200}}));
   // Only the cell at 10 stays, and spawns onto its own place.
   const StepResult result =
-      environment.step({{kDeleteCell, kSpawnCell, kDeleteCell}, std::vector<float>{0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0}});
+      environment.step({{kDeleteCell, kSpawnCell, kDeleteCell},
+                        std::vector<float>{0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0}});
   EXPECT_NEAR(environment.colony().centroid()[0], 10.0, 1e-9);
   EXPECT_NEAR(result.reward[kTotal], -.94974874, 1e-8);
 }
 
 TEST(DistanceReward, DeltaFormPaysTheStepOfTheCentroidFromTheFirstStepOn) {
   Durotaxis environment = started(steep_config(), path_colony({{8.5f, 200}, {11.5f, 200}}));
-  const StepResult result = environment.step({{kDeleteCell, kSpawnCell}, std::vector<float>{0, 0, 0, 0, 0, 2, 0, 0}});
+  const StepResult result =
+      environment.step({{kDeleteCell, kSpawnCell}, std::vector<float>{0, 0, 0, 0, 0, 2, 0, 0}});
   EXPECT_NEAR(environment.colony().centroid()[0], 11.5, 1e-9);
   EXPECT_NEAR(result.reward[kTotal], .03768844, 1e-8);
   EXPECT_EQ(result.reward[kGraph], result.reward[kTotal]);

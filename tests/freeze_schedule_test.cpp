@@ -71,7 +71,8 @@ struct Subject {
   std::vector<float> give_gradient(const std::string& name, int step) {
     std::vector<float> values;
     for (std::int64_t i = 0; i < kSize; ++i) {
-      values.push_back(static_cast<float>(name.size()) * 0.1f + 0.01f * static_cast<float>(i + step));
+      values.push_back(static_cast<float>(name.size()) * 0.1f +
+                       0.01f * static_cast<float>(i + step));
     }
     const Tensor ones = Tensor::zeros(cpu_backend(), {kSize});
     backward({{add(tensors.at(name), ones), Tensor::from_host(cpu_backend(), {kSize}, values)}});
@@ -200,11 +201,13 @@ TEST(FreezeSchedule, AScheduleThatCannotBeFollowedIsRefusedByStepAndEntry) {
   EXPECT_EQ(problem("[{update: 5, freeze_mode: none, backbone_lr: 1e-5}]"), "accepted");
   says("{update: 5}", "must be a list");
   says("[{update: 5, freeze_mode: none}]", "step 1 lacks 'backbone_lr'");
-  says("[{update: 5, freeze_mode: ice, backbone_lr: 1}]", "step 1 has 'freeze_mode', which is 'ice'");
+  says("[{update: 5, freeze_mode: ice, backbone_lr: 1}]",
+       "step 1 has 'freeze_mode', which is 'ice'");
   says("[{update: 5, mode: none, backbone_lr: 1}]", "unknown entry 'mode'");
-  says("[{update: 5, freeze_mode: none, backbone_lr: 1}, {update: 5, freeze_mode: all, "
-       "backbone_lr: 1}]",
-       "step 2 begins at update 5, not after the step before it, 5");
+  says(
+      "[{update: 5, freeze_mode: none, backbone_lr: 1}, {update: 5, freeze_mode: all, "
+      "backbone_lr: 1}]",
+      "step 2 begins at update 5, not after the step before it, 5");
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ enum class Masks { kOpen, kMixed };
 
 /// Any number of choices, all of them allowed.
 OpCase open_categorical_case(std::int64_t n, std::int64_t choices, double deviation) {
-  const std::string variant = fmt::format("{} rows of {} choices, logits around {}", n, choices,
-                                          deviation);
+  const std::string variant =
+      fmt::format("{} rows of {} choices, logits around {}", n, choices, deviation);
   std::vector<std::int32_t> action;
   for (std::int64_t i = 0; i < n; ++i) action.push_back(static_cast<std::int32_t>(i % choices));
   const std::vector<std::uint8_t> mask(static_cast<std::size_t>(n * choices), 1);

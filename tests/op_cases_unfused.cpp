@@ -11,8 +11,8 @@ namespace frost {
 namespace {
 
 OpCase conv2d_case(const Conv2dShape& s) {
-  const std::string variant = fmt::format("{}x{}/{} on {}x{}x{}x{} -> {}", s.kh, s.kw, s.stride,
-                                          s.n, s.h, s.w, s.c, s.k);
+  const std::string variant =
+      fmt::format("{}x{}/{} on {}x{}x{}x{} -> {}", s.kh, s.kw, s.stride, s.n, s.h, s.w, s.c, s.k);
   const std::string seed = "conv2d" + variant;
   const double fan_in = static_cast<double>(s.kh * s.kw * s.c);
   return {"conv2d",

@@ -13,7 +13,9 @@ TEST(Picture, ShowsTheFieldByColumnAndCellsAsDiscs) {
   const Colony colony = path_colony({{100, 200}, {0.5f, 0.5f}});
   const std::vector<std::uint8_t> p = draw_colony(colony, linear_field(), 40).pixels;
   ASSERT_EQ(p.size(), 1600u);
-  const auto at = [&](int row, int column) { return p[static_cast<std::size_t>(40 * row + column)]; };
+  const auto at = [&](int row, int column) {
+    return p[static_cast<std::size_t>(40 * row + column)];
+  };
   // Column 30 is the middle of x = 150..155: I = 8.6 of 10.95.
   EXPECT_EQ(at(5, 30), 75);
   EXPECT_EQ(at(39, 30), 75);

@@ -39,9 +39,11 @@ std::vector<BenchCase> cases_of(const BenchOptions& options) {
   std::vector<BenchCase> cases;
   for (const ObservationKind kind : {ObservationKind::kImage, ObservationKind::kGraph}) {
     if (options.observation != "both" && options.observation != to_string(kind)) continue;
-    for (const std::string& mode : modes) cases.push_back({find_freeze_mode(mode).name, kind, false});
+    for (const std::string& mode : modes)
+      cases.push_back({find_freeze_mode(mode).name, kind, false});
     if (options.plain.empty()) continue;
-    for (const std::string& mode : modes) cases.push_back({find_freeze_mode(mode).name, kind, true});
+    for (const std::string& mode : modes)
+      cases.push_back({find_freeze_mode(mode).name, kind, true});
   }
   return cases;
 }

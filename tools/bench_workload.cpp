@@ -63,8 +63,10 @@ struct Columns {
 
 std::string BenchWorkload::text() const {
   return fmt::format(
-      "{} environments, {} steps, {} epochs, minibatches of {} states, {} cells per colony replayed "
-      "from half_delete on the linear field m = 0.05, pictures of {}x{}, no KL stop, {} repetitions",
+      "{} environments, {} steps, {} epochs, minibatches of {} states, {} cells per colony "
+      "replayed "
+      "from half_delete on the linear field m = 0.05, pictures of {}x{}, no KL stop, {} "
+      "repetitions",
       environments, steps, epochs, minibatch, cells, image_size, image_size, repetitions);
 }
 
@@ -140,8 +142,8 @@ StepResult ReplayEnvironment::step(const Action& action) {
   const auto wanted =
       static_cast<std::size_t>(graph ? now.graph.num_nodes() : action_space().dims());
   if (given != wanted) {
-    fail("replay", fmt::format("{} decisions for {} {}", given, wanted,
-                               graph ? "cells" : "global values"));
+    fail("replay",
+         fmt::format("{} decisions for {} {}", given, wanted, graph ? "cells" : "global values"));
   }
   next_ = (next_ + 1) % recording_.size();
   ++steps_;

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "models/config.h"
-#include "rl/envs/durotaxis/config.h"
 #include "rl/environment.h"
+#include "rl/envs/durotaxis/config.h"
 
 namespace frost {
 

@@ -1,6 +1,7 @@
 #include "tools/config.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -92,8 +93,33 @@ std::string nearest_key(const std::string& path) {
   return edit_distance(path, best) <= std::max<std::size_t>(2, path.size() / 3) ? best : "";
 }
 
-/// `left` is how many more values may follow. Anchors let a list hold itself, or spell 2^n values in
-/// n lines.
+/// Hears a document and keeps nothing.
+class Listener : public YAML::EventHandler {
+  using Mark = YAML::Mark;
+  using Tag = std::string;
+
+  void OnDocumentStart(const Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const Mark&, YAML::anchor_t) override {}
+  void OnAlias(const Mark&, YAML::anchor_t) override {}
+  void OnScalar(const Mark&, const Tag&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const Mark&, const Tag&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const Mark&, const Tag&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+/// Asks for two documents at most: yaml-cpp's LoadAll makes empty ones without end of some texts.
+bool several_documents(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Listener listener;
+  return parser.HandleNextDocument(listener) && parser.HandleNextDocument(listener);
+}
+
+/// `left` is how many more values may follow. Anchors let a list hold itself, or spell 2^n values
+/// in n lines.
 ConfigValue to_value(const YAML::Node& node, const std::string& place, int& left) {
   if (--left < 0) usage_error(place, "a list of more than 1024 values");
   ConfigValue value;
@@ -175,9 +201,8 @@ class Loader {
  private:
   static YAML::Node parse(const std::string& text, const std::string& where) {
     try {
-      const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-      if (documents.size() > 1) usage_error(where, "holds several YAML documents; give one");
-      return documents.empty() ? YAML::Node() : documents[0];
+      if (several_documents(text)) usage_error(where, "holds several YAML documents; give one");
+      return YAML::Load(text);
     } catch (const YAML::Exception& error) {
       usage_error(fmt::format("{}:{}:{}", where, error.mark.line + 1, error.mark.column + 1),
                   "YAML syntax error: " + error.msg);

@@ -17,9 +17,9 @@ struct ConfigValue {
   enum class Kind { kNull, kScalar, kList, kMap };
 
   Kind kind = Kind::kNull;
-  std::string text;                ///< of a scalar
-  bool quoted = false;             ///< "5" is text, 5 is a number
-  std::vector<ConfigValue> items;  ///< of a list
+  std::string text;                                          ///< of a scalar
+  bool quoted = false;                                       ///< "5" is text, 5 is a number
+  std::vector<ConfigValue> items;                            ///< of a list
   std::vector<std::pair<std::string, ConfigValue>> entries;  ///< of a map
 };
 
@@ -61,8 +61,7 @@ ConfigKey flag(std::string path, Member<bool> member, std::string doc);
 ConfigKey text(std::string path, Member<std::string> member, std::string doc);
 
 /// Two numbers in rising order, written `[low, high]`.
-ConfigKey number_range(std::string path, Member<Range> member, Interval range,
-                       std::string doc);
+ConfigKey number_range(std::string path, Member<Range> member, Interval range, std::string doc);
 /// Two integers of the same range, written `[first, second]`.
 ConfigKey int_pair(std::string path, Member<int> first, Member<int> second, Interval range,
                    std::string doc);

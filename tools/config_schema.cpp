@@ -113,9 +113,9 @@ Keys actor_critic_keys() {
              "learning rate of what trains in the bodies"),
       number("actor_critic.backbone.head_lr", MEMBER(model.backbone.head_lr), above(0),
              "learning rate of everything else"),
-      freeze_schedule_key(
-          "actor_critic.backbone.freeze_schedule", MEMBER(model.backbone.freeze_schedule),
-          "later freeze modes: each takes effect when so many updates are done"),
+      freeze_schedule_key("actor_critic.backbone.freeze_schedule",
+                          MEMBER(model.backbone.freeze_schedule),
+                          "later freeze modes: each takes effect when so many updates are done"),
       number("actor_critic.hidden_dim", MEMBER(model.hidden_dim), at_least(1),
              "width of the trunks behind the bodies"),
       number("actor_critic.spawn_bias_init", MEMBER(model.spawn_bias_init), between(-30, 30),

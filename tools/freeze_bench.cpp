@@ -100,9 +100,9 @@ bool BenchRow::exact() const {
 
 std::int64_t BenchRow::training_bytes() const {
   std::int64_t sum = 0;
-  for (const MemoryTag tag : {MemoryTag::kGradients, MemoryTag::kOptimizer, MemoryTag::kSaved,
-                              MemoryTag::kFeatureCache, MemoryTag::kRollout,
-                              MemoryTag::kWorkspace}) {
+  for (const MemoryTag tag :
+       {MemoryTag::kGradients, MemoryTag::kOptimizer, MemoryTag::kSaved, MemoryTag::kFeatureCache,
+        MemoryTag::kRollout, MemoryTag::kWorkspace}) {
     sum += bytes.peak_of(tag);
   }
   return sum;
@@ -155,8 +155,7 @@ const BenchRow* base_of(const std::vector<BenchRow>& rows, const BenchRow& row) 
 
 std::vector<BenchRow> bench_freeze(const BenchPlan& plan,
                                    const std::function<void(const std::string&)>& tell) {
-  const std::vector<Recording> recordings =
-      record_colonies(plan.workload, plan.config.system.seed);
+  const std::vector<Recording> recordings = record_colonies(plan.workload, plan.config.system.seed);
   std::vector<BenchRow> rows;
   for (const BenchCase& what : plan.cases) {
     BenchRow row;

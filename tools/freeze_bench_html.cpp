@@ -55,7 +55,8 @@ std::string label(const BenchRow& row) {
   return row.what.mode + (row.what.plain ? " --plain" : "");
 }
 
-std::string speed_table(const std::vector<BenchRow>& rows, const std::vector<const BenchRow*>& part) {
+std::string speed_table(const std::vector<BenchRow>& rows,
+                        const std::vector<const BenchRow*>& part) {
   double fastest = 0;
   for (const BenchRow* row : part) fastest = std::max(fastest, row->median().overall);
   std::string html =
@@ -97,8 +98,9 @@ std::string memory_table_html(const std::vector<BenchRow>& rows,
   for (const Part& p : kParts) {
     html += fmt::format("<i style=\"background:{}\"></i>{}", p.colour, name_of(p.tag));
   }
-  html += "</p>\n<table><tr><th>mode</th><th></th><th>peak MiB</th><th>/ none</th>"
-          "<th>trainable</th><th>body keeps per image</th></tr>\n";
+  html +=
+      "</p>\n<table><tr><th>mode</th><th></th><th>peak MiB</th><th>/ none</th>"
+      "<th>trainable</th><th>body keeps per image</th></tr>\n";
   for (const BenchRow* row : part) {
     const BenchRow* base = base_of(rows, *row);
     html += fmt::format(

@@ -36,8 +36,7 @@ std::int64_t encoder_count(const EncoderConfig& config) {
     return linear_count(in, h) + 2 * h + linear_count(h, h);
   };
   std::int64_t count = mlp(GraphObservation::kGraphFeatures) +
-                       mlp(GraphObservation::kEdgeFeatures) +
-                       linear_count(config.node_features, h);
+                       mlp(GraphObservation::kEdgeFeatures) + linear_count(config.node_features, h);
   for (int layer = 1; layer <= config.num_layers; ++layer) {
     const std::int64_t out = layer == config.num_layers ? config.out_dim : h;
     count += 4 * linear_count(h, out) + h * out + 2 * out;  // q, k, v, skip; edge; norm
@@ -131,11 +130,9 @@ std::vector<Claim> FreezeProof::verify() const {
                                 with_thousands(bytes.optimizer_expected)),
                     bytes.optimizer == bytes.optimizer_expected});
   for (const ParamGroup& group : optimizer_.groups()) claims.push_back(moved(group));
-  if (network_.trains_below_bodies() &&
-      expected_counts(network_.config()).body_trainable == 0) {
-    const double saved =
-        std::max(saved_body_bytes(network_, network_.actor_body()),
-                 saved_body_bytes(network_, network_.critic_body()));
+  if (network_.trains_below_bodies() && expected_counts(network_.config()).body_trainable == 0) {
+    const double saved = std::max(saved_body_bytes(network_, network_.actor_body()),
+                                  saved_body_bytes(network_, network_.critic_body()));
     claims.push_back({"a frozen body keeps at most 1 bit per ReLU and 1 byte per max-pool output",
                       fmt::format("{:.0f} of {} bytes per token", saved, kFrozenBodySavedBytes),
                       saved <= static_cast<double>(kFrozenBodySavedBytes)});

@@ -16,7 +16,8 @@ struct PretrainedWeights {
 
 /// Reads the first that exists of: `configured` (if not empty, it alone),
 /// `weights/resnet18.safetensors`, `$FROST_DATA/weights/resnet18_imagenet.safetensors`.
-/// The file stays mapped for as long as the tensors live. Throws Error saying how to get weights where none is found.
+/// The file stays mapped for as long as the tensors live. Throws Error saying how to get weights
+/// where none is found.
 PretrainedWeights find_pretrained_weights(const std::string& configured);
 
 }  // namespace frost

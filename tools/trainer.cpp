@@ -51,8 +51,8 @@ ActorCriticConfig model_config(const Config& config) {
 void configure_for(const Config& config, Backend& backend) {
   set_thread_budget(config.system.threads);
   const MathMode math = config.system.precision == "tf32" ? MathMode::kTf32 : MathMode::kFp32;
-  configure_backend(backend, {math, config.system.deterministic,
-                              config.model.backbone.savings.dead_taps});
+  configure_backend(backend,
+                    {math, config.system.deterministic, config.model.backbone.savings.dead_taps});
 }
 
 NetworkSetup build_network(const Config& config, bool load_pretrained) {
@@ -92,8 +92,8 @@ void load_network(BackboneNetwork& network, const StateDict& state) {
 Trainer::Trainer(const Config& config, bool resuming)
     : config_(config), setup_(build_network(config, !resuming)) {
   optimizer_ = std::make_unique<Adam>(setup_.network->param_groups());
-  environments_ = std::make_unique<VectorEnvironment>(
-      environment_factory(config_), config_.ppo.num_envs, config_.system.seed);
+  environments_ = std::make_unique<VectorEnvironment>(environment_factory(config_),
+                                                      config_.ppo.num_envs, config_.system.seed);
   ppo_ = std::make_unique<Ppo>(*setup_.network, *optimizer_, *environments_, config_.ppo,
                                config_.system.seed);
 }
@@ -145,11 +145,12 @@ SafetensorsFile Trainer::checkpoint() const {
   environments_->save(file.tensors);
   ppo_->save(file.tensors);
   file.tensors["trainer.best"] = HostTensor::from_doubles({best_.begin(), best_.end()});
-  file.metadata = {{"format", kFormat},
-                   {"config", to_yaml(config_)},
-                   {"freeze_mode", setup_.network->freeze_mode().name},
-                   {"backbone_lr", fmt::format("{}", setup_.network->config().backbone.backbone_lr)},
-                   {"updates", std::to_string(ppo_->updates())}};
+  file.metadata = {
+      {"format", kFormat},
+      {"config", to_yaml(config_)},
+      {"freeze_mode", setup_.network->freeze_mode().name},
+      {"backbone_lr", fmt::format("{}", setup_.network->config().backbone.backbone_lr)},
+      {"updates", std::to_string(ppo_->updates())}};
   return file;
 }
 

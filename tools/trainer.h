@@ -52,8 +52,8 @@ class Trainer {
   Ppo& ppo() { return *ppo_; }
   VectorEnvironment& environments() { return *environments_; }
 
-  /// Enters the freeze mode that the schedule has for the next update. Returns what changed, for the
-  /// run log; empty where nothing does.
+  /// Enters the freeze mode that the schedule has for the next update. Returns what changed, for
+  /// the run log; empty where nothing does.
   std::string follow_freeze_schedule();
 
   /// Evaluates the sampled policy on the configured held-out seeds; true if it is the best so far,

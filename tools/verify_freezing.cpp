@@ -101,8 +101,8 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
 
 /// What the configured update, not shortened, will hold: 20 cells per colony.
 void print_forecast(const Config& config) {
-  fmt::print("predicted for {} environments, {} steps, minibatches of {}: {}",
-             config.ppo.num_envs, config.ppo.rollout_steps, config.ppo.minibatch_size,
+  fmt::print("predicted for {} environments, {} steps, minibatches of {}: {}", config.ppo.num_envs,
+             config.ppo.rollout_steps, config.ppo.minibatch_size,
              memory_table(forecast(config, config.ppo)));
 }
 

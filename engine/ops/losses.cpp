@@ -9,11 +9,8 @@ Tensor evaluate_categorical(const Tensor& logits, const Tensor& mask, const Tens
   const std::int64_t n = logits.dim(0);
   const auto choices = static_cast<int>(logits.dim(1));
   require((!mask.defined() || mask.numel() == logits.numel()) && action.numel() == n,
-          "evaluate_categorical",
-          "mask or actions do not fit logits " + to_string(logits.shape()));
-  const auto allowed = [mask] {
-    return mask.defined() ? mask.data_as<std::uint8_t>() : nullptr;
-  };
+          "evaluate_categorical", "mask or actions do not fit logits " + to_string(logits.shape()));
+  const auto allowed = [mask] { return mask.defined() ? mask.data_as<std::uint8_t>() : nullptr; };
   Op op("evaluate_categorical", {logits});
   Backend& backend = op.backend();
   const Tensor y = op.output({n, 2});
@@ -35,8 +32,7 @@ Tensor evaluate_gaussian(const Tensor& params, const Tensor& u) {
   require_rank(u, 2, "evaluate_gaussian", "sample");
   const std::int64_t n = u.dim(0), dims = u.dim(1);
   require(params.shape() == Shape{n, 2 * dims}, "evaluate_gaussian",
-          "parameters " + to_string(params.shape()) + " do not fit sample " +
-              to_string(u.shape()));
+          "parameters " + to_string(params.shape()) + " do not fit sample " + to_string(u.shape()));
   Op op("evaluate_gaussian", {params});
   Backend& backend = op.backend();
   const Tensor y = op.output({n, 2});

@@ -58,8 +58,8 @@ void CudaBackend::batch_norm_forward(std::int64_t pixels, std::int64_t channels,
 
 void CudaBackend::batch_norm_backward(std::int64_t pixels, std::int64_t channels, float epsilon,
                                       const float* x, const float* gamma, const float* mean,
-                                      const float* var, const float* dy, GradOut dx,
-                                      GradOut dgamma, GradOut dbeta) {
+                                      const float* var, const float* dy, GradOut dx, GradOut dgamma,
+                                      GradOut dbeta) {
   if (dgamma) {
     cuda::reduce_columns(
         *this, pixels, channels,

@@ -7,8 +7,7 @@ namespace frost {
 using cuda::for_each;
 
 void CudaBackend::axpy(std::int64_t n, float alpha, const float* x, GradOut y) {
-  for_each(stream_, n,
-           [=] __device__(std::int64_t i) { store(alpha * x[i], y.mode, y.data[i]); });
+  for_each(stream_, n, [=] __device__(std::int64_t i) { store(alpha * x[i], y.mode, y.data[i]); });
 }
 
 void CudaBackend::add(std::int64_t n, const float* a, const float* b, float* y) {
@@ -62,9 +61,8 @@ void CudaBackend::relu_forward(std::int64_t n, const float* x, float* y) {
 
 void CudaBackend::bytes_to_floats(std::int64_t n, const std::uint8_t* x, float scale, float shift,
                                   float* y) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) {
-    y[i] = scale * static_cast<float>(x[i]) + shift;
-  });
+  for_each(stream_, n,
+           [=] __device__(std::int64_t i) { y[i] = scale * static_cast<float>(x[i]) + shift; });
 }
 
 void CudaBackend::sign_bits(std::int64_t n, const float* y, std::uint32_t* bits) {

@@ -57,7 +57,7 @@ void CudaBackend::gaussian_backward(std::int64_t n, std::int64_t dims, const flo
     const GaussianTerm term = gaussian_term(params[mean], params[deviation], u[at]);
     store(dout[2 * i] * term.dlogp_dmean, dparams.mode, dparams.data[mean]);
     store(dout[2 * i] * term.dlogp_dlog + dout[2 * i + 1] * term.dentropy_dlog, dparams.mode,
-                dparams.data[deviation]);
+          dparams.data[deviation]);
   });
 }
 
@@ -82,7 +82,7 @@ void CudaBackend::ppo_surrogate_forward(const SurrogateBatch& batch, const float
 }
 
 void CudaBackend::ppo_surrogate_backward(const SurrogateBatch& batch, const float* evaluation,
-                                        const float* dout, GradOut devaluation) {
+                                         const float* dout, GradOut devaluation) {
   for_each(stream_, batch.states, [=] __device__(std::int64_t s) {
     surrogate_state_gradient(batch, evaluation, dout, s, devaluation);
   });
@@ -111,8 +111,7 @@ void CudaBackend::value_loss_backward(const ValueLossBatch& b, const float* valu
   for_each(stream_, b.states * b.components, [=] __device__(std::int64_t i) {
     const ValueLossTerm term =
         value_loss_term(values[i], b.old_values[i], b.returns[i], b.clip_epsilon);
-    store(share * b.weights[i % b.components] * term.derivative, dvalues.mode,
-                dvalues.data[i]);
+    store(share * b.weights[i % b.components] * term.derivative, dvalues.mode, dvalues.data[i]);
   });
 }
 
