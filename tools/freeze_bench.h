@@ -34,6 +34,8 @@ struct BenchRow {
   double work = 0;  ///< multiplications of the bodies per state, collected and learned from
   std::vector<StepRates> runs;
 
+  /// "all", "none --plain"
+  std::string label() const { return what.mode + (what.plain ? " --plain" : ""); }
   StepRates median() const;
   StepRates least() const;
   StepRates most() const;

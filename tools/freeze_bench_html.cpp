@@ -51,10 +51,6 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
-std::string label(const BenchRow& row) {
-  return row.what.mode + (row.what.plain ? " --plain" : "");
-}
-
 std::string speed_table(const std::vector<BenchRow>& rows,
                         const std::vector<const BenchRow*>& part) {
   double fastest = 0;
@@ -68,7 +64,7 @@ std::string speed_table(const std::vector<BenchRow>& rows,
     html += fmt::format(
         "<tr><td>{}</td><td><div class=bar><i style=\"width:{:.2f}%;background:#5d86a8\"></i>"
         "</div></td><td>{:.1f}</td><td>{:.1f}-{:.1f}</td><td>{}</td><td>{}</td></tr>\n",
-        label(*row), 100 * overall / fastest, overall, row->least().overall, row->most().overall,
+        row->label(), 100 * overall / fastest, overall, row->least().overall, row->most().overall,
         base == nullptr ? "" : fmt::format("{:.2f}", overall / base->median().overall),
         base == nullptr ? "" : fmt::format("{:.2f}", base->work / row->work));
   }
@@ -105,7 +101,7 @@ std::string memory_table_html(const std::vector<BenchRow>& rows,
     const BenchRow* base = base_of(rows, *row);
     html += fmt::format(
         "<tr><td>{}</td><td>{}</td><td>{:.1f}</td><td>{}</td><td>{}</td><td>{:.0f} B</td></tr>\n",
-        label(*row), memory_bar(*row, 100 / largest), mib(row->bytes.peak_total),
+        row->label(), memory_bar(*row, 100 / largest), mib(row->bytes.peak_total),
         base == nullptr ? ""
                         : fmt::format("{:.2f}", static_cast<double>(row->bytes.peak_total) /
                                                     static_cast<double>(base->bytes.peak_total)),

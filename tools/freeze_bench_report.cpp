@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/cpu/onednn.h"
+#include "tools/bytes_json.h"
 #include "tools/freeze_bench.h"
 #include "tools/report.h"
 
@@ -21,11 +22,6 @@ std::string with_range(double median, double least, double most) {
   return fmt::format("{:.1f} ({:.1f}-{:.1f})", median, least, most);
 }
 
-/// "all", "none --plain"
-std::string label(const BenchRow& row) {
-  return row.what.mode + (row.what.plain ? " --plain" : "");
-}
-
 /// What the guide of the original project promises of freezing the whole body.
 const char* promise(const BenchRow& row) {
   return row.what.mode == "all" && !row.what.plain ? "1.5-2 x, 0.3-0.5" : "";
@@ -33,13 +29,6 @@ const char* promise(const BenchRow& row) {
 
 double peak_ratio(const BenchRow& row, const BenchRow& base) {
   return static_cast<double>(row.bytes.peak_total) / static_cast<double>(base.bytes.peak_total);
-}
-
-nlohmann::ordered_json bytes_json(const MemoryLedger::Bytes& bytes) {
-  nlohmann::ordered_json json;
-  for (std::size_t i = 0; i < kMemoryTags; ++i) json[kMemoryTagNames[i]] = bytes.peak[i];
-  json["peak"] = bytes.peak_total;
-  return json;
 }
 
 nlohmann::ordered_json row_json(const std::vector<BenchRow>& rows, const BenchRow& row) {
@@ -77,7 +66,7 @@ std::string memory_rows(const std::vector<BenchRow>& rows) {
     text += fmt::format(
         "{:<5} {:<15} {:>11} {:>8.1f} {:>8.1f} {:>8.1f} {:>8.1f} {:>8.1f} {:>7.1f} {:>7.1f} "
         "{:>8.1f} {:>8.1f} {:>8.1f} {:>8.0f} B\n",
-        to_string(row.what.observation), label(row), with_thousands(row.trainable),
+        to_string(row.what.observation), row.label(), with_thousands(row.trainable),
         peak(MemoryTag::kParameters), peak(MemoryTag::kGradients), peak(MemoryTag::kOptimizer),
         peak(MemoryTag::kSaved), peak(MemoryTag::kPacked), peak(MemoryTag::kFeatureCache),
         peak(MemoryTag::kRollout), peak(MemoryTag::kWorkspace), mib(row.bytes.peak_total),
@@ -93,7 +82,7 @@ std::string speed_rows(const std::vector<BenchRow>& rows) {
   for (const BenchRow& row : rows) {
     const StepRates m = row.median(), least = row.least(), most = row.most();
     text += fmt::format("{:<5} {:<15} {:>24} {:>24} {:>24}", to_string(row.what.observation),
-                        label(row), with_range(m.collect, least.collect, most.collect),
+                        row.label(), with_range(m.collect, least.collect, most.collect),
                         with_range(m.update, least.update, most.update),
                         with_range(m.overall, least.overall, most.overall));
     if (const BenchRow* base = base_of(rows, row)) {

@@ -9,6 +9,7 @@
 
 #include "engine/io/sha256.h"
 #include "models/image_actor_critic.h"
+#include "tools/bytes_json.h"
 #include "tools/report.h"
 #include "tools/resnet18_names.h"
 
@@ -192,13 +193,6 @@ Claim FreezeProof::moved(const ParamGroup& group) const {
                     [&](const NamedTensor& p) { return digests_.at(p.name) != digest(p.tensor); });
   return {"group " + group.name + " moved",
           fmt::format("{} of {} tensors", count, group.parameters.size()), count > 0};
-}
-
-nlohmann::ordered_json bytes_json(const MemoryLedger::Bytes& bytes) {
-  nlohmann::ordered_json json;
-  for (std::size_t i = 0; i < kMemoryTags; ++i) json[kMemoryTagNames[i]] = bytes.peak[i];
-  json["peak"] = bytes.peak_total;
-  return json;
 }
 
 std::string freeze_proof_json(BackboneNetwork& network, const Adam& optimizer,
