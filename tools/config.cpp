@@ -130,8 +130,8 @@ ConfigValue to_value(const YAML::Node& node, const std::string& place, int& left
     case YAML::NodeType::Map:
       value.kind = ConfigValue::Kind::kMap;
       for (const auto& pair : node) {
-        value.entries.emplace_back(pair.first.IsScalar() ? pair.first.Scalar() : "",
-                                   to_value(pair.second, place, left));
+        value.names.push_back(pair.first.IsScalar() ? pair.first.Scalar() : "");
+        value.items.push_back(to_value(pair.second, place, left));
       }
       break;
     case YAML::NodeType::Scalar:

@@ -17,10 +17,10 @@ struct ConfigValue {
   enum class Kind { kNull, kScalar, kList, kMap };
 
   Kind kind = Kind::kNull;
-  std::string text;                                          ///< of a scalar
-  bool quoted = false;                                       ///< "5" is text, 5 is a number
-  std::vector<ConfigValue> items;                            ///< of a list
-  std::vector<std::pair<std::string, ConfigValue>> entries;  ///< of a map
+  std::string text;                ///< of a scalar
+  bool quoted = false;             ///< "5" is text, 5 is a number
+  std::vector<ConfigValue> items;  ///< of a list or map
+  std::vector<std::string> names;  ///< of a map: the key of each item
 };
 
 /// One row of the table: a key, what it may be, what it means, and the struct member it sets.

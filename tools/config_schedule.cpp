@@ -31,16 +31,17 @@ FreezeStep parse_step(const ConfigValue& value, std::size_t index) {
   Config step;
   std::set<std::string> missing;
   for (const ConfigKey& key : step_keys()) missing.insert(key.path);
-  for (const auto& [name, entry] : value.entries) {
+  for (std::size_t i = 0; i < value.items.size(); ++i) {
+    const std::string& name = value.names[i];
     const auto key = std::find_if(step_keys().begin(), step_keys().end(),
-                                  [&name = name](const ConfigKey& k) { return k.path == name; });
+                                  [&](const ConfigKey& k) { return k.path == name; });
     if (key == step_keys().end()) {
       reject_step(index, "has an unknown entry '" + name +
                              "', expected update, freeze_mode and backbone_lr");
     }
     if (missing.erase(name) == 0) reject_step(index, "has the entry '" + name + "' twice");
     try {
-      key->set(step, entry);
+      key->set(step, value.items[i]);
     } catch (const UsageError& error) {
       reject_step(index, fmt::format("has '{}', which {}", name, error.what()));
     }
