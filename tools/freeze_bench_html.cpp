@@ -4,6 +4,7 @@
 #include <array>
 
 #include "tools/freeze_bench.h"
+#include "tools/html.h"
 #include "tools/report.h"
 
 #ifndef FROST_COMMIT
@@ -41,14 +42,6 @@ const char* name_of(MemoryTag tag) {
 
 double mib(std::int64_t bytes) {
   return static_cast<double>(bytes) / (1 << 20);
-}
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
-  }
-  return out;
 }
 
 std::string speed_table(const std::vector<BenchRow>& rows,
@@ -117,7 +110,7 @@ std::string bench_html(const std::vector<BenchRow>& rows, const BenchWorkload& w
   std::string html = fmt::format(
       "<!doctype html><html lang=en><meta charset=utf-8><title>What freezing costs</title>"
       "<style>{}</style>\n<h1>What freezing costs</h1>\n<p>{}<br>Device: {}<br>Commit: {}</p>\n",
-      kStyle, escaped(workload.text()), escaped(device), FROST_COMMIT);
+      kStyle, html_escape(workload.text()), html_escape(device), FROST_COMMIT);
   for (const ObservationKind kind : {ObservationKind::kImage, ObservationKind::kGraph}) {
     std::vector<const BenchRow*> part;
     for (const BenchRow& row : rows) {
