@@ -56,6 +56,7 @@ struct Axis {
 
 /// 1500000 as 1.5M, 20000 as 20k.
 std::string tick_text(double value, double largest) {
+  if (value == 0) return "0";
   if (largest >= 1e6 && largest < 1e12) return fmt::format("{:g}M", value / 1e6);
   if (largest >= 1e4 && largest < 1e6) return fmt::format("{:g}k", value / 1e3);
   return fmt::format("{:g}", value);
