@@ -8,7 +8,7 @@
 #include "engine/random.h"
 #include "kernels/status.h"
 #include "rl/envs/durotaxis/baselines.h"
-#include "rl/envs/durotaxis/byte_stream.h"
+#include "rl/byte_stream.h"
 #include "rl/envs/durotaxis/picture.h"
 
 namespace frost {

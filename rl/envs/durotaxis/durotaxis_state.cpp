@@ -3,7 +3,7 @@
 #include <cmath>
 #include <utility>
 
-#include "rl/envs/durotaxis/byte_stream.h"
+#include "rl/byte_stream.h"
 #include "rl/envs/durotaxis/durotaxis.h"
 
 namespace frost {
