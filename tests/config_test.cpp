@@ -354,12 +354,11 @@ TEST(ConfigSchema, EveryKeyReadsItsOwnDefaultAndIsBoundToItsOwnMember) {
       ConfigValue scalar;
       scalar.kind = ConfigValue::Kind::kScalar;
       scalar.text = text;
-      ConfigValue pair;
-      pair.kind = ConfigValue::Kind::kList;
-      pair.items = {scalar, scalar};
+      const ConfigValue one{ConfigValue::Kind::kList, "", false, {scalar}, {}};
+      ConfigValue pair{ConfigValue::Kind::kList, "", false, {scalar, scalar}, {}};
       pair.items[0].text = pair.items[1].text =
           key.path.ends_with("theta") ? "1.5" : "11";  // angles end at pi
-      for (const ConfigValue& candidate : {scalar, pair}) {
+      for (const ConfigValue& candidate : {scalar, one, pair}) {
         try {
           if (key.get(changed) == value) key.set(changed, candidate);
         } catch (const UsageError&) {

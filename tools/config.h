@@ -23,10 +23,20 @@ struct SystemConfig {
 /// What a run writes, and how often it is evaluated; intervals count updates.
 struct RunConfig {
   std::string save_dir = "runs";
-  int checkpoint_every = 10;   ///< 0: only at the end
-  int eval_every = 25;         ///< 0: never
+  int checkpoint_every = 10;  ///< 0: only at the end
+  int eval_every = 25;        ///< 0: never
   int eval_episodes = 20;
   std::uint64_t eval_seed = 12345;
+};
+
+/// A comparison of freeze modes over several seeds; docs/study.md.
+struct StudyConfig {
+  std::vector<std::string> freeze_modes{"none", "all", "until_layer3", "layer4.1", "bn_affine"};
+  /// Each "a.b=value" is one more setting in which all modes are trained; "" is the file as it is.
+  std::vector<std::string> variants{""};
+  int seeds = 3;       ///< 0 … seeds - 1
+  int episodes = 100;  ///< of the evaluation after training
+  std::uint64_t evaluation_seed = 777;
 };
 
 /// Everything a configuration file says; docs/config.md lists the keys.
@@ -36,6 +46,7 @@ struct Config {
   PpoConfig ppo;
   SystemConfig system;
   RunConfig run;
+  StudyConfig study;
 };
 
 /// Reads a YAML file over the defaults, then the overrides ("a.b=value", later ones win).

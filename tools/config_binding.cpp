@@ -168,6 +168,33 @@ ConfigKey text(std::string path, Member<std::string> member, std::string doc) {
   return key;
 }
 
+ConfigKey text_list(std::string path, Member<std::vector<std::string>> member,
+                    std::vector<std::string> names, std::string doc) {
+  const std::string type =
+      names.empty() ? "list of texts" : fmt::format("list of: {}", fmt::join(names, ", "));
+  ConfigKey key{std::move(path), type, "", std::move(doc), {}, {}, {}};
+  key.set = [=](Config& config, const ConfigValue& value) {
+    if (value.kind != ConfigValue::Kind::kList || value.items.empty()) reject(value, "a " + type);
+    std::vector<std::string> texts;
+    for (const ConfigValue& item : value.items) {
+      const bool known =
+          names.empty() || std::find(names.begin(), names.end(), item.text) != names.end();
+      if (item.kind != ConfigValue::Kind::kScalar || !known) reject(item, "a " + type);
+      if (std::find(texts.begin(), texts.end(), item.text) != texts.end()) {
+        throw UsageError("has '" + item.text + "' twice");
+      }
+      texts.push_back(item.text);
+    }
+    member(config) = std::move(texts);
+  };
+  key.get = [=](Config& config) {
+    std::vector<std::string> quoted;
+    for (const std::string& text : member(config)) quoted.push_back(quote(text));
+    return fmt::format("[{}]", fmt::join(quoted, ", "));
+  };
+  return key;
+}
+
 ConfigKey number_range(std::string path, Member<Range> member, Interval range, std::string doc) {
   ConfigKey key{std::move(path), "[low, high]", range.text(), std::move(doc), {}, {}, {}};
   key.set = [=](Config& config, const ConfigValue& value) {

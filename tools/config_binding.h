@@ -60,6 +60,10 @@ ConfigKey number(std::string path, Member<double> member, Interval range, std::s
 ConfigKey flag(std::string path, Member<bool> member, std::string doc);
 ConfigKey text(std::string path, Member<std::string> member, std::string doc);
 
+/// A list of different texts; where `names` are given, of these.
+ConfigKey text_list(std::string path, Member<std::vector<std::string>> member,
+                    std::vector<std::string> names, std::string doc);
+
 /// Two numbers in rising order, written `[low, high]`.
 ConfigKey number_range(std::string path, Member<Range> member, Interval range, std::string doc);
 /// Two integers of the same range, written `[first, second]`.

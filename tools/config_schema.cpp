@@ -268,6 +268,19 @@ Keys evaluation_keys() {
   };
 }
 
+Keys study_keys() {
+  return {
+      text_list("study.freeze_modes", MEMBER(study.freeze_modes), freeze_mode_names(),
+                "the modes that are compared"),
+      text_list("study.variants", MEMBER(study.variants), {},
+                "settings \"a.b=value\" in which all modes are trained; \"\" is the file as it is"),
+      number("study.seeds", MEMBER(study.seeds), at_least(1), "runs of each mode, seeds from 0 on"),
+      number("study.episodes", MEMBER(study.episodes), at_least(1),
+             "held-out episodes after training"),
+      number("study.evaluation_seed", MEMBER(study.evaluation_seed), kAny, "their seed"),
+  };
+}
+
 Keys system_keys() {
   return {
       choice("system.device", MEMBER(system.device), {"auto", "cpu", "cuda"},
@@ -293,6 +306,7 @@ const std::vector<ConfigSection>& config_sections() {
       {"algorithm", "PPO."},
       {"trainer", "Rollouts, minibatches, loss weights and what a run writes."},
       {"evaluation", "Fixed-seed evaluation during the training."},
+      {"study", "What tools/study.sh runs; a single training ignores it."},
       {"system", "Where and how to compute; the command line overrides it."},
   };
   return sections;
@@ -303,7 +317,7 @@ const std::vector<ConfigKey>& config_keys() {
     Keys all;
     for (Keys group : {environment_keys(), reward_keys(), observation_keys(), encoder_keys(),
                        actor_critic_keys(), algorithm_keys(), trainer_keys(), evaluation_keys(),
-                       system_keys()}) {
+                       study_keys(), system_keys()}) {
       for (ConfigKey& key : group) all.push_back(std::move(key));
     }
     return all;

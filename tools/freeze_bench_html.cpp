@@ -15,11 +15,8 @@ namespace frost {
 namespace {
 
 constexpr const char* kStyle =
-    "body{font:15px/1.5 sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#222}"
-    "h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em}"
-    "table{border-collapse:collapse;width:100%}td,th{padding:.25em .5em;text-align:right}"
-    "td:first-child,th:first-child{text-align:left;white-space:nowrap}tr+tr{border-top:1px solid "
-    "#ddd}.bar{display:flex;height:1.1em;width:26em}.bar i{display:block}"
+    "td:first-child,th:first-child{white-space:nowrap}.bar{display:flex;height:1.1em;width:26em}"
+    ".bar i{display:block}"
     ".key i{display:inline-block;width:.9em;height:.9em;margin:0 .3em 0 1em;vertical-align:-1px}";
 
 struct Part {
@@ -107,10 +104,9 @@ std::string memory_table_html(const std::vector<BenchRow>& rows,
 
 std::string bench_html(const std::vector<BenchRow>& rows, const BenchWorkload& workload,
                        const std::string& device) {
-  std::string html = fmt::format(
-      "<!doctype html><html lang=en><meta charset=utf-8><title>What freezing costs</title>"
-      "<style>{}</style>\n<h1>What freezing costs</h1>\n<p>{}<br>Device: {}<br>Commit: {}</p>\n",
-      kStyle, html_escape(workload.text()), html_escape(device), FROST_COMMIT);
+  std::string html =
+      fmt::format("<style>{}</style>\n<p>{}<br>Device: {}<br>Commit: {}</p>\n", kStyle,
+                  html_escape(workload.text()), html_escape(device), FROST_COMMIT);
   for (const ObservationKind kind : {ObservationKind::kImage, ObservationKind::kGraph}) {
     std::vector<const BenchRow*> part;
     for (const BenchRow& row : rows) {
@@ -122,9 +118,10 @@ std::string bench_html(const std::vector<BenchRow>& rows, const BenchWorkload& w
         "category</h2>\n{}",
         to_string(kind), speed_table(rows, part), to_string(kind), memory_table_html(rows, part));
   }
-  return html +
-         "<p>The guide of the original project promises 1.5-2 times the speed and 50-70 % less "
-         "memory for a wholly frozen body.</p>\n</html>\n";
+  html +=
+      "<p>The guide of the original project promises 1.5-2 times the speed and 50-70 % less "
+      "memory for a wholly frozen body.</p>\n";
+  return html_page("What freezing costs", html);
 }
 
 }  // namespace frost

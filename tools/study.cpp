@@ -1,0 +1,54 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "engine/io/atomic_file.h"
+#include "kernels/status.h"
+#include "tools/cli.h"
+#include "tools/program.h"
+#include "tools/study.h"
+
+namespace frost {
+namespace {
+
+struct StudyOptions {
+  std::string config, report;
+  CommonOptions common;
+};
+
+int study(const StudyOptions& options) {
+  const StudyConfig study = load_config(options.config, options.common).study;
+  if (options.report.empty()) {
+    fmt::print("{}", study_plan(study));
+    return 0;
+  }
+  const std::filesystem::path out = options.report;
+  const StudyResults results = read_study(study, out);
+  if (results.runs.empty()) throw Error(out.string() + " holds no finished run of this study");
+  write_file_atomically(out / "runs.csv", study_runs_csv(results));
+  write_file_atomically(out / "summary.csv", study_summary_csv(study, results));
+  write_file_atomically(out / "curves.csv", study_curves_csv(study, results));
+  write_file_atomically(out / "study.html", study_html(study, results));
+  fmt::print("{}: {} of {} runs; runs.csv, summary.csv, curves.csv, study.html\n", out.string(),
+             results.runs.size(), results.planned);
+  return 0;
+}
+
+}  // namespace
+}  // namespace frost
+
+int main(int argc, char** argv) {
+  return frost::run_program([&] {
+    CLI::App app("Plans and reports the comparison of freeze modes that tools/study.sh runs.",
+                 "study");
+    frost::StudyOptions options;
+    app.add_option("CONFIG", options.config, "configuration file with a study section")->required();
+    app.add_option("--report", options.report,
+                   "write tables and curves of what is finished in this folder (default: print the "
+                   "runs that make up the study)");
+    frost::add_common_options(app, options.common);
+    if (!frost::parse_arguments(app, argc, argv)) return 0;
+    return frost::study(options);
+  });
+}
