@@ -103,6 +103,9 @@ TEST_F(Study, ReadsFinishedRunsAndLeavesOthersOut) {
   EXPECT_EQ(quantity("speed", none), 50);
   EXPECT_EQ(quantity("peak memory", none), 4);
   EXPECT_EQ(quantity("gradients and moments", none), 3);
+
+  fs::remove(out_ / "none-seed0" / "evaluations.csv");  // a run may have none
+  EXPECT_TRUE(std::isnan(quantity("steps to 90 % success", read_study(study_, out_).runs[0])));
 }
 
 TEST_F(Study, ReportsMeansCurvesAndDifferences) {

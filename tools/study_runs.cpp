@@ -39,6 +39,12 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : 0.5 * (values[middle - 1] + values[middle]);
 }
 
+/// Evaluations while training; a run may have none.
+CsvTable read_evaluations(const fs::path& file) {
+  if (fs::exists(file)) return CsvTable::read(file);
+  return CsvTable::parse("update,eval/success_rate,eval/progress,eval/return\n", file.string());
+}
+
 }  // namespace
 
 std::string variant_label(const std::string& variant) {
@@ -126,7 +132,7 @@ StudyResults read_study(const StudyConfig& study, const fs::path& out) {
     const CsvTable held = CsvTable::read(episodes);
     results.runs.push_back({run, CsvTable::read(folder / "metrics.csv"),
                             CsvTable::read(folder / "timing.csv"),
-                            CsvTable::read(folder / "evaluations.csv"), held_out(held, "sampled"),
+                            read_evaluations(folder / "evaluations.csv"), held_out(held, "sampled"),
                             held_out(held, "argmax")});
   }
   for (const StudyBaseline& b : planned_baselines(study)) {
