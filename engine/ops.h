@@ -16,6 +16,8 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias);
 Tensor add(const Tensor& a, const Tensor& b);
 /// Exact (erf) GELU (Hendrycks & Gimpel 2016).
 Tensor gelu(const Tensor& x);
+/// Elementwise hyperbolic tangent; keeps its output.
+Tensor tanh(const Tensor& x);
 /// LayerNorm over columns (Ba et al. 2016), eps 1e-5: x [n,c], gamma [c], beta [c].
 Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta);
 /// softmax(x / temperature) inside each of `groups` equal runs of columns: x [n,c].
@@ -123,7 +125,8 @@ Tensor ppo_surrogate(const Tensor& evaluation, const SurrogateInputs& inputs);
 /// Device tensors of the value loss; see ValueLossBatch.
 struct ValueLossInputs {
   Tensor old_values, returns, weights;
-  float clip_epsilon = 0.0f;
+  ValueLossKind kind = ValueLossKind::kSquared;
+  float range = 0.0f;
 };
 
 /// values [states,components] -> [1+components]: weighted sum, then the mean loss per component.

@@ -6,6 +6,7 @@
 
 #include "kernels/host_device.h"
 #include "kernels/memory.h"
+#include "kernels/scalar_math.h"
 
 namespace frost {
 
@@ -76,14 +77,15 @@ struct SurrogateBatch {
   SurrogateRatio ratio = SurrogateRatio::kPerNode;
 };
 
-/// The clipped value loss over `states` x `components` values.
+/// The value loss over `states` x `components` values.
 struct ValueLossBatch {
   std::int64_t states = 0;
   std::int64_t components = 0;
   const float* old_values = nullptr;  ///< [states, components]
   const float* returns = nullptr;     ///< [states, components]
   const float* weights = nullptr;     ///< [components]
-  float clip_epsilon = 0.0f;          ///< 0 or less: no clipping
+  ValueLossKind kind = ValueLossKind::kSquared;
+  float range = 0.0f;  ///< of the clipping, or of Huber's square
 };
 
 /// Hyper-parameters of one Adam step of one tensor; `step` counts from 1.
@@ -144,6 +146,8 @@ class Backend {
 
   virtual void gelu_forward(std::int64_t n, const float* x, float* y) = 0;
   virtual void gelu_backward(std::int64_t n, const float* x, const float* dy, GradOut dx) = 0;
+  virtual void tanh_forward(std::int64_t n, const float* x, float* y) = 0;
+  virtual void tanh_backward(std::int64_t n, const float* y, const float* dy, GradOut dx) = 0;
   virtual void softmax_forward(std::int64_t rows, std::int64_t cols, float inverse_temperature,
                                const float* x, float* y) = 0;
   virtual void softmax_backward(std::int64_t rows, std::int64_t cols, float inverse_temperature,

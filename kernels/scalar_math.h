@@ -17,6 +17,11 @@ FROST_HOST_DEVICE inline float gelu_derivative(float x) {
   return cdf + x * 0.39894228040143268f * expf(-0.5f * x * x);
 }
 
+/// From y = tanh(x).
+FROST_HOST_DEVICE inline float tanh_derivative(float y) {
+  return 1.0f - y * y;
+}
+
 /// A softmax over the allowed ones of `choices` logits: log p(a) = (l_a - top) - tail.
 ///
 /// tail = log(1 + sum of the others' exp(l - top)) never overflows and keeps its digits where one
@@ -103,22 +108,30 @@ FROST_HOST_DEVICE inline float kl_k3(float log_ratio) {
   return expm1f(log_ratio) - log_ratio;
 }
 
-/// max((V-R)^2, (V_clip-R)^2) with V_clip = V_old + clamp(V - V_old, -eps, eps); eps <= 0: (V-R)^2.
+/// How a value V is held against its return R: `squared` (V-R)^2; `clipped`
+/// max((V-R)^2, (V_clip-R)^2) with V_clip = V_old + clamp(V - V_old, -range, range); `huber` the
+/// square up to |V-R| = range, linear with the same slope beyond (twice Huber's 1964).
+enum class ValueLossKind { kSquared, kClipped, kHuber };
+
 struct ValueLossTerm {
   float loss, derivative;
 };
 
-FROST_HOST_DEVICE inline ValueLossTerm value_loss_term(float value, float old_value, float target,
-                                                       float epsilon) {
+FROST_HOST_DEVICE inline ValueLossTerm value_loss_term(ValueLossKind kind, float range, float value,
+                                                       float old_value, float target) {
   const float plain = value - target;
-  if (epsilon <= 0.0f) return {plain * plain, 2.0f * plain};
-  const float step = value - old_value;
-  const float bounded = old_value + fminf(fmaxf(step, -epsilon), epsilon) - target;
-  if (bounded * bounded > plain * plain) {
-    const bool inside = step > -epsilon && step < epsilon;
+  const ValueLossTerm squared{plain * plain, 2.0f * plain};
+  if (kind == ValueLossKind::kClipped) {
+    const float step = value - old_value;
+    const float bounded = old_value + fminf(fmaxf(step, -range), range) - target;
+    if (bounded * bounded <= squared.loss) return squared;
+    const bool inside = step > -range && step < range;
     return {bounded * bounded, inside ? 2.0f * bounded : 0.0f};
   }
-  return {plain * plain, 2.0f * plain};
+  if (kind == ValueLossKind::kHuber && fabsf(plain) > range) {
+    return {range * (2.0f * fabsf(plain) - range), copysignf(2.0f * range, plain)};
+  }
+  return squared;
 }
 
 /// One Adam step (Kingma & Ba 2015) as an element needs it, with the bias corrections folded in.

@@ -1,7 +1,9 @@
 #include "models/backbone_network.h"
 
+#include "kernels/status.h"
 #include "models/graph_actor_critic.h"
 #include "models/image_actor_critic.h"
+#include "models/mlp_actor_critic.h"
 
 namespace frost {
 namespace {
@@ -61,6 +63,25 @@ std::unique_ptr<BackboneNetwork> make_backbone_network(Backend& backend,
     return std::make_unique<ImageActorCritic>(backend, config);
   }
   return std::make_unique<GraphActorCritic>(backend, config);
+}
+
+std::unique_ptr<PolicyNetwork> make_policy_network(Backend& backend,
+                                                   const ActorCriticConfig& config) {
+  if (config.observation == ObservationKind::kVector) {
+    return std::make_unique<MlpActorCritic>(backend, config);
+  }
+  return make_backbone_network(backend, config);
+}
+
+BackboneNetwork* find_backbone(PolicyNetwork& network) {
+  return dynamic_cast<BackboneNetwork*>(&network);
+}
+
+BackboneNetwork& require_backbone(PolicyNetwork& network) {
+  if (BackboneNetwork* backbone = find_backbone(network)) return *backbone;
+  throw UsageError(
+      "this needs ResNet18 bodies, which the network of vector observations has not: set "
+      "environment.name to durotaxis");
 }
 
 }  // namespace frost

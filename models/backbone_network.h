@@ -57,8 +57,14 @@ class BackboneNetwork : public PolicyNetwork {
   ResNet18 actor_body_, critic_body_;
 };
 
-/// The network for the configured kind of observation.
+/// The network for the configured kind of observation, graph or image.
 std::unique_ptr<BackboneNetwork> make_backbone_network(Backend& backend,
                                                        const ActorCriticConfig& config);
+/// The network for the configured kind of observation.
+std::unique_ptr<PolicyNetwork> make_policy_network(Backend& backend,
+                                                   const ActorCriticConfig& config);
+/// The network as one that has bodies: null, or throwing UsageError, where it has none.
+BackboneNetwork* find_backbone(PolicyNetwork& network);
+BackboneNetwork& require_backbone(PolicyNetwork& network);
 
 }  // namespace frost

@@ -22,8 +22,8 @@ struct EncoderConfig {
   double simplicial_temperature = 1.0;
 };
 
-/// What the agent sees: the colony as a graph, or as a picture.
-enum class ObservationKind { kGraph, kImage };
+/// What the agent sees: the colony as a graph or as a picture, or another environment's vector.
+enum class ObservationKind { kGraph, kImage, kVector };
 
 /// What freezing is made to pay by; each can be turned off to see what it brings
 /// (`bench_freeze --plain`).
@@ -55,8 +55,10 @@ struct BackboneConfig {
 
 struct ActorCriticConfig {
   ObservationKind observation = ObservationKind::kGraph;
-  int image_size = 84;      ///< side of the pictures
-  int continuous_dims = 0;  ///< of the action space; set from the environment
+  int image_size = 84;  ///< side of the pictures
+  /// Of the observation and the action space; set from the environment.
+  int vector_size = 0, rows = 1, choices = 0, continuous_dims = 0;
+  std::vector<int> mlp_hidden{64, 64};  ///< tanh layers of the network of vector observations
   EncoderConfig encoder;
   BackboneConfig backbone;
   int hidden_dim = 128;          ///< width of the trunks

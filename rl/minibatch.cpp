@@ -1,5 +1,7 @@
 #include "rl/minibatch.h"
 
+#include "rl/gae.h"
+
 namespace frost {
 namespace {
 
@@ -56,16 +58,20 @@ Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
   Backend& backend = network.backend();
   const auto components = static_cast<std::size_t>(network.value_components());
   std::vector<std::int32_t> decisions;
-  std::vector<float> old_logp, advantages, old_values, returns;
+  std::vector<double> advantages;
+  std::vector<float> old_logp, old_values, returns;
   for (const Transition* t : transitions) {
     const std::vector<std::int32_t>& d = t->policy.action.decisions;
     decisions.insert(decisions.end(), d.begin(), d.end());
     old_logp.insert(old_logp.end(), t->policy.logp.begin(), t->policy.logp.end());
-    advantages.push_back(static_cast<float>(t->advantage));
+    advantages.push_back(t->advantage);
     for (std::size_t c = 0; c < components; ++c) {
       old_values.push_back(t->policy.values[c]);
       returns.push_back(static_cast<float>(normalizer.normalise(c, t->returns[c])));
     }
+  }
+  if (config.advantage_normalization == AdvantageNormalization::kMinibatch) {
+    standardise(advantages);
   }
   const std::span<const double> weights = std::span(config.component_weights).first(components);
   const auto states = static_cast<std::int64_t>(transitions.size());
@@ -74,7 +80,8 @@ Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
   Minibatch batch;
   batch.states = batch_states(network, rollout, transitions);
   batch.discrete = {batch.states.row_offsets, Tensor::from_host(backend, {rows}, old_logp),
-                    Tensor::from_host(backend, {states}, advantages),
+                    Tensor::from_host(backend, {states},
+                                      std::vector<float>(advantages.begin(), advantages.end())),
                     static_cast<float>(config.clip_epsilon), config.ratio};
   if (space.choices > 0) {
     batch.decisions = Tensor::from_host(backend, std::span<const std::int32_t>(decisions));
@@ -84,14 +91,16 @@ Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
       Tensor::from_host(backend, value_shape, returns),
       Tensor::from_host(backend, {value_shape[1]},
                         std::vector<float>(weights.begin(), weights.end())),
-      config.enable_value_clipping ? static_cast<float>(config.value_clip_epsilon) : 0.0f};
+      config.value_loss,
+      static_cast<float>(config.value_loss == ValueLossKind::kHuber ? config.value_huber_delta
+                                                                    : config.value_clip_epsilon)};
   if (space.dims() > 0) add_continuous(backend, transitions, space, batch);
   return batch;
 }
 
 EntropyTerm entropy_term(double entropy, double weight, double floor, double penalty) {
   EntropyTerm term{-weight * entropy, -weight};
-  if (entropy < floor) {
+  if (floor > 0 && entropy < floor) {
     term.loss += penalty * (floor - entropy);
     term.derivative -= penalty;
   }

@@ -24,7 +24,7 @@ Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
                          const ActionSpace& space);
 
 /// The entropy part of the loss and its derivative by the mean entropy H: -weight * H, plus
-/// penalty (floor - H) where H is below the floor.
+/// penalty (floor - H) where H is below the floor; a floor of 0 is none.
 struct EntropyTerm {
   double loss, derivative;
 };

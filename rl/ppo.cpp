@@ -100,7 +100,7 @@ Metrics Ppo::learn(Rollout& rollout) {
   const std::vector<Transition*> all = rollout.flat();
   std::vector<std::vector<double>> returns;
   for (const Transition* t : all) returns.emplace_back(t->returns.begin(), t->returns.end());
-  return_normalizer_.update(returns);
+  if (config_.normalize_returns) return_normalizer_.update(returns);
 
   LearnStatistics sums;
   sums.group_norms.resize(optimizer_.groups().size());
@@ -160,9 +160,9 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
         batch.active_rows.defined()
             ? repeat_segments(out.gaussian, batch.active_offsets, batch.active_rows)
             : out.gaussian;
-    continuous =
-        policy_term(evaluate_gaussian(params, batch.raw), batch.continuous,
-                    config_.continuous_weight, {config_.continuous_entropy_weight, 0.05, 1.5});
+    continuous = policy_term(
+        evaluate_gaussian(params, batch.raw), batch.continuous, config_.continuous_weight,
+        {config_.continuous_entropy_weight, config_.min_continuous_entropy, 1.5});
   }
   const Tensor value = value_loss(out.values, batch.value);
   const double value_term = require_finite(value.to_host()[0], "the value loss");
@@ -220,7 +220,7 @@ Metrics Ppo::report(Rollout& rollout, const LearnStatistics& sums) {
   m.add("charts/progress", episodes.mean_progress);
   const RolloutSummary collected = summarise_rollout(rollout, return_normalizer_);
   m.add("charts/cells_per_state", collected.cells_per_state);
-  for (std::size_t c = 0; c < kRewardComponents; ++c) {
+  for (std::size_t c = 0; c < static_cast<std::size_t>(network_.value_components()); ++c) {
     m.add(std::string("reward/") + kRewardComponentNames[c], collected.mean_reward[c]);
   }
   m.add("losses/policy_loss", sums.mean(sums.policy_loss));

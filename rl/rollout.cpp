@@ -125,11 +125,12 @@ void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
   auto truncated = truncated_values.begin();
 
   const std::array<bool, kRewardComponents> earned = components_earned(rollout);
-  std::vector<std::vector<double>> advantages(kRewardComponents);
+  const auto components = static_cast<std::size_t>(network.value_components());
+  std::vector<std::vector<double>> advantages(components);
   for (std::size_t e = 0; e < rollout.by_environment().size(); ++e) {
     std::vector<Transition>& steps = rollout.by_environment()[e];
     const std::vector<Values> next = next_values(steps, last_values[e], truncated);
-    for (std::size_t c = 0; c < kRewardComponents; ++c) {
+    for (std::size_t c = 0; c < components; ++c) {
       std::vector<GaeStep> sequence(steps.size());
       for (std::size_t t = 0; t < steps.size(); ++t) {
         const StepResult& result = steps[t].outcome.result;
@@ -147,10 +148,10 @@ void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
       advantages[c].insert(advantages[c].end(), a.begin(), a.end());
     }
   }
-  std::vector<double> combined = config.advantage == AdvantageKind::kTotal
+  std::vector<double> combined = config.advantage == AdvantageKind::kTotal || components == 1
                                      ? advantages[kTotal]
                                      : combine_advantages(advantages, config.component_weights);
-  standardise(combined);
+  if (config.advantage_normalization == AdvantageNormalization::kBatch) standardise(combined);
   const std::vector<Transition*> all = rollout.flat();
   for (std::size_t i = 0; i < all.size(); ++i) all[i]->advantage = combined[i];
 }

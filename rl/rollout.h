@@ -17,7 +17,7 @@ struct Transition {
   PolicyStep policy;
   VectorStep outcome;
   std::array<double, kRewardComponents> returns{};  ///< in reward units
-  double advantage = 0;                             ///< combined and standardised over the batch
+  double advantage = 0;  ///< combined, and standardised where that is over the batch
 };
 
 /// The transitions of one update, environment by environment in time order; its bytes are booked
@@ -54,8 +54,9 @@ class Rollout {
 /// Fills `returns` and `advantage` of every transition (docs/durotaxis.md, "Training").
 ///
 /// Values of truncated and of cut-off states come from the network; per-component advantages are
-/// combined by `config.advantage` and standardised once over the whole batch. `normalizer` holds
-/// the return statistics the values are expressed in; it is not updated here.
+/// combined by `config.advantage` where the critic has several and, unless that is left to the
+/// minibatches, standardised over the whole batch. `normalizer` holds the return statistics the
+/// values are expressed in; it is not updated here.
 void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
                          const std::vector<const Observation*>& next_observations,
                          const RunningNormalizer& normalizer, const PpoConfig& config);

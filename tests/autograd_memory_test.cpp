@@ -138,9 +138,10 @@ TEST_F(SavedBytes, OpsThatOnlyMoveValuesKeepNothing) {
   expect([&] { return global_avg_pool(inner({3, 2, 2, 4})); }, 0);
 }
 
-TEST_F(SavedBytes, GeluKeepsItsInputAndSoftmaxItsOutput) {
+TEST_F(SavedBytes, GeluKeepsItsInputSoftmaxAndTanhTheirOutput) {
   expect([&] { return gelu(inner({3, 4})); }, 3 * 4 * 4);
   expect([&] { return add(grouped_softmax(inner({3, 4}), 2, 1.0), frozen({3, 4})); }, 3 * 4 * 4);
+  expect([&] { return add(tanh(inner({3, 4})), frozen({3, 4})); }, 3 * 4 * 4);
 }
 
 TEST_F(SavedBytes, LayerNormKeepsOnlyWhatItsWantedGradientsRead) {

@@ -167,7 +167,7 @@ TEST(ConfigErrors, WrongTypesAreNamed) {
       {"trainer: {num_envs: 8 envs}", "expected an integer"},
       {"trainer: {num_envs: 99999999999}", "is 99999999999, which does not fit"},
       {"system: {seed: -1}", "expected an integer"},
-      {"trainer: {enable_value_clipping: yes}", "is 'yes', expected true or false"},
+      {"algorithm: {enable_kl_early_stop: yes}", "is 'yes', expected true or false"},
       {"environment: {substrate_size: [200]}", "expected a list of two integers, [a, b]"},
       {"environment: {substrate_size: [200, x]}", "is 'x', expected an integer"},
       {"trainer: {save_dir: [runs]}", "expected text"},
@@ -340,14 +340,14 @@ TEST(ConfigSchema, EveryKeyIsUniqueAndDocumentedAndInADocumentedSection) {
 TEST(ConfigSchema, EveryKeyReadsItsOwnDefaultAndIsBoundToItsOwnMember) {
   std::istringstream words(
       "1 2 0.5 0.2 false true -2 exponential in random 1ch_conv tf32 none joint total cosine "
-      "constant cpu promote_leftmost_child state_machine sum image 48 other");
+      "constant cpu promote_leftmost_child state_machine sum image 48 other "
+      "CartPole-v1 minibatch mse");
   const std::vector<std::string> other_values{std::istream_iterator<std::string>(words), {}};
   Config defaults;
   for (const ConfigKey& key : config_keys()) {
     if (key.type.starts_with("list of {")) continue;  // freeze_schedule_test
     const std::string value = key.get(defaults);
     EXPECT_EQ(problem("", {key.path + "=" + value}), "accepted") << key.path;
-
     // Some other valid value must change this key's line and no other.
     Config changed;
     for (const std::string& text : other_values) {

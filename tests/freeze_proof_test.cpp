@@ -48,7 +48,7 @@ TEST(FreezeProof, AllClaimsHoldAfterARealUpdateInEveryMode) {
   for (const std::string& mode : freeze_mode_names()) {
     SCOPED_TRACE(mode);
     Trainer trainer(small_config(mode), false);
-    const FreezeProof proof(trainer.network(), trainer.optimizer());
+    const FreezeProof proof(trainer.backbone(), trainer.optimizer());
     trainer.ppo().update();
     EXPECT_EQ(failures(proof.verify()), Failures{});
   }
@@ -62,36 +62,37 @@ TEST(FreezeProof, ObservedMarksWidenTheNodeProjection) {
       "test", {"system.threads=1"});
   EXPECT_EQ(expected_counts(config.model).encoder, 368'896 + 128);
   Trainer trainer(config, false);
-  const FreezeProof proof(trainer.network(), trainer.optimizer());
+  const FreezeProof proof(trainer.backbone(), trainer.optimizer());
   trainer.ppo().update();
   EXPECT_EQ(failures(proof.verify()), Failures{});
 }
 
 TEST(FreezeProof, TamperingAfterTheSnapshotIsFoundAndNamed) {
   Trainer trainer(small_config("all"), false);
-  const FreezeProof proof(trainer.network(), trainer.optimizer());
+  const FreezeProof proof(trainer.backbone(), trainer.optimizer());
   trainer.ppo().update();
-  change_one_value(find(trainer.network().parameters(), "actor.body.layer3.0.conv1.weight").tensor);
+  change_one_value(
+      find(trainer.backbone().parameters(), "actor.body.layer3.0.conv1.weight").tensor);
   const std::vector<Claim> after_weight = proof.verify();
   EXPECT_EQ(failures(after_weight), Failures{"every frozen tensor is bit-identical"});
   EXPECT_NE(after_weight[1].finding.find("actor.body.layer3.0.conv1.weight"), std::string::npos);
 
-  change_one_value(find(trainer.network().buffers(), "critic.body.bn1.running_var").tensor);
+  change_one_value(find(trainer.backbone().buffers(), "critic.body.bn1.running_var").tensor);
   EXPECT_EQ(failures(proof.verify()), (Failures{"every frozen tensor is bit-identical",
                                                 "every running statistic is bit-identical"}));
 }
 
 TEST(FreezeProof, AGradientBufferOfAFrozenTensorIsFound) {
   Trainer trainer(small_config("all"), false);
-  const FreezeProof proof(trainer.network(), trainer.optimizer());
+  const FreezeProof proof(trainer.backbone(), trainer.optimizer());
   trainer.ppo().update();
-  find(trainer.network().parameters(), "actor.body.bn1.bias").tensor.allocate_grad();
+  find(trainer.backbone().parameters(), "actor.body.bn1.bias").tensor.allocate_grad();
   EXPECT_EQ(failures(proof.verify()), Failures{"gradients take 4 bytes per trainable parameter"});
 }
 
 TEST(FreezeProof, WithoutAnUpdateNothingMovedAndNoGradientArrived) {
   Trainer trainer(small_config("until_layer3"), false);
-  const FreezeProof proof(trainer.network(), trainer.optimizer());
+  const FreezeProof proof(trainer.backbone(), trainer.optimizer());
   EXPECT_EQ(failures(proof.verify()),
             (Failures{"gradient flows through the body to encoder",
                       "gradient flows through the body to actor.feature_proj",
@@ -121,13 +122,13 @@ TEST(FreezeProof, ExpectedCountsAreThoseOfTheFreezeTable) {
 
 TEST(FreezeProof, TheJsonHoldsCountsGroupsBytesAndClaims) {
   Trainer trainer(small_config("all"), false);
-  const FreezeProof proof(trainer.network(), trainer.optimizer());
+  const FreezeProof proof(trainer.backbone(), trainer.optimizer());
   trainer.backend().ledger().reset_peaks();
   trainer.ppo().update();
   const std::vector<Claim> claims = proof.verify();
   const MemoryLedger::Bytes bytes = trainer.backend().ledger().snapshot();
   const auto json = nlohmann::json::parse(
-      freeze_proof_json(trainer.network(), trainer.optimizer(), bytes, bytes, claims));
+      freeze_proof_json(trainer.backbone(), trainer.optimizer(), bytes, bytes, claims));
   EXPECT_EQ(json["counts"]["trainable"], 700'434);
   EXPECT_EQ(json["groups"].size(), 2u);
   EXPECT_EQ(json["bytes"]["predicted"]["gradients"], 4 * 700'434);

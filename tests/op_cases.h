@@ -70,6 +70,7 @@ CaseInput case_input(const std::string& seed, const std::string& name, Shape sha
 
 OpCase linear_case(std::int64_t n, std::int64_t in, std::int64_t out, bool bias);
 OpCase gelu_case(std::int64_t n, std::int64_t cols);
+OpCase tanh_case(std::int64_t n, std::int64_t cols);
 OpCase layer_norm_case(std::int64_t n, std::int64_t cols, double mean = 0.3);
 OpCase grouped_softmax_case(std::int64_t n, std::int64_t cols, std::int64_t groups,
                             double temperature);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 
 #include "tests/op_cases.h"
 #include "tests/op_reference.h"
@@ -57,6 +58,19 @@ OpCase gelu_case(std::int64_t n, std::int64_t cols) {
           [](const std::vector<Reals>& t) { return reference::gelu(t[0]); }};
 }
 
+OpCase tanh_case(std::int64_t n, std::int64_t cols) {
+  const std::string variant = fmt::format("[{},{}]", n, cols);
+  return {"tanh",
+          variant,
+          {case_input("tanh" + variant, "x", {n, cols}, 1.5)},
+          [](Backend&, const std::vector<Tensor>& t) { return [t] { return tanh(t[0]); }; },
+          [](const std::vector<Reals>& t) {
+            Reals y = t[0];
+            for (double& v : y) v = std::tanh(v);
+            return y;
+          }};
+}
+
 OpCase layer_norm_case(std::int64_t n, std::int64_t cols, double mean) {
   const std::string variant = fmt::format("[{},{}] around {}", n, cols, mean);
   const std::string seed = "layer_norm" + variant;
@@ -97,6 +111,7 @@ void add_dense_cases(std::vector<OpCase>& table) {
   }
   for (const auto& [n, cols] : {std::array{1, 1}, {5, 7}, {0, 4}, {40, 131}}) {
     table.push_back(gelu_case(n, cols));
+    table.push_back(tanh_case(n, cols));
   }
   for (const auto& [n, cols] : {std::array{1, 3}, {5, 7}, {0, 4}, {33, 128}, {3, 500}}) {
     table.push_back(layer_norm_case(n, cols));

@@ -112,8 +112,11 @@ OpCase ppo_surrogate_case(const std::vector<std::int32_t>& cells, SurrogateRatio
   return row;
 }
 
-OpCase value_loss_case(std::int64_t states, std::int64_t components, float epsilon) {
-  const std::string variant = fmt::format("{} states x {}, clip {}", states, components, epsilon);
+OpCase value_loss_case(std::int64_t states, std::int64_t components, ValueLossKind kind) {
+  constexpr std::array kNames{"squared", "clipped", "huber"};
+  const float range = 0.5f;
+  const std::string variant =
+      fmt::format("{} states x {}, {}", states, components, kNames[static_cast<std::size_t>(kind)]);
   const std::string seed = "value_loss" + variant;
   std::vector<CaseInput> inputs{case_input(seed, "values", {states, components}),
                                 case_input(seed, "old_values", {states, components}, 0.5),
@@ -122,11 +125,11 @@ OpCase value_loss_case(std::int64_t states, std::int64_t components, float epsil
   for (std::size_t i = 1; i < inputs.size(); ++i) inputs[i].trains = false;
   OpCase row{"value_loss", variant, std::move(inputs),
              [=](Backend&, const std::vector<Tensor>& t) {
-               const ValueLossInputs batch{t[1], t[2], t[3], epsilon};
+               const ValueLossInputs batch{t[1], t[2], t[3], kind, range};
                return [=] { return value_loss(t[0], batch); };
              },
              [=](const std::vector<Reals>& t) {
-               return reference::value_loss(t[0], t[1], t[2], t[3], epsilon);
+               return reference::value_loss(t[0], t[1], t[2], t[3], kind, range);
              }};
   row.has_kinks = true;
   row.differentiable = 1;
@@ -155,10 +158,11 @@ void add_loss_cases(std::vector<OpCase>& table) {
     // Log-ratios on the scale of the limit: both signs of the advantage meet both of its sides.
     table.push_back(ppo_surrogate_case(std::vector<std::int32_t>(40, 3), ratio, 0.1));
   }
-  for (const float epsilon : {0.0f, 0.2f}) {
-    table.push_back(value_loss_case(1, 1, epsilon));
-    table.push_back(value_loss_case(7, 6, epsilon));
-    table.push_back(value_loss_case(64, 6, epsilon));
+  for (const ValueLossKind kind :
+       {ValueLossKind::kSquared, ValueLossKind::kClipped, ValueLossKind::kHuber}) {
+    table.push_back(value_loss_case(1, 1, kind));
+    table.push_back(value_loss_case(7, 6, kind));
+    table.push_back(value_loss_case(64, 6, kind));
   }
 }
 

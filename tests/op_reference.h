@@ -35,6 +35,6 @@ Reals ppo_surrogate(const Reals& evaluation, const std::vector<std::int32_t>& of
                     const Reals& old_logp, const Reals& advantage, double epsilon,
                     SurrogateRatio ratio);
 Reals value_loss(const Reals& values, const Reals& old_values, const Reals& returns,
-                 const Reals& weights, double epsilon);
+                 const Reals& weights, ValueLossKind kind, double range);
 
 }  // namespace frost::reference

@@ -104,15 +104,17 @@ Reals ppo_surrogate(const Reals& evaluation, const std::vector<std::int32_t>& of
 }
 
 Reals value_loss(const Reals& values, const Reals& old_values, const Reals& returns,
-                 const Reals& weights, double epsilon) {
+                 const Reals& weights, ValueLossKind kind, double range) {
   const std::size_t components = weights.size(), states = values.size() / components;
   Reals y(1 + components);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    double loss = std::pow(values[i] - returns[i], 2);
-    if (epsilon > 0) {
-      const double step = std::clamp(values[i] - old_values[i], -epsilon, epsilon);
+    const double error = std::abs(values[i] - returns[i]);
+    double loss = error * error;
+    if (kind == ValueLossKind::kClipped) {
+      const double step = std::clamp(values[i] - old_values[i], -range, range);
       loss = std::max(loss, std::pow(old_values[i] + step - returns[i], 2));
     }
+    if (kind == ValueLossKind::kHuber && error > range) loss = 2 * range * (error - range / 2);
     const double mean = loss / static_cast<double>(states);
     y[1 + i % components] += mean;
     y[0] += weights[i % components] * mean;

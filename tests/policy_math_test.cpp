@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "engine/ops.h"
 #include "tests/op_cases.h"
@@ -166,26 +167,49 @@ TEST(Entropy, ItsBonusFlattensThePolicy) {
   EXPECT_NEAR(g[0] + g[1], 0.0, 1e-7);
 }
 
-float value_of(float value, float old_value, float target, float epsilon = 0.2f) {
+/// The loss and its derivative by the value.
+std::pair<float, float> value_of(float value, float old_value, float target,
+                                 ValueLossKind kind = ValueLossKind::kClipped, float range = 0.2f) {
   const ValueLossInputs inputs{floats({1, 1}, {old_value}), floats({1, 1}, {target}),
-                               floats({1}, {1.0f}), epsilon};
-  return value_loss(floats({1, 1}, {value}), inputs).to_host()[1];
+                               floats({1}, {1.0f}), kind, range};
+  Tensor v = floats({1, 1}, {value});
+  v.set_requires_grad(true);
+  const Tensor loss = value_loss(v, inputs);
+  const float result = loss.to_host()[1];
+  backward({{loss, floats({2}, {1, 0})}});
+  return {result, v.grad().to_host()[0]};
 }
 
 TEST(ValueLoss, ClippedLossesAreExact) {
-  EXPECT_NEAR(value_of(1.5f, 1.0f, 2.0f), 0.64, 1e-6);
-  EXPECT_NEAR(value_of(0.5f, 1.0f, 2.0f), 2.25, 1e-6);
-  EXPECT_NEAR(value_of(1.1f, 1.0f, 2.0f), 0.81, 1e-6);
-  EXPECT_NEAR(value_of(1200.0f, 1000.0f, 1500.0f) / 249800.04, 1.0, 1e-6);
+  EXPECT_NEAR(value_of(1.5f, 1.0f, 2.0f).first, 0.64, 1e-6);
+  EXPECT_EQ(value_of(1.5f, 1.0f, 2.0f).second, 0.0f) << "the change is cut off";
+  EXPECT_NEAR(value_of(0.5f, 1.0f, 2.0f).first, 2.25, 1e-6);
+  EXPECT_NEAR(value_of(0.5f, 1.0f, 2.0f).second, -3.0, 1e-6) << "the worse of the two";
+  EXPECT_NEAR(value_of(1.1f, 1.0f, 2.0f).first, 0.81, 1e-6);
+  EXPECT_NEAR(value_of(1200.0f, 1000.0f, 1500.0f).first / 249800.04, 1.0, 1e-6);
 }
 
 TEST(ValueLoss, WithoutClippingItIsTheSquaredError) {
-  EXPECT_NEAR(value_of(1.5f, 1.0f, 2.0f, 0.0f), 0.25, 1e-7);
+  const auto [loss, slope] = value_of(1.5f, 1.0f, 2.0f, ValueLossKind::kSquared);
+  EXPECT_NEAR(loss, 0.25, 1e-7);
+  EXPECT_NEAR(slope, -1.0, 1e-7);
+}
+
+TEST(ValueLoss, HubersIsSquareNearTheReturnAndLinearFarFromIt) {
+  const auto huber = [](float value) {
+    return value_of(value, 9.0f, 2.0f, ValueLossKind::kHuber, 0.5f);
+  };
+  EXPECT_NEAR(huber(1.6f).first, 0.16, 1e-6);
+  EXPECT_NEAR(huber(1.6f).second, -0.8, 1e-6);
+  EXPECT_NEAR(huber(1.5f).first, 0.25, 1e-6) << "both pieces meet";
+  EXPECT_NEAR(huber(-1.0f).first, 0.5 * (2 * 3 - 0.5), 1e-6);
+  EXPECT_NEAR(huber(-1.0f).second, -1.0, 1e-6);
+  EXPECT_NEAR(huber(12.0f).second, 1.0, 1e-6);
 }
 
 TEST(ValueLoss, ComponentsAreWeightedAfterTheirMean) {
   const ValueLossInputs inputs{floats({2, 2}, {0, 0, 0, 0}), floats({2, 2}, {1, 2, 3, 4}),
-                               floats({2}, {1.0f, 0.4f}), 0.0f};
+                               floats({2}, {1.0f, 0.4f})};
   const std::vector<float> y = value_loss(floats({2, 2}, {0, 0, 0, 0}), inputs).to_host();
   EXPECT_NEAR(y[1], 5.0, 1e-6);
   EXPECT_NEAR(y[2], 10.0, 1e-6);

@@ -142,6 +142,9 @@ TEST(EntropyTerm, RewardsEntropyAndPullsItUpBelowTheFloor) {
   const EntropyTerm below = entropy_term(.04, .3, .1, 3);
   EXPECT_DOUBLE_EQ(below.loss, -.012 + 3 * .06);
   EXPECT_DOUBLE_EQ(below.derivative, -3.3);
+  const EntropyTerm free = entropy_term(-2, .3, 0, 3);  // a normal's entropy has no lower end
+  EXPECT_DOUBLE_EQ(free.loss, .6);
+  EXPECT_DOUBLE_EQ(free.derivative, -.3);
 }
 
 TEST(CombineAdvantages, DropsConstantComponentsAndRenormalises) {

@@ -25,8 +25,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kPrograms[] = {"train", "evaluate",       "verify_freezing", "bench_freeze",
-                                     "infer", "import_weights", "inspect_weights", "export_weights"};
+constexpr const char* kPrograms[] = {"train",           "evaluate",      "verify_freezing",
+                                     "bench_freeze",    "infer",         "import_weights",
+                                     "inspect_weights", "export_weights"};
 
 std::string read_text(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
@@ -290,35 +291,60 @@ TEST_F(ProgramsTest, InferAgreesWithTheReferenceOnRealImages) {
   EXPECT_GE(agreeing, 98);
 }
 
-TEST_F(ProgramsTest, EqualSeedsGiveEqualBytesAndResumingIsNeverHavingStopped) {
-  const auto train = [&](std::vector<std::string> more) {
+/// Runs twice with one seed and once in two halves: expects the same bytes, then evaluates.
+class ReproducibleRun : public ProgramsTest {
+ protected:
+  void train(const std::string& config, std::vector<std::string> more) {
     std::vector<std::string> arguments = {
-        tiny_, "--quiet", "--set", "algorithm.total_updates=4", "--set", "evaluation.every=2"};
+        config, "--quiet", "--set", "algorithm.total_updates=4", "--set", "evaluation.every=2"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Outcome outcome = run("train", arguments);
     EXPECT_EQ(outcome.status, 0) << outcome.err;
-  };
-  train({"--out", "first"});
-  train({"--out", "second"});
-  train({"--out", "third", "--stop-after", "2"});
-  EXPECT_NE(read_text(folder_ / "third/metrics.csv"), read_text(folder_ / "first/metrics.csv"));
-  train({"--resume", "third"});
-  for (const char* file : {"metrics.csv", "evaluations.csv", "episodes.csv",
-                           "checkpoints/last.safetensors", "checkpoints/best.safetensors"}) {
-    const std::string first = read_text(folder_ / "first" / file);
-    EXPECT_FALSE(first.empty() && std::string(file) != "episodes.csv") << file;
-    EXPECT_TRUE(first == read_text(folder_ / "second" / file)) << file << " differs between runs";
-    EXPECT_TRUE(first == read_text(folder_ / "third" / file)) << file << " differs when resumed";
   }
 
-  train({"--out", "other", "--seed", "1"});
-  EXPECT_NE(read_text(folder_ / "other/metrics.csv"), read_text(folder_ / "first/metrics.csv"));
-  const Outcome outcome = run("evaluate", {"first", "--episodes", "2", "--checkpoint", "last",
-                                           "--sampled", "--deterministic"});
-  EXPECT_EQ(outcome.status, 0) << outcome.err;
-  EXPECT_NE(outcome.out.find("last.safetensors after update 4"), std::string::npos) << outcome.out;
-  EXPECT_NE(outcome.out.find("sampled: 2 episodes"), std::string::npos) << outcome.out;
-  EXPECT_NE(outcome.out.find("argmax: 2 episodes"), std::string::npos) << outcome.out;
+  void expect_reproducible(const std::string& config) {
+    train(config, {"--out", "first"});
+    train(config, {"--out", "second"});
+    train(config, {"--out", "third", "--stop-after", "2"});
+    EXPECT_NE(read_text(folder_ / "third/metrics.csv"), read_text(folder_ / "first/metrics.csv"));
+    train(config, {"--resume", "third"});
+    for (const char* file : {"metrics.csv", "evaluations.csv", "episodes.csv",
+                             "checkpoints/last.safetensors", "checkpoints/best.safetensors"}) {
+      const std::string first = read_text(folder_ / "first" / file);
+      EXPECT_FALSE(first.empty() && std::string(file) != "episodes.csv") << file;
+      EXPECT_TRUE(first == read_text(folder_ / "second" / file)) << file << " differs between runs";
+      EXPECT_TRUE(first == read_text(folder_ / "third" / file)) << file << " differs when resumed";
+    }
+    train(config, {"--out", "other", "--seed", "1"});
+    EXPECT_NE(read_text(folder_ / "other/metrics.csv"), read_text(folder_ / "first/metrics.csv"));
+    const Outcome outcome = run("evaluate", {"first", "--episodes", "2", "--checkpoint", "last",
+                                             "--sampled", "--deterministic"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    for (const char* part :
+         {"last.safetensors after update 4", "sampled: 2 episodes", "argmax: 2 episodes"}) {
+      EXPECT_NE(outcome.out.find(part), std::string::npos) << outcome.out;
+    }
+  }
+};
+
+TEST_F(ReproducibleRun, OfColonies) {
+  expect_reproducible(tiny_);
+}
+
+TEST_F(ReproducibleRun, OfAReferenceEnvironment) {
+  const std::string config = config_path("configs/cartpole.yaml");
+  expect_reproducible(config);
+  const std::string episodes = read_text(folder_ / "first/episodes.csv");
+  EXPECT_GT(std::count(episodes.begin(), episodes.end(), '\n'), 40);
+  for (const std::string& value : column(episodes, "return")) EXPECT_GE(std::stod(value), 1.0);
+
+  const std::string out = (folder_ / "body.safetensors").string();
+  expect_refusal("export_weights", {"first", "--part", "actor", "-o", out}, 1,
+                 "no ResNet18 bodies");
+  for (const char* program : {"verify_freezing", "bench_freeze"}) {
+    expect_refusal(program, {config}, 2, "needs ResNet18 bodies");
+  }
+  expect_refusal("evaluate", {"--policy", "half_delete", config}, 2, "decides for cells");
 }
 
 }  // namespace

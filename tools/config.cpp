@@ -192,6 +192,11 @@ class Loader {
       usage_error(where, conflict->message);
     }
     Config config = config_;
+    if (const std::int64_t steps = config.ppo.total_steps; steps > 0) {
+      const int per_update = config.ppo.rollout_steps;
+      config.ppo.total_updates = static_cast<int>((steps + per_update - 1) / per_update);
+      config.ppo.total_steps = 0;
+    }
     config.ppo.lr_schedule.total_updates = config.ppo.total_updates;
     config.environment.reward.distance.discount = config.ppo.gamma;
     config.model.encoder.node_features = node_feature_count(config.environment);
@@ -262,6 +267,19 @@ class Loader {
       usage_error(place, fmt::format("'{}' {}", key.path, error.what()));
     }
     given_[key.path] = place;
+    settle_length(key.path, place);
+  }
+
+  /// The length of the training is said once per source, in updates or in steps; a later source
+  /// takes the place of an earlier one.
+  void settle_length(const std::string& path, const std::string& place) {
+    const std::string updates = "algorithm.total_updates", steps = "algorithm.total_steps";
+    if (path != updates && path != steps) return;
+    if (config_.ppo.total_steps > 0 && lines_.contains(updates) && lines_.contains(steps)) {
+      usage_error(place, fmt::format("'{}' and '{}' both give the length of the training; keep one",
+                                     updates, steps));
+    }
+    if (path == updates) config_.ppo.total_steps = 0;
   }
 
   std::string origin_;

@@ -41,6 +41,7 @@ struct StudyConfig {
 
 /// Everything a configuration file says; docs/config.md lists the keys.
 struct Config {
+  std::string environment_name = "durotaxis";  ///< or one of reference_environment_names()
   DurotaxisConfig environment;
   ActorCriticConfig model;
   PpoConfig ppo;

@@ -208,6 +208,19 @@ ConfigKey number_range(std::string path, Member<Range> member, Interval range, s
   return key;
 }
 
+ConfigKey int_list(std::string path, Member<std::vector<int>> member, Interval range,
+                   std::string doc) {
+  ConfigKey key{std::move(path), "list of integers", range.text(), std::move(doc), {}, {}, {}};
+  key.set = [=](Config& config, const ConfigValue& value) {
+    if (value.kind != ConfigValue::Kind::kList) reject(value, "a list of integers, [a, b, ...]");
+    std::vector<int> numbers;
+    for (const ConfigValue& item : value.items) numbers.push_back(parse_number<int>(item, range));
+    member(config) = std::move(numbers);
+  };
+  key.get = [=](Config& config) { return fmt::format("[{}]", fmt::join(member(config), ", ")); };
+  return key;
+}
+
 ConfigKey int_pair(std::string path, Member<int> first, Member<int> second, Interval range,
                    std::string doc) {
   ConfigKey key{std::move(path), "[integer, integer]", range.text(), std::move(doc), {}, {}, {}};

@@ -66,6 +66,9 @@ ConfigKey text_list(std::string path, Member<std::vector<std::string>> member,
 
 /// Two numbers in rising order, written `[low, high]`.
 ConfigKey number_range(std::string path, Member<Range> member, Interval range, std::string doc);
+/// Any number of integers, written `[a, b, ...]`.
+ConfigKey int_list(std::string path, Member<std::vector<int>> member, Interval range,
+                   std::string doc);
 /// Two integers of the same range, written `[first, second]`.
 ConfigKey int_pair(std::string path, Member<int> first, Member<int> second, Interval range,
                    std::string doc);

@@ -61,6 +61,7 @@ const std::vector<RetiredKey>& retired_keys() {
       {"trainer.reward_shaping", kNoEffect},
       {"trainer.entropy_bonus_coeff",
        use("trainer.entropy_regularization.entropy_coeff_start") + " and '..._end'"},
+      {"trainer.enable_value_clipping", use("trainer.value_loss") + ": clipped or mse"},
       {"trainer.weight_momentum", kNoEffect},
       {"trainer.normalize_weights_every", kNoEffect},
       {"trainer.rollout_batch_size", use("trainer.rollout_steps") + ", which counts transitions"},

@@ -30,6 +30,25 @@ bool holds(KeyRule::Relation relation, const std::string& value, const std::stri
   return false;
 }
 
+/// What only the durotaxis environment can honour.
+std::optional<ConfigConflict> find_foreign_key(const Config& config) {
+  if (config.environment_name == "durotaxis") return std::nullopt;
+  const auto foreign = [&](const std::string& key, const std::string& what) {
+    return ConfigConflict{
+        {key, "environment.name"},
+        fmt::format("'{}' {}, but '{}' observes a vector and its network has no ResNet18 bodies: "
+                    "remove the key, or set environment.name to durotaxis",
+                    key, what, config.environment_name)};
+  };
+  if (config.model.observation == ObservationKind::kImage) {
+    return foreign("observation.kind", "is image");
+  }
+  if (!config.model.backbone.freeze_schedule.empty()) {
+    return foreign("actor_critic.backbone.freeze_schedule", "freezes bodies");
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string KeyRule::relation_text() const {
@@ -80,7 +99,7 @@ std::optional<ConfigConflict> find_conflict(Config config) {
                           fmt::format("'{}' is {}, must be {} '{}' ({})", rule.key, value,
                                       rule.relation_text(), rule.other_key, other)};
   }
-  return std::nullopt;
+  return find_foreign_key(config);
 }
 
 }  // namespace frost

@@ -1,6 +1,7 @@
 #include "tools/config_schema.h"
 
 #include "models/freeze.h"
+#include "rl/envs/reference/reference.h"
 #include "tools/config_member.h"
 
 namespace frost {
@@ -12,7 +13,12 @@ const Interval kFraction = between(0, 1);
 
 Keys environment_keys() {
   using Kind = SubstrateConfig::Kind;
+  std::vector<std::string> names = reference_environment_names();
+  names.insert(names.begin(), "durotaxis");
   return {
+      choice("environment.name", MEMBER(environment_name), std::move(names),
+             "the colony, or one of the reference environments (docs/reference.md), which observe "
+             "a vector and use no other key of this group, of observation and of encoder"),
       choice<Kind>("environment.substrate_type", MEMBER(environment.substrate.kind),
                    {{"linear", Kind::kLinear},
                     {"exponential", Kind::kExponential},
@@ -116,6 +122,8 @@ Keys actor_critic_keys() {
       freeze_schedule_key("actor_critic.backbone.freeze_schedule",
                           MEMBER(model.backbone.freeze_schedule),
                           "later freeze modes: each takes effect when so many updates are done"),
+      int_list("actor_critic.mlp_hidden", MEMBER(model.mlp_hidden), between(1, 65536),
+               "widths of the tanh layers of actor and of critic where a vector is observed"),
       number("actor_critic.hidden_dim", MEMBER(model.hidden_dim), at_least(1),
              "width of the trunks behind the bodies"),
       number("actor_critic.spawn_bias_init", MEMBER(model.spawn_bias_init), between(-30, 30),
@@ -142,6 +150,8 @@ Keys algorithm_keys() {
   return {
       number("algorithm.total_updates", MEMBER(ppo.total_updates), at_least(1),
              "length of the training; an update is one rollout and its epochs"),
+      number("algorithm.total_steps", MEMBER(ppo.total_steps), between(0, 2e9),
+             "the same in transitions, rounded up to whole updates; 0: total_updates counts"),
       number("algorithm.gamma", MEMBER(ppo.gamma), kFraction, "discount"),
       number("algorithm.gae_lambda", MEMBER(ppo.gae_lambda), kFraction,
              "generalised advantage estimation"),
@@ -157,7 +167,13 @@ Keys algorithm_keys() {
       choice<AdvantageKind>(
           "algorithm.advantage", MEMBER(ppo.advantage),
           {{"components", AdvantageKind::kComponents}, {"total", AdvantageKind::kTotal}},
-          "weighted sum over reward components, or of the total reward alone"),
+          "weighted sum over reward components, or of the total reward alone; where the "
+          "environment has no components, always the latter"),
+      choice<AdvantageNormalization>("algorithm.advantage_normalization",
+                                     MEMBER(ppo.advantage_normalization),
+                                     {{"batch", AdvantageNormalization::kBatch},
+                                      {"minibatch", AdvantageNormalization::kMinibatch}},
+                                     "what advantages are standardised over"),
       number("algorithm.value_loss_coeff", MEMBER(ppo.value_loss_coeff), at_least(0),
              "weight of the value loss"),
       number("algorithm.max_grad_norm", MEMBER(ppo.max_grad_norm), above(0),
@@ -165,6 +181,8 @@ Keys algorithm_keys() {
       flag("algorithm.enable_kl_early_stop", MEMBER(ppo.enable_kl_early_stop),
            "end the epochs of an update at target_kl"),
       number("algorithm.target_kl", MEMBER(ppo.target_kl), above(0), "that divergence"),
+      number("algorithm.adam_epsilon", MEMBER(ppo.adam_epsilon), above(0),
+             "added to the root of Adam's second moment"),
       choice<Schedule>("algorithm.lr_schedule.kind", MEMBER(ppo.lr_schedule.kind),
                        {{"constant", Schedule::kConstant},
                         {"linear", Schedule::kLinear},
@@ -201,10 +219,18 @@ Keys trainer_keys() {
              at_least(0), "of the spawn or delete decisions in the policy loss"),
       number("trainer.policy_loss_weights.continuous_weight", MEMBER(ppo.continuous_weight),
              at_least(0), "of the spawn parameters in the policy loss, in stage 2"),
-      flag("trainer.enable_value_clipping", MEMBER(ppo.enable_value_clipping),
-           "clip the change of the value estimates"),
+      flag("trainer.normalize_returns", MEMBER(ppo.normalize_returns),
+           "learn values in units of the returns' running deviation, around their running mean"),
+      choice<ValueLossKind>(
+          "trainer.value_loss", MEMBER(ppo.value_loss),
+          {{"clipped", ValueLossKind::kClipped},
+           {"mse", ValueLossKind::kSquared},
+           {"huber", ValueLossKind::kHuber}},
+          "squared error: with the change of the value clipped, plain, or linear far from 0"),
       number("trainer.value_clip_epsilon", MEMBER(ppo.value_clip_epsilon), above(0),
-             "that range, in units of the normalised return"),
+             "range of that clip, in units of the values (see normalize_returns)"),
+      number("trainer.value_huber_delta", MEMBER(ppo.value_huber_delta), above(0),
+             "error where huber turns linear, in the same units"),
   };
   const auto component = [&keys](const char* name, Member<double> member, const char* doc) {
     keys.push_back(
@@ -235,7 +261,9 @@ Keys trainer_keys() {
   entropy("continuous_entropy_weight", MEMBER(ppo.continuous_entropy_weight), at_least(0),
           "factor on the entropy of the spawn parameters, in stage 2");
   entropy("min_entropy_threshold", MEMBER(ppo.min_entropy_threshold), between(0, 0.69),
-          "entropy (nats per cell) below which a penalty pulls it up");
+          "entropy (nats per decision) below which a penalty pulls it up; 0: no floor");
+  entropy("min_continuous_entropy", MEMBER(ppo.min_continuous_entropy), at_least(0),
+          "the same for the continuous part");
 
   const auto random = [&keys](const char* name, Member<Range> member, Interval range,
                               const char* doc) {
@@ -299,7 +327,7 @@ Keys system_keys() {
 
 const std::vector<ConfigSection>& config_sections() {
   static const std::vector<ConfigSection> sections{
-      {"environment", "The durotaxis colony."},
+      {"environment", "What the agent acts in: the durotaxis colony, unless named otherwise."},
       {"observation", "What the agent sees."},
       {"encoder", "The graph transformer in front of the bodies."},
       {"actor_critic", "The ResNet18 actor and critic, and what of them is frozen."},

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <optional>
 
 #include "engine/io/atomic_file.h"
 #include "kernels/status.h"
@@ -62,13 +63,14 @@ Subject load_baseline(const EvaluateOptions& options) {
   return subject;
 }
 
-constexpr std::array<std::pair<TerminationCase, const char*>, 6> kEndings = {
+constexpr std::array<std::pair<TerminationCase, const char*>, 7> kEndings = {
     {{TerminationCase::kTooManyNodes, "too many cells"},
      {TerminationCase::kNoNodes, "extinct"},
      {TerminationCase::kOutOfBounds, "out of bounds"},
      {TerminationCase::kLeftwardDrift, "leftward drift"},
      {TerminationCase::kSuccess, "success"},
-     {TerminationCase::kTimeLimit, "time limit"}}};
+     {TerminationCase::kTimeLimit, "time limit"},
+     {TerminationCase::kOther, "end of the episode"}}};
 
 std::string median_text(const EvaluationResult& result) {
   const double median = result.median_success_steps();
@@ -76,14 +78,16 @@ std::string median_text(const EvaluationResult& result) {
 }
 
 void print_result(const std::string& name, const EvaluationResult& result,
-                  const EvaluationResult& half_delete) {
+                  const EvaluationResult* half_delete) {
   fmt::print("\n{}: {} episodes\n", name, result.episodes.size());
   fmt::print("  success rate    {:.1f} %\n", 100 * result.success_rate());
   fmt::print("  progress        {:.3f}\n", result.mean_progress());
   fmt::print("  return          {:.3f}\n", result.mean_return());
   fmt::print("  length          {:.1f} steps\n", result.mean_steps());
-  fmt::print("  median success  {} (half_delete on the same colonies: {})\n", median_text(result),
-             median_text(half_delete));
+  if (half_delete != nullptr) {
+    fmt::print("  median success  {} (half_delete on the same colonies: {})\n", median_text(result),
+               median_text(*half_delete));
+  }
   fmt::print("  endings         ");
   const char* separator = "";
   for (const auto& [ending, text] : kEndings) {
@@ -120,7 +124,9 @@ int evaluate(const EvaluateOptions& options) {
   const std::uint64_t seed = options.common.seed.value_or(config.run.eval_seed);
   if (!options.common.quiet) {
     if (!subject.setup.device_line.empty()) fmt::print("{}\n", subject.setup.device_line);
-    if (baseline && !scripted) fmt::print("{}\n", subject.setup.weights_line);
+    if (baseline && !subject.setup.weights_line.empty()) {
+      fmt::print("{}\n", subject.setup.weights_line);
+    }
   }
   fmt::print("{}, evaluation seed {}\n", subject.description, seed);
   std::fflush(stdout);
@@ -132,12 +138,17 @@ int evaluate(const EvaluateOptions& options) {
     return evaluate_policy(environment_factory(cells), scripted_policy(name), options.episodes,
                            seed);
   };
-  const EvaluationResult half_delete = run_scripted("half_delete");
+  std::optional<EvaluationResult> half_delete;
+  if (config.environment_name == "durotaxis") half_delete = run_scripted("half_delete");
   std::string csv = "policy,episode,steps,return,progress,termination_case,success\n";
   const auto show = [&](const std::string& name, const EvaluationResult& result) {
-    print_result(name, result, half_delete);
+    print_result(name, result, half_delete ? &*half_delete : nullptr);
     csv += csv_rows(name, result);
   };
+  if (scripted && !half_delete) {
+    throw UsageError("'" + options.policy + "' decides for cells: environment.name is '" +
+                     config.environment_name + "', not durotaxis");
+  }
   if (scripted) {
     show(options.policy, run_scripted(options.policy));
   } else {

@@ -36,7 +36,8 @@ StateDict body_tensors(const StateDict& checkpoint, const std::string& part,
         HostTensor::from_floats({s[0], s[3], s[1], s[2]}, nhwc_to_nchw(tensor.to_floats(name), s));
   }
   if (body.empty()) {
-    throw Error(origin + " holds no tensor " + prefix + "*: it is no checkpoint of a run");
+    throw Error(origin + " holds no tensor " + prefix +
+                "*: its network has no ResNet18 bodies, or it is no checkpoint");
   }
   return body;
 }

@@ -42,7 +42,7 @@ Config config_of(const BenchPlan& plan, const BenchCase& what) {
 
 void measure(const BenchPlan& plan, const std::vector<Recording>& recordings, BenchRow& row) {
   const NetworkSetup setup = build_network(config_of(plan, row.what), true);
-  BackboneNetwork& network = *setup.network;
+  BackboneNetwork& network = require_backbone(*setup.network);
   Adam optimizer(network.param_groups());
   MemoryLedger& ledger = setup.backend->ledger();
   const PpoConfig ppo = ppo_of(plan);

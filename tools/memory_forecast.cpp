@@ -37,7 +37,8 @@ MemoryLedger::Bytes forecast_update(const Config& config, const EnvironmentFacto
   Backend& backend = select_backend(config.system.device, reason);
   configure_for(config, backend);
   const DryRun dry(backend);
-  const auto network = make_backbone_network(backend, model_config(config));
+  const auto network = make_policy_network(backend, model_config(config));
+  require_backbone(*network);
   Adam optimizer(network->param_groups());
   // The first update grows the scratch memory that the second one finds.
   replay_update(*network, optimizer, replay, ppo);

@@ -20,7 +20,13 @@ Progress::~Progress() {
 
 void Progress::show(std::int64_t done, double steps_per_second, const std::string& text) {
   if (quiet_) return;
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
+  const auto now = std::chrono::steady_clock::now();
+  if (done < total_ && shown_ &&
+      now - *shown_ < std::chrono::milliseconds(terminal_ ? 100 : 1000)) {
+    return;
+  }
+  shown_ = now;
+  const std::chrono::duration<double> elapsed = now - start_;
   const double per_update = elapsed.count() / static_cast<double>(done - first_);
   const auto left = static_cast<std::int64_t>(per_update * static_cast<double>(total_ - done));
   const std::string line = fmt::format("update {}/{} | {:.0f} steps/s | ETA {}:{:02} | {}", done,

@@ -8,6 +8,52 @@
 #include "engine/launch.h"
 
 namespace frost {
+namespace {
+
+std::string share_report(std::int64_t total, std::int64_t trainable) {
+  const auto percent = [&](std::int64_t n) {
+    return 100.0 * static_cast<double>(n) / static_cast<double>(total);
+  };
+  return fmt::format("parameters:    {} total, {} trainable ({:.2f} %), {} frozen ({:.2f} %)\n",
+                     with_thousands(total), with_thousands(trainable), percent(trainable),
+                     with_thousands(total - trainable), percent(total - trainable));
+}
+
+std::string group_report(const Adam& optimizer) {
+  std::string text = "optimizer groups:\n";
+  for (const ParamGroup& group : optimizer.groups()) {
+    text += fmt::format("  {:<10} lr {:g}  {} parameters\n", group.name, group.lr,
+                        with_thousands(group.count()));
+  }
+  return text;
+}
+
+std::string backbone_report(const BackboneNetwork& network, const Adam& optimizer) {
+  const ParameterCounts c = count_parameters(network);
+  const BackboneConfig& backbone = network.config().backbone;
+  std::string text = fmt::format(
+      "input adapter: {} ({})\n", backbone.input_adapter,
+      backbone.input_adapter == "repeat3"
+          ? "one channel copied to three; conv1 keeps its pretrained weights"
+          : "conv1 starts as the sum of the pretrained weights over their input channels");
+  text += fmt::format("freeze mode:   {} ({})\n", network.freeze_mode().name,
+                      network.freeze_mode().explanation);
+  text += share_report(c.total, c.trainable);
+  text +=
+      fmt::format("  actor:       body {} ({} trainable), rest {}\n", with_thousands(c.actor_body),
+                  with_thousands(c.actor_body_trainable), with_thousands(c.actor_rest));
+  text +=
+      fmt::format("  critic:      body {} ({} trainable), rest {}\n", with_thousands(c.critic_body),
+                  with_thousands(c.critic_body_trainable), with_thousands(c.critic_rest));
+  text += fmt::format("  encoder:     {}\n", with_thousands(c.encoder));
+  text += group_report(optimizer);
+  text +=
+      fmt::format("learning rates: backbone {:g}, heads {:g}, ratio heads/backbone {:g}\n",
+                  backbone.backbone_lr, backbone.head_lr, backbone.head_lr / backbone.backbone_lr);
+  return text;
+}
+
+}  // namespace
 
 ParameterCounts count_parameters(const BackboneNetwork& network) {
   ParameterCounts c;
@@ -37,38 +83,13 @@ std::string with_thousands(std::int64_t n) {
   return text;
 }
 
-std::string parameter_report(const BackboneNetwork& network, const Adam& optimizer) {
-  const ParameterCounts c = count_parameters(network);
-  const BackboneConfig& backbone = network.config().backbone;
-  const auto percent = [&](std::int64_t n) {
-    return 100.0 * static_cast<double>(n) / static_cast<double>(c.total);
-  };
-  std::string text = fmt::format(
-      "input adapter: {} ({})\n", backbone.input_adapter,
-      backbone.input_adapter == "repeat3"
-          ? "one channel copied to three; conv1 keeps its pretrained weights"
-          : "conv1 starts as the sum of the pretrained weights over their input channels");
-  text += fmt::format("freeze mode:   {} ({})\n", network.freeze_mode().name,
-                      network.freeze_mode().explanation);
-  text += fmt::format("parameters:    {} total, {} trainable ({:.2f} %), {} frozen ({:.2f} %)\n",
-                      with_thousands(c.total), with_thousands(c.trainable), percent(c.trainable),
-                      with_thousands(c.frozen()), percent(c.frozen()));
-  text +=
-      fmt::format("  actor:       body {} ({} trainable), rest {}\n", with_thousands(c.actor_body),
-                  with_thousands(c.actor_body_trainable), with_thousands(c.actor_rest));
-  text +=
-      fmt::format("  critic:      body {} ({} trainable), rest {}\n", with_thousands(c.critic_body),
-                  with_thousands(c.critic_body_trainable), with_thousands(c.critic_rest));
-  text += fmt::format("  encoder:     {}\n", with_thousands(c.encoder));
-  text += "optimizer groups:\n";
-  for (const ParamGroup& group : optimizer.groups()) {
-    text += fmt::format("  {:<10} lr {:g}  {} parameters\n", group.name, group.lr,
-                        with_thousands(group.count()));
+std::string parameter_report(PolicyNetwork& network, const Adam& optimizer) {
+  if (const BackboneNetwork* backbone = find_backbone(network)) {
+    return backbone_report(*backbone, optimizer);
   }
-  text +=
-      fmt::format("learning rates: backbone {:g}, heads {:g}, ratio heads/backbone {:g}\n",
-                  backbone.backbone_lr, backbone.head_lr, backbone.head_lr / backbone.backbone_lr);
-  return text;
+  const std::vector<NamedTensor> parameters = network.parameters();
+  return share_report(count_parameters(parameters, false), count_parameters(parameters, true)) +
+         group_report(optimizer);
 }
 
 std::string memory_table(const MemoryLedger::Bytes& bytes) {

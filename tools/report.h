@@ -24,7 +24,7 @@ std::string with_thousands(std::int64_t n);
 
 /// The report printed before training: adapter, freeze mode and what it freezes, totals, per side
 /// body and rest, optimizer groups with their learning rates and counts, the ratio of the rates.
-std::string parameter_report(const BackboneNetwork& network, const Adam& optimizer);
+std::string parameter_report(PolicyNetwork& network, const Adam& optimizer);
 
 /// One line per tag: live and peak MiB.
 std::string memory_table(const MemoryLedger::Bytes& bytes);

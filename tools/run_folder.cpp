@@ -60,22 +60,27 @@ void RunFolder::write_status(const std::vector<std::pair<std::string, std::strin
   write_file_atomically(path_ / "run.json", json.dump(2) + "\n");
 }
 
-void RunFolder::append(const char* file, const Row& row) const {
+void RunFolder::append(const char* file, const std::vector<Row>& rows) const {
+  if (rows.empty()) return;
   const fs::path table = path_ / file;
-  const bool fresh = !fs::exists(table);
-  std::ofstream out(table, std::ios::app);
-  std::string header, values;
-  for (const auto& [name, value] : row) {
-    header += (header.empty() ? "" : ",") + name;
-    values += (values.empty() ? "" : ",") + fmt::format("{}", value);
+  const auto line_of = [](const Row& row, const auto& cell) {
+    std::string line;
+    for (const auto& entry : row) line += (line.empty() ? "" : ",") + cell(entry);
+    return line + "\n";
+  };
+  std::string text;
+  if (!fs::exists(table)) {
+    text = line_of(rows.front(), [](const auto& entry) { return entry.first; });
   }
-  if (fresh) out << header << "\n";
-  out << values << "\n";
-  if (!out.flush()) throw Error("cannot write " + table.string());
+  for (const Row& row : rows) {
+    text += line_of(row, [](const auto& entry) { return fmt::format("{}", entry.second); });
+  }
+  std::ofstream out(table, std::ios::app);
+  if (!(out << text).flush()) throw Error("cannot write " + table.string());
 }
 
 void RunFolder::log_update(const Metrics& metrics) {
-  append("metrics.csv", metrics.values());
+  append("metrics.csv", {metrics.values()});
   board_.add_scalars(static_cast<std::int64_t>(metrics.at("charts/global_step")), metrics.values());
 }
 
@@ -95,30 +100,32 @@ void RunFolder::log_timing(std::int64_t update, std::int64_t steps, const Update
     row.emplace_back("memory_peak/" + tag, static_cast<double>(memory.peak[i]));
   }
   row.emplace_back("memory_peak/total", static_cast<double>(memory.peak_total));
-  append("timing.csv", row);
+  append("timing.csv", {row});
 }
 
 void RunFolder::log_episodes(std::int64_t update,
                              const std::vector<EpisodeRecord>& episodes) const {
+  std::vector<Row> rows;
   for (const EpisodeRecord& e : episodes) {
-    append("episodes.csv", {{"update", static_cast<double>(update)},
-                            {"environment", e.environment},
-                            {"episode", static_cast<double>(e.episode)},
-                            {"steps", e.steps},
-                            {"return", e.episode_return},
-                            {"progress", e.progress},
-                            {"termination_case", static_cast<double>(e.ending)},
-                            {"success", e.success() ? 1.0 : 0.0}});
+    rows.push_back({{"update", static_cast<double>(update)},
+                    {"environment", e.environment},
+                    {"episode", static_cast<double>(e.episode)},
+                    {"steps", e.steps},
+                    {"return", e.episode_return},
+                    {"progress", e.progress},
+                    {"termination_case", static_cast<double>(e.ending)},
+                    {"success", e.success() ? 1.0 : 0.0}});
   }
+  append("episodes.csv", rows);
 }
 
 void RunFolder::log_evaluation(std::int64_t update, const EvaluationResult& result) const {
-  append("evaluations.csv", {{"update", static_cast<double>(update)},
-                             {"eval/success_rate", result.success_rate()},
-                             {"eval/progress", result.mean_progress()},
-                             {"eval/return", result.mean_return()},
-                             {"eval/steps", result.mean_steps()},
-                             {"eval/median_success_steps", result.median_success_steps()}});
+  append("evaluations.csv", {{{"update", static_cast<double>(update)},
+                              {"eval/success_rate", result.success_rate()},
+                              {"eval/progress", result.mean_progress()},
+                              {"eval/return", result.mean_return()},
+                              {"eval/steps", result.mean_steps()},
+                              {"eval/median_success_steps", result.median_success_steps()}}});
 }
 
 fs::path find_checkpoint(const fs::path& run, const std::string& which) {

@@ -41,7 +41,7 @@ class RunFolder {
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)), board_(path_) {}
 
   using Row = std::vector<std::pair<std::string, double>>;
-  void append(const char* file, const Row& row) const;
+  void append(const char* file, const std::vector<Row>& rows) const;
 
   std::filesystem::path path_;
   TensorboardWriter board_;

@@ -40,11 +40,16 @@ void evaluate_now(Trainer& trainer, const RunFolder& folder, bool quiet) {
   folder.log_evaluation(trainer.ppo().updates(), result);
   if (best) write_safetensors(folder.best_checkpoint(), trainer.checkpoint());
   if (quiet) return;
-  log_line(fmt::format(
-      "evaluation after update {}: success {:.0f} % of {}, progress {:.2f}, "
-      "median successful episode {:g} steps{}",
-      trainer.ppo().updates(), 100 * result.success_rate(), result.episodes.size(),
-      result.mean_progress(), result.median_success_steps(), best ? " (best so far)" : ""));
+  const std::string found =
+      trainer.has_goal()
+          ? fmt::format(
+                "success {:.0f} % of {}, progress {:.2f}, median successful episode {:g} steps",
+                100 * result.success_rate(), result.episodes.size(), result.mean_progress(),
+                result.median_success_steps())
+          : fmt::format("return {:.2f}, length {:.1f}, means of {} episodes", result.mean_return(),
+                        result.mean_steps(), result.episodes.size());
+  log_line(fmt::format("evaluation after update {}: {}{}", trainer.ppo().updates(), found,
+                       best ? " (best so far)" : ""));
 }
 
 /// Updates until `last`, logging, evaluating and saving as configured.
@@ -67,9 +72,11 @@ void run_updates(Trainer& trainer, RunFolder& folder, std::int64_t last, bool qu
     folder.log_episodes(ppo.updates(), ppo.finished_episodes());
     progress.show(
         ppo.updates(), static_cast<double>(steps) / (t.collect_seconds + t.learn_seconds),
-        fmt::format("return {:.2f} | success {:.0f} % | entropy {:.3f}",
-                    metrics.at("charts/episodic_return"), 100 * metrics.at("charts/success_rate"),
-                    metrics.at("losses/entropy")));
+        fmt::format("return {:.2f} | {} | entropy {:.3f}", metrics.at("charts/episodic_return"),
+                    trainer.has_goal()
+                        ? fmt::format("success {:.0f} %", 100 * metrics.at("charts/success_rate"))
+                        : fmt::format("length {:.1f}", metrics.at("charts/episodic_length")),
+                    metrics.at("losses/entropy") + metrics.at("losses/continuous_entropy")));
     if (due(run.eval_every)) evaluate_now(trainer, folder, quiet);
     if (due(run.checkpoint_every) && ppo.updates() < last) {
       write_safetensors(folder.last_checkpoint(), trainer.checkpoint());
@@ -124,7 +131,7 @@ int train(const TrainOptions& options) {
 
 int main(int argc, char** argv) {
   return frost::run_program([&] {
-    CLI::App app("Trains the durotaxis actor-critic by PPO; leaves a run folder.", "train");
+    CLI::App app("Trains an actor-critic by PPO; leaves a run folder.", "train");
     frost::TrainOptions options;
     app.add_option("CONFIG", options.config, "configuration file")->required();
     app.add_option("--out", options.out, "run folder (default: next free number in save_dir)");

@@ -7,6 +7,7 @@
 #include "kernels/backend_registry.h"
 #include "kernels/status.h"
 #include "rl/envs/durotaxis/picture.h"
+#include "rl/envs/reference/reference.h"
 #include "tools/pretrained.h"
 #include "tools/report.h"
 
@@ -15,7 +16,7 @@ namespace {
 
 constexpr const char* kFormat = "frostline.checkpoint.2";
 
-std::vector<NamedTensor> all_tensors(const BackboneNetwork& network) {
+std::vector<NamedTensor> all_tensors(const PolicyNetwork& network) {
   std::vector<NamedTensor> tensors = network.parameters("network.");
   const std::vector<NamedTensor> buffers = network.buffers("network.");
   tensors.insert(tensors.end(), buffers.begin(), buffers.end());
@@ -34,6 +35,9 @@ double parse_rate(const std::string& text) {
 }  // namespace
 
 EnvironmentFactory environment_factory(const Config& config) {
+  if (const std::string name = config.environment_name; name != "durotaxis") {
+    return [name] { return make_reference_environment(name); };
+  }
   const DurotaxisConfig durotaxis = config.environment;
   if (config.model.observation == ObservationKind::kImage) {
     return [durotaxis] { return std::make_unique<PictureDurotaxis>(durotaxis); };
@@ -44,7 +48,14 @@ EnvironmentFactory environment_factory(const Config& config) {
 ActorCriticConfig model_config(const Config& config) {
   ActorCriticConfig model = config.model;
   model.image_size = config.environment.image_size;
-  model.continuous_dims = environment_factory(config)()->action_space().dims();
+  const ActionSpace space = environment_factory(config)()->action_space();
+  model.rows = space.rows;
+  model.choices = space.choices;
+  model.continuous_dims = space.dims();
+  if (config.environment_name != "durotaxis") {
+    model.observation = ObservationKind::kVector;
+    model.vector_size = reference_observation_size(config.environment_name);
+  }
   return model;
 }
 
@@ -61,28 +72,30 @@ NetworkSetup build_network(const Config& config, bool load_pretrained) {
   setup.backend = &select_backend(config.system.device, reason);
   configure_for(config, *setup.backend);
   setup.device_line = "device: " + reason;
-  setup.network = make_backbone_network(*setup.backend, model_config(config));
+  setup.network = make_policy_network(*setup.backend, model_config(config));
   RandomStream random(config.system.seed, StreamPurpose::kInit);
   const bool random_bodies = config.model.backbone.pretrained_weights == "random";
   setup.network->initialize(random, random_bodies);
+  BackboneNetwork* backbone = find_backbone(*setup.network);
+  if (backbone == nullptr) return setup;
   if (random_bodies) {
     setup.weights_line = "weights: RANDOM bodies (actor_critic.pretrained_weights: random)";
   } else if (load_pretrained) {
     const PretrainedWeights weights = find_pretrained_weights(config.model.backbone.weights_path);
-    setup.network->load_bodies(weights.tensors);
+    backbone->load_bodies(weights.tensors);
     setup.weights_line =
         fmt::format("weights: {} (sha256 {})", weights.path.string(), weights.sha256);
   }
   return setup;
 }
 
-void save_network(const BackboneNetwork& network, StateDict& state) {
+void save_network(const PolicyNetwork& network, StateDict& state) {
   for (const NamedTensor& t : all_tensors(network)) {
     state[t.name] = HostTensor::from_floats(t.tensor.shape(), t.tensor.to_host());
   }
 }
 
-void load_network(BackboneNetwork& network, const StateDict& state) {
+void load_network(PolicyNetwork& network, const StateDict& state) {
   for (NamedTensor& t : all_tensors(network)) {
     t.tensor.copy_from_host(
         find_tensor(state, t.name, "checkpoint", t.tensor.shape()).to_floats(t.name));
@@ -91,7 +104,9 @@ void load_network(BackboneNetwork& network, const StateDict& state) {
 
 Trainer::Trainer(const Config& config, bool resuming)
     : config_(config), setup_(build_network(config, !resuming)) {
-  optimizer_ = std::make_unique<Adam>(setup_.network->param_groups());
+  AdamConfig adam;
+  adam.epsilon = config_.ppo.adam_epsilon;
+  optimizer_ = std::make_unique<Adam>(setup_.network->param_groups(), adam);
   environments_ = std::make_unique<VectorEnvironment>(environment_factory(config_),
                                                       config_.ppo.num_envs, config_.system.seed);
   ppo_ = std::make_unique<Ppo>(*setup_.network, *optimizer_, *environments_, config_.ppo,
@@ -99,18 +114,19 @@ Trainer::Trainer(const Config& config, bool resuming)
 }
 
 void Trainer::enter_freeze_mode(const std::string& mode, double backbone_lr) {
-  network().set_freeze_mode(find_freeze_mode(mode), backbone_lr);
+  backbone().set_freeze_mode(find_freeze_mode(mode), backbone_lr);
   optimizer_->set_groups(network().param_groups());
 }
 
 std::string Trainer::follow_freeze_schedule() {
+  if (find_backbone(network()) == nullptr) return "";
   const BackboneConfig& configured = config_.model.backbone;
   FreezeStep now{0, configured.freeze_mode, configured.backbone_lr};
   for (const FreezeStep& step : configured.freeze_schedule) {
     if (step.update <= ppo_->updates()) now = step;
   }
-  const std::string before = network().freeze_mode().name;
-  if (now.freeze_mode == before && now.backbone_lr == network().config().backbone.backbone_lr) {
+  const std::string before = backbone().freeze_mode().name;
+  if (now.freeze_mode == before && now.backbone_lr == backbone().config().backbone.backbone_lr) {
     return "";
   }
   const std::int64_t trainable = count_parameters(network().parameters(), true);
@@ -131,8 +147,8 @@ std::string Trainer::follow_freeze_schedule() {
 bool Trainer::evaluate_and_rank(EvaluationResult& result) {
   result = evaluate_policy(environment_factory(config_), network_policy(network(), false),
                            config_.run.eval_episodes, config_.run.eval_seed);
-  const std::array<double, 3> score{result.success_rate(), result.mean_progress(),
-                                    result.mean_return()};
+  std::array<double, 3> score{result.success_rate(), result.mean_progress(), result.mean_return()};
+  if (!has_goal()) score = {result.mean_return(), 0, 0};
   if (!(score > best_)) return false;
   best_ = score;
   return true;
@@ -145,20 +161,17 @@ SafetensorsFile Trainer::checkpoint() const {
   environments_->save(file.tensors);
   ppo_->save(file.tensors);
   file.tensors["trainer.best"] = HostTensor::from_doubles({best_.begin(), best_.end()});
-  file.metadata = {
-      {"format", kFormat},
-      {"config", to_yaml(config_)},
-      {"freeze_mode", setup_.network->freeze_mode().name},
-      {"backbone_lr", fmt::format("{}", setup_.network->config().backbone.backbone_lr)},
-      {"updates", std::to_string(ppo_->updates())}};
+  file.metadata = {{"format", kFormat},
+                   {"config", to_yaml(config_)},
+                   {"updates", std::to_string(ppo_->updates())}};
+  if (const BackboneNetwork* backbone = find_backbone(*setup_.network)) {
+    file.metadata["freeze_mode"] = backbone->freeze_mode().name;
+    file.metadata["backbone_lr"] = fmt::format("{}", backbone->config().backbone.backbone_lr);
+  }
   return file;
 }
 
-void Trainer::restore(const SafetensorsFile& checkpoint) {
-  const auto format = checkpoint.metadata.find("format");
-  if (format == checkpoint.metadata.end() || format->second != kFormat) {
-    throw Error(std::string("not a checkpoint of this version (expected format ") + kFormat + ")");
-  }
+void Trainer::restore_freeze_mode(const SafetensorsFile& checkpoint) {
   // The groups of the checkpoint come before its moments; the schedule goes on from there.
   const auto mode = checkpoint.metadata.find("freeze_mode");
   const auto lr = checkpoint.metadata.find("backbone_lr");
@@ -166,6 +179,14 @@ void Trainer::restore(const SafetensorsFile& checkpoint) {
     throw Error("checkpoint does not say its freeze mode and backbone learning rate");
   }
   enter_freeze_mode(mode->second, parse_rate(lr->second));
+}
+
+void Trainer::restore(const SafetensorsFile& checkpoint) {
+  const auto format = checkpoint.metadata.find("format");
+  if (format == checkpoint.metadata.end() || format->second != kFormat) {
+    throw Error(std::string("not a checkpoint of this version (expected format ") + kFormat + ")");
+  }
+  if (find_backbone(network()) != nullptr) restore_freeze_mode(checkpoint);
   load_network(network(), checkpoint.tensors);
   optimizer_->load(checkpoint.tensors);
   environments_->load(checkpoint.tensors);

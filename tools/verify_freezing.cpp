@@ -62,7 +62,7 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
   const std::string shortened = shorten(config.ppo);
   const MemoryLedger::Bytes predicted = forecast(config, config.ppo);
   Trainer trainer(config, false);
-  BackboneNetwork& network = trainer.network();
+  BackboneNetwork& network = trainer.backbone();
   MemoryLedger& ledger = trainer.backend().ledger();
   if (!quiet) fmt::print("{}\n{}\n", trainer.setup().device_line, trainer.setup().weights_line);
   fmt::print("{}", parameter_report(network, trainer.optimizer()));

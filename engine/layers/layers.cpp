@@ -1,6 +1,8 @@
 #include "engine/layers/layers.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace frost {
 namespace {
@@ -52,6 +54,35 @@ void kaiming_normal_fan_out(Tensor& weight, RandomStream& random) {
   const auto fan_out = static_cast<double>(weight.numel() / weight.dim(3));
   const auto deviation = static_cast<float>(std::sqrt(2.0 / fan_out));
   fill(weight, [&] { return deviation * random.normal(); });
+}
+
+void orthogonal(Tensor& weight, double gain, RandomStream& random) {
+  const auto out = static_cast<std::size_t>(weight.dim(0));
+  const auto in = static_cast<std::size_t>(weight.dim(1));
+  // Modified Gram-Schmidt on Gaussian vectors, the fewer and longer way round.
+  std::vector<std::vector<double>> basis(std::min(out, in));
+  for (std::size_t i = 0; i < basis.size(); ++i) {
+    std::vector<double>& v = basis[i];
+    for (std::size_t k = 0; k < std::max(out, in); ++k) v.push_back(random.normal());
+    for (std::size_t j = 0; j < i; ++j) {
+      const double along = std::inner_product(v.begin(), v.end(), basis[j].begin(), 0.0);
+      for (std::size_t k = 0; k < v.size(); ++k) v[k] -= along * basis[j][k];
+    }
+    const double norm = std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
+    for (double& x : v) x /= norm;
+  }
+  std::vector<float> values;
+  for (std::size_t o = 0; o < out; ++o) {
+    for (std::size_t i = 0; i < in; ++i) {
+      values.push_back(static_cast<float>(gain * (out <= in ? basis[o][i] : basis[i][o])));
+    }
+  }
+  weight.copy_from_host(values);
+}
+
+void initialize_orthogonal(Linear& layer, double gain, RandomStream& random) {
+  orthogonal(layer.weight, gain, random);
+  if (layer.bias.defined()) fill_constant(layer.bias, 0.0f);
 }
 
 void initialize_linear(Linear& layer, RandomStream& random) {

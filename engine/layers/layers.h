@@ -35,6 +35,12 @@ void xavier_uniform(Tensor& weight, RandomStream& random);
 /// N(0, 2 / fan_out) (He et al. 2015) of an OHWI convolution weight.
 void kaiming_normal_fan_out(Tensor& weight, RandomStream& random);
 
+/// `gain` times a random matrix with orthonormal rows, or columns where those are fewer (Saxe et
+/// al. 2014); weight [out,in].
+void orthogonal(Tensor& weight, double gain, RandomStream& random);
+
+/// Orthogonal weight and zero bias.
+void initialize_orthogonal(Linear& layer, double gain, RandomStream& random);
 /// Xavier-uniform weight and a constant 0.01 bias, as every Linear outside attention starts.
 void initialize_linear(Linear& layer, RandomStream& random);
 

@@ -60,6 +60,18 @@ Tensor gelu(const Tensor& x) {
   });
 }
 
+Tensor tanh(const Tensor& x) {
+  Op op("tanh", {x});
+  Backend& backend = op.backend();
+  const Tensor y = op.output(x.shape());
+  launch("tanh_forward", [&] { backend.tanh_forward(x.numel(), x.data(), y.data()); });
+  const Tensor kept = op.save_for({0}, y);
+  return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
+    const GradOut dx = g.of(0);
+    launch("tanh_backward", [&] { backend.tanh_backward(dy.numel(), kept.data(), dy.data(), dx); });
+  });
+}
+
 Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
   constexpr float kEpsilon = 1e-5f;
   require_rank(x, 2, "layer_norm", "input");

@@ -77,8 +77,8 @@ Tensor value_loss(const Tensor& values, const ValueLossInputs& inputs) {
   const std::int64_t states = values.dim(0), components = values.dim(1);
   const auto batch = [=](const ValueLossInputs& in) {
     return ValueLossBatch{
-        states,         components, in.old_values.data(), in.returns.data(), in.weights.data(),
-        in.clip_epsilon};
+        states,  components, in.old_values.data(), in.returns.data(), in.weights.data(),
+        in.kind, in.range};
   };
   Op op("value_loss", {values});
   Backend& backend = op.backend();

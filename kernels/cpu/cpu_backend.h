@@ -45,6 +45,8 @@ class CpuBackend final : public Backend {
             std::int64_t ldc) override;
   void gelu_forward(std::int64_t n, const float* x, float* y) override;
   void gelu_backward(std::int64_t n, const float* x, const float* dy, GradOut dx) override;
+  void tanh_forward(std::int64_t n, const float* x, float* y) override;
+  void tanh_backward(std::int64_t n, const float* y, const float* dy, GradOut dx) override;
   void softmax_forward(std::int64_t rows, std::int64_t cols, float inverse_temperature,
                        const float* x, float* y) override;
   void softmax_backward(std::int64_t rows, std::int64_t cols, float inverse_temperature,

@@ -64,6 +64,20 @@ void CpuBackend::gelu_backward(std::int64_t n, const float* x, const float* dy, 
   });
 }
 
+void CpuBackend::tanh_forward(std::int64_t n, const float* x, float* y) {
+  parallel_blocks(n, 20, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) y[i] = tanhf(x[i]);
+  });
+}
+
+void CpuBackend::tanh_backward(std::int64_t n, const float* y, const float* dy, GradOut dx) {
+  parallel_blocks(n, 2, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      store(dy[i] * tanh_derivative(y[i]), dx.mode, dx.data[i]);
+    }
+  });
+}
+
 void CpuBackend::relu_forward(std::int64_t n, const float* x, float* y) {
   parallel_blocks(n, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) y[i] = x[i] < 0.0f ? 0.0f : x[i];

@@ -91,7 +91,7 @@ void CpuBackend::value_loss_forward(const ValueLossBatch& b, const float* values
     double sum = 0;
     for (std::int64_t s = 0; s < b.states; ++s) {
       const std::int64_t i = s * b.components + c;
-      sum += value_loss_term(values[i], b.old_values[i], b.returns[i], b.clip_epsilon).loss;
+      sum += value_loss_term(b.kind, b.range, values[i], b.old_values[i], b.returns[i]).loss;
     }
     const double mean = sum / static_cast<double>(b.states);
     out[1 + c] = static_cast<float>(mean);
@@ -105,7 +105,7 @@ void CpuBackend::value_loss_backward(const ValueLossBatch& b, const float* value
   const float share = dout / static_cast<float>(b.states);
   parallel_for(b.states * b.components, 10, [&](std::int64_t i) {
     const ValueLossTerm term =
-        value_loss_term(values[i], b.old_values[i], b.returns[i], b.clip_epsilon);
+        value_loss_term(b.kind, b.range, values[i], b.old_values[i], b.returns[i]);
     store(share * b.weights[i % b.components] * term.derivative, dvalues.mode, dvalues.data[i]);
   });
 }

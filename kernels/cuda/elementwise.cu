@@ -55,6 +55,16 @@ void CudaBackend::gelu_backward(std::int64_t n, const float* x, const float* dy,
   });
 }
 
+void CudaBackend::tanh_forward(std::int64_t n, const float* x, float* y) {
+  for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = tanhf(x[i]); });
+}
+
+void CudaBackend::tanh_backward(std::int64_t n, const float* y, const float* dy, GradOut dx) {
+  for_each(stream_, n, [=] __device__(std::int64_t i) {
+    store(dy[i] * tanh_derivative(y[i]), dx.mode, dx.data[i]);
+  });
+}
+
 void CudaBackend::relu_forward(std::int64_t n, const float* x, float* y) {
   for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = x[i] < 0.0f ? 0.0f : x[i]; });
 }

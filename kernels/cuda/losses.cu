@@ -95,7 +95,7 @@ void CudaBackend::value_loss_forward(const ValueLossBatch& b, const float* value
       double sum = 0;
       for (std::int64_t s = thread; s < b.states; s += cuda::kBlockSize) {
         const std::int64_t i = s * b.components + c;
-        sum += value_loss_term(values[i], b.old_values[i], b.returns[i], b.clip_epsilon).loss;
+        sum += value_loss_term(b.kind, b.range, values[i], b.old_values[i], b.returns[i]).loss;
       }
       const double mean = cuda::block_sum(sum) / static_cast<double>(b.states);
       if (thread == 0) out[1 + c] = static_cast<float>(mean);
@@ -110,7 +110,7 @@ void CudaBackend::value_loss_backward(const ValueLossBatch& b, const float* valu
   const float share = dout / static_cast<float>(b.states);
   for_each(stream_, b.states * b.components, [=] __device__(std::int64_t i) {
     const ValueLossTerm term =
-        value_loss_term(values[i], b.old_values[i], b.returns[i], b.clip_epsilon);
+        value_loss_term(b.kind, b.range, values[i], b.old_values[i], b.returns[i]);
     store(share * b.weights[i % b.components] * term.derivative, dvalues.mode, dvalues.data[i]);
   });
 }
