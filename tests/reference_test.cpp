@@ -92,6 +92,29 @@ TEST_P(Reference, ADamagedRecordIsRefusedAndChangesNothing) {
   EXPECT_EQ(environment_->save_state(), good);
 }
 
+TEST_P(Reference, WhateverByteOfARecordChangesItIsRefusedOrCanBeSteppedFrom) {
+  environment_->reset(5);
+  const std::vector<std::uint8_t> good = environment_->save_state();
+  for (std::size_t byte = 0; byte < good.size(); ++byte) {
+    for (const int flip : {0x01, 0x10, 0x40, 0x80, 0xff}) {
+      std::vector<std::uint8_t> changed = good;
+      changed[byte] = static_cast<std::uint8_t>(changed[byte] ^ flip);
+      try {
+        environment_->load_state(changed);
+      } catch (const Error&) {
+        continue;
+      }
+      bool done = environment_->save_state()[8] == 0;  // the record of an ended episode
+      for (int t = 0; t < 3 && !done; ++t) {
+        const StepResult result =
+            environment_->step(random_action(environment_->action_space(), stream_));
+        ASSERT_TRUE(std::isfinite(result.reward[kTotal])) << byte;
+        done = result.done();
+      }
+    }
+  }
+}
+
 TEST_P(Reference, AnActionThatDoesNotFitIsRefused) {
   environment_->reset(1);
   const ActionSpace space = environment_->action_space();

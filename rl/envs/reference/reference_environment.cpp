@@ -104,7 +104,7 @@ void ReferenceEnvironment::load_state(const std::vector<std::uint8_t>& bytes) {
     fail("load_state", fmt::format("format version {}; this program reads {}", version, kVersion));
   const bool running = in.get<std::uint8_t>() != 0;
   const auto steps = in.get<std::int32_t>();
-  if (steps < 0 || steps > time_limit_)
+  if (steps < 0 || steps > time_limit_ || (running && steps == time_limit_))
     fail("load_state", fmt::format("step {} of at most {} is impossible", steps, time_limit_));
   const auto seed = in.get<std::uint64_t>();
   const auto position = in.get<std::uint64_t>();
