@@ -332,7 +332,7 @@ TEST_F(ReproducibleRun, OfColonies) {
 }
 
 TEST_F(ReproducibleRun, OfAReferenceEnvironment) {
-  const std::string config = config_path("configs/cartpole.yaml");
+  const std::string config = config_path("configs/reference/cartpole.yaml");
   expect_reproducible(config);
   const std::string episodes = read_text(folder_ / "first/episodes.csv");
   EXPECT_GT(std::count(episodes.begin(), episodes.end(), '\n'), 40);
