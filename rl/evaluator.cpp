@@ -14,6 +14,7 @@ struct Episode {
   std::unique_ptr<Environment> environment;
   RandomStream stream;
   EpisodeRecord record;
+  RewardVector rewards{};
   bool running = true;
 };
 
@@ -26,11 +27,16 @@ Episode start_episode(const EnvironmentFactory& make, std::uint64_t seed, int k)
   return e;
 }
 
-void step_episode(Episode& e, const Action& action) {
+void step_episode(Episode& e, const Action& action,
+                  const std::vector<EvaluationObserver*>& observers) {
+  const int episode = static_cast<int>(e.record.episode);
+  for (EvaluationObserver* o : observers) o->before_step(episode, *e.environment, action);
   const StepResult result = e.environment->step(action);
-  e.record.episode_return += result.reward[kTotal];
+  for (EvaluationObserver* o : observers) o->after_step(episode, *e.environment, result);
+  for (std::size_t c = 0; c < e.rewards.size(); ++c) e.rewards[c] += result.reward[c];
   e.running = !result.done();
   if (e.running) return;
+  e.record.episode_return = e.rewards[kTotal];
   e.record.steps = e.environment->episode_steps();
   e.record.progress = e.environment->progress();
   e.record.ending = result.termination_case;
@@ -79,7 +85,8 @@ BatchPolicy scripted_policy(const std::string& name) {
 }
 
 EvaluationResult evaluate_policy(const EnvironmentFactory& make, const BatchPolicy& policy,
-                                 int count, std::uint64_t seed) {
+                                 int count, std::uint64_t seed,
+                                 const std::vector<EvaluationObserver*>& observers) {
   constexpr std::size_t kAtOnce = 64;
   std::vector<Episode> episodes;
   for (int k = 0; k < count; ++k) episodes.push_back(start_episode(make, seed, k));
@@ -96,10 +103,13 @@ EvaluationResult evaluate_policy(const EnvironmentFactory& make, const BatchPoli
       streams.push_back(&e->stream);
     }
     const std::vector<Action> actions = policy(environments, streams);
-    for (std::size_t i = 0; i < live.size(); ++i) step_episode(*live[i], actions[i]);
+    for (std::size_t i = 0; i < live.size(); ++i) step_episode(*live[i], actions[i], observers);
   }
   EvaluationResult result;
-  for (Episode& e : episodes) result.episodes.push_back(e.record);
+  for (Episode& e : episodes) {
+    result.episodes.push_back(e.record);
+    result.rewards.push_back(e.rewards);
+  }
   return result;
 }
 
@@ -114,6 +124,16 @@ double EvaluationResult::mean_return() const {
 }
 double EvaluationResult::mean_steps() const {
   return summarise_episodes(episodes).mean_length;
+}
+
+RewardVector EvaluationResult::mean_rewards() const {
+  RewardVector mean{};
+  for (const RewardVector& episode : rewards) {
+    for (std::size_t c = 0; c < mean.size(); ++c) {
+      mean[c] += episode[c] / static_cast<double>(rewards.size());
+    }
+  }
+  return mean;
 }
 
 double EvaluationResult::median_success_steps() const {

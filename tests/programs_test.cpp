@@ -190,6 +190,14 @@ TEST_F(ProgramsTest, EvaluateRefusesAFolderWithoutCheckpoints) {
   expect_refusal("evaluate", {folder_.string()}, 1, "holds neither");
   expect_refusal("evaluate", {tiny_, "--policy", "greedy"}, 2, "greedy");
   expect_refusal("evaluate", {tiny_, "--policy", "random", "--deterministic"}, 2, "fixed rule");
+  const std::vector<std::string> untrained = {tiny_, "--policy", "untrained", "--sampled",
+                                              "--deterministic", "--render", "film"};
+  expect_refusal("evaluate", untrained, 2, "--render shows one policy");
+  for (const char* option : {"--render", "--steps", "--trajectories"}) {
+    const std::string cartpole = config_path("configs/reference/cartpole.yaml");
+    expect_refusal("evaluate", {cartpole, "--policy", "untrained", option, "out"}, 2,
+                   "environment.name is");
+  }
 }
 
 TEST_F(ProgramsTest, EvaluateCountsTheEpisodesOfABaseline) {
@@ -201,8 +209,8 @@ TEST_F(ProgramsTest, EvaluateCountsTheEpisodesOfABaseline) {
   const std::string csv = read_text(folder_ / "episodes.csv");
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 6);
   EXPECT_TRUE(
-      csv.starts_with("policy,episode,steps,return,progress,termination_case,success\n"
-                      "half_delete,0,"));
+      csv.starts_with("policy,episode,steps,return,progress,termination_case,success,reward_graph,"
+                      "reward_spawn,reward_delete,reward_edge,reward_node\nhalf_delete,0,"));
 }
 
 TEST_F(ProgramsTest, VerifyFreezingProvesItsClaims) {

@@ -1,35 +1,25 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <array>
-#include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
-#include "engine/io/atomic_file.h"
 #include "kernels/status.h"
 #include "tools/cli.h"
+#include "tools/evaluation_outputs.h"
+#include "tools/evaluation_subject.h"
 #include "tools/program.h"
-#include "tools/run_folder.h"
-#include "tools/trainer.h"
 
 namespace frost {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct EvaluateOptions {
-  std::string target, policy, checkpoint, csv;
+  std::string target, policy, checkpoint;
+  EvaluationFiles files;
   int episodes = 50;
   bool sampled = false, deterministic = false;
   CommonOptions common;
-};
-
-/// What is evaluated: a network, or one of the scripted rules where there is none.
-struct Subject {
-  Config config;
-  NetworkSetup setup;
-  std::string description;
 };
 
 /// --seed is not among them: here it chooses the episodes.
@@ -38,129 +28,79 @@ std::vector<std::string> overrides_but_seed(CommonOptions common) {
   return config_overrides(common);
 }
 
-Subject load_run(const EvaluateOptions& options) {
-  const fs::path path = find_checkpoint(options.target, options.checkpoint);
-  const SafetensorsFile file = read_safetensors(path);
-  const auto config = file.metadata.find("config"), updates = file.metadata.find("updates");
-  if (config == file.metadata.end() || updates == file.metadata.end()) {
-    throw Error(path.string() + " holds no configuration: it is no checkpoint of a run");
-  }
-  Subject subject;
-  subject.config = parse_config(config->second, path.string(), overrides_but_seed(options.common));
-  subject.setup = build_network(subject.config, false);
-  load_network(*subject.setup.network, file.tensors);
-  subject.description = fmt::format("{} after update {}", path.string(), updates->second);
-  return subject;
+bool is_scripted(const EvaluateOptions& options) {
+  return !options.policy.empty() && options.policy != "untrained";
 }
 
-Subject load_baseline(const EvaluateOptions& options) {
-  Subject subject;
-  subject.config = load_config(fs::path(options.target), overrides_but_seed(options.common));
-  subject.description = "baseline " + options.policy;
-  if (options.policy != "untrained") return subject;
-  subject.setup = build_network(subject.config, true);
-  subject.description += fmt::format(" (initial weights of seed {})", subject.config.system.seed);
-  return subject;
-}
-
-constexpr std::array<std::pair<TerminationCase, const char*>, 7> kEndings = {
-    {{TerminationCase::kTooManyNodes, "too many cells"},
-     {TerminationCase::kNoNodes, "extinct"},
-     {TerminationCase::kOutOfBounds, "out of bounds"},
-     {TerminationCase::kLeftwardDrift, "leftward drift"},
-     {TerminationCase::kSuccess, "success"},
-     {TerminationCase::kTimeLimit, "time limit"},
-     {TerminationCase::kOther, "end of the episode"}}};
-
-std::string median_text(const EvaluationResult& result) {
-  const double median = result.median_success_steps();
-  return median > 0 ? fmt::format("{:g} steps", median) : "none succeeded";
-}
-
-void print_result(const std::string& name, const EvaluationResult& result,
-                  const EvaluationResult* half_delete) {
-  fmt::print("\n{}: {} episodes\n", name, result.episodes.size());
-  fmt::print("  success rate    {:.1f} %\n", 100 * result.success_rate());
-  fmt::print("  progress        {:.3f}\n", result.mean_progress());
-  fmt::print("  return          {:.3f}\n", result.mean_return());
-  fmt::print("  length          {:.1f} steps\n", result.mean_steps());
-  if (half_delete != nullptr) {
-    fmt::print("  median success  {} (half_delete on the same colonies: {})\n", median_text(result),
-               median_text(*half_delete));
-  }
-  fmt::print("  endings         ");
-  const char* separator = "";
-  for (const auto& [ending, text] : kEndings) {
-    const auto count = std::count_if(result.episodes.begin(), result.episodes.end(),
-                                     [&](const EpisodeRecord& e) { return e.ending == ending; });
-    if (count == 0) continue;
-    fmt::print("{}{} {}", separator, text, count);
-    separator = ", ";
-  }
-  fmt::print("\n");
-}
-
-std::string csv_rows(const std::string& name, const EvaluationResult& result) {
-  std::string rows;
-  for (const EpisodeRecord& e : result.episodes) {
-    rows += fmt::format("{},{},{},{},{},{},{}\n", name, e.episode, e.steps, e.episode_return,
-                        e.progress, static_cast<int>(e.ending), e.success() ? 1 : 0);
-  }
-  return rows;
-}
-
-int evaluate(const EvaluateOptions& options) {
-  const bool baseline = !options.policy.empty();
-  if (baseline && !options.checkpoint.empty()) {
+void check_usage(const EvaluateOptions& options) {
+  if (!options.policy.empty() && !options.checkpoint.empty()) {
     throw UsageError("--policy and --checkpoint exclude each other: a baseline has no checkpoint");
   }
-  const bool scripted = baseline && options.policy != "untrained";
-  if (scripted && (options.deterministic || options.sampled)) {
+  if (is_scripted(options) && (options.deterministic || options.sampled)) {
     throw UsageError("--sampled and --deterministic are for networks; '" + options.policy +
                      "' is a fixed rule");
   }
-  const Subject subject = baseline ? load_baseline(options) : load_run(options);
-  const Config& config = subject.config;
-  const std::uint64_t seed = options.common.seed.value_or(config.run.eval_seed);
+  if (!options.files.film.empty() && options.sampled && options.deterministic) {
+    throw UsageError("--render shows one policy: choose --sampled or --deterministic");
+  }
+}
+
+void print_subject(const EvaluateOptions& options, const EvaluationSubject& subject,
+                   std::uint64_t seed) {
   if (!options.common.quiet) {
     if (!subject.setup.device_line.empty()) fmt::print("{}\n", subject.setup.device_line);
-    if (baseline && !subject.setup.weights_line.empty()) {
+    if (!options.policy.empty() && !subject.setup.weights_line.empty())
       fmt::print("{}\n", subject.setup.weights_line);
-    }
   }
   fmt::print("{}, evaluation seed {}\n", subject.description, seed);
   std::fflush(stdout);
+}
+
+void refuse_colony_options(const EvaluateOptions& options, const std::string& environment) {
+  const std::string what = is_scripted(options) ? "'" + options.policy + "' decides for cells"
+                           : options.files.show_colonies()
+                               ? "--render, --steps and --trajectories show cells"
+                               : "";
+  if (what.empty()) return;
+  throw UsageError(what + ": environment.name is '" + environment + "', not durotaxis");
+}
+
+int evaluate(const EvaluateOptions& options) {
+  check_usage(options);
+  const std::vector<std::string> overrides = overrides_but_seed(options.common);
+  const EvaluationSubject subject = options.policy.empty()
+                                        ? load_run(options.target, options.checkpoint, overrides)
+                                        : load_baseline(options.target, options.policy, overrides);
+  const Config& config = subject.config;
+  const bool colonies = config.environment_name == "durotaxis";
+  if (!colonies) refuse_colony_options(options, config.environment_name);
+  RecordedEvaluation recorded(options.files);
+  const std::uint64_t seed = options.common.seed.value_or(config.run.eval_seed);
+  print_subject(options, subject, seed);
 
   // Scripted rules decide per cell, whatever the network sees: the colonies are the same.
   Config cells = config;
   cells.model.observation = ObservationKind::kGraph;
-  const auto run_scripted = [&](const std::string& name) {
-    return evaluate_policy(environment_factory(cells), scripted_policy(name), options.episodes,
-                           seed);
-  };
   std::optional<EvaluationResult> half_delete;
-  if (config.environment_name == "durotaxis") half_delete = run_scripted("half_delete");
-  std::string csv = "policy,episode,steps,return,progress,termination_case,success\n";
-  const auto show = [&](const std::string& name, const EvaluationResult& result) {
-    print_result(name, result, half_delete ? &*half_delete : nullptr);
-    csv += csv_rows(name, result);
+  if (colonies) {
+    half_delete = evaluate_policy(environment_factory(cells), scripted_policy("half_delete"),
+                                  options.episodes, seed);
+  }
+  const auto show = [&](const std::string& name, const Config& seen, const BatchPolicy& policy) {
+    const EvaluationResult result =
+        recorded.run(name, environment_factory(seen), policy, options.episodes, seed);
+    fmt::print("\n{}", evaluation_text(name, result, half_delete ? &*half_delete : nullptr));
   };
-  if (scripted && !half_delete) {
-    throw UsageError("'" + options.policy + "' decides for cells: environment.name is '" +
-                     config.environment_name + "', not durotaxis");
-  }
-  if (scripted) {
-    show(options.policy, run_scripted(options.policy));
+  if (is_scripted(options)) {
+    show(options.policy, cells, scripted_policy(options.policy));
   } else {
-    const auto run_network = [&](bool deterministic) {
-      return evaluate_policy(environment_factory(config),
-                             network_policy(*subject.setup.network, deterministic),
-                             options.episodes, seed);
-    };
-    if (options.sampled || !options.deterministic) show("sampled", run_network(false));
-    if (options.deterministic) show("argmax", run_network(true));
+    PolicyNetwork& network = *subject.setup.network;
+    if (options.sampled || !options.deterministic) {
+      show("sampled", config, network_policy(network, false));
+    }
+    if (options.deterministic) show("argmax", config, network_policy(network, true));
   }
-  if (!options.csv.empty()) write_file_atomically(options.csv, csv);
+  recorded.write();
   return 0;
 }
 
@@ -186,7 +126,16 @@ int main(int argc, char** argv) {
     app.add_flag("--sampled", options.sampled, "sample the actions (the default)");
     app.add_flag("--deterministic", options.deterministic,
                  "take the likelier action; with --sampled, evaluate both ways");
-    app.add_option("--csv", options.csv, "write one row per episode");
+    app.add_option("--csv", options.files.episodes, "write one row per episode");
+    app.add_option("--steps", options.files.steps, "write one row per step: cells, rewards");
+    app.add_option("--trajectories", options.files.trajectories,
+                   "write one row per cell and state: position, age, mark, decision");
+    app.add_option("--render", options.files.film,
+                   "new folder for pictures: a PNG per state, a GIF per episode");
+    app.add_option("--render-episodes", options.files.film_episodes,
+                   "how many episodes to render, the first ones")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
     frost::add_common_options(app, options.common);
     app.get_option("--seed")->description(
         "Seed of the episodes (default: evaluation.seed; weights of untrained: system.seed)");

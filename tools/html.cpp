@@ -10,7 +10,9 @@ constexpr const char* kStyle =
     "body{font:15px/1.5 sans-serif;max-width:62em;margin:2em auto;padding:0 1em}"
     "h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em}"
     "table{border-collapse:collapse;width:100%}td,th{padding:.25em .5em;text-align:right}"
-    "td:first-child,th:first-child{text-align:left}tr+tr{border-top:1px solid #8885}";
+    "td:first-child,th:first-child{text-align:left}tr+tr{border-top:1px solid #8885}"
+    "pre{overflow-x:auto;font-size:13px}"
+    ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(26em,1fr));gap:1.5em}";
 
 }  // namespace
 

@@ -7,6 +7,8 @@
 
 #include "engine/io/atomic_file.h"
 #include "kernels/status.h"
+#include "tools/csv.h"
+#include "tools/run_report.h"
 
 namespace frost {
 namespace {
@@ -15,13 +17,19 @@ namespace fs = std::filesystem;
 
 constexpr const char* kTables[] = {"metrics.csv", "timing.csv", "episodes.csv", "evaluations.csv"};
 
-/// Keeps the header and the rows whose first field is at most `updates`.
+/// Keeps the header and the rows whose first field is at most `updates`; a row that was cut short
+/// when its run was killed goes too.
 void drop_rows_after(const fs::path& table, std::int64_t updates) {
   std::ifstream in(table);
-  if (!in) return;
-  std::string kept, line;
-  for (bool header = true; std::getline(in, line); header = false) {
-    if (header || std::stod(line) <= static_cast<double>(updates)) kept += line + "\n";
+  std::string header, line;
+  if (!std::getline(in, header)) return;
+  std::string kept = header + "\n";
+  const std::size_t fields = split_csv_line(header).size();
+  while (std::getline(in, line) && !in.eof()) {
+    const std::vector<std::string> row = split_csv_line(line);
+    if (row.size() == fields && std::stod(row[0]) <= static_cast<double>(updates)) {
+      kept += line + "\n";
+    }
   }
   in.close();
   write_file_atomically(table, kept);
@@ -58,6 +66,10 @@ void RunFolder::write_status(const std::vector<std::pair<std::string, std::strin
   nlohmann::ordered_json json;
   for (const auto& [key, value] : fields) json[key] = value;
   write_file_atomically(path_ / "run.json", json.dump(2) + "\n");
+}
+
+void RunFolder::write_report(const std::string& summary) const {
+  write_file_atomically(path_ / "report.html", run_report_html(path_, summary));
 }
 
 void RunFolder::append(const char* file, const std::vector<Row>& rows) const {

@@ -120,6 +120,7 @@ int train(const TrainOptions& options) {
     throw Error(fmt::format("update {}: {}", trainer.ppo().updates() + 1, fault.what()));
   }
   write_status(*folder, trainer, last == config.ppo.total_updates ? "finished" : "stopped");
+  folder->write_report(parameter_report(trainer.network(), trainer.optimizer()));
   log_line(memory_table(trainer.backend().ledger().snapshot()));
   if (options.profile) log_line(kernel_profile());
   log_line("run folder: " + folder->path().string());

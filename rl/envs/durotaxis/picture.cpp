@@ -55,7 +55,7 @@ ActionSpace PictureDurotaxis::action_space() const {
   return space;
 }
 
-StepResult PictureDurotaxis::step(const Action& action) {
+Action PictureDurotaxis::joint_action(const Action& action) const {
   const std::size_t dims = colony_.config().spawn.continuous() ? 5 : 1;
   if (action.parameters.size() != dims) {
     fail("step",
@@ -69,11 +69,23 @@ StepResult PictureDurotaxis::step(const Action& action) {
     joint.parameters.insert(joint.parameters.end(), action.parameters.begin() + 1,
                             action.parameters.end());
   }
-  return colony_.step(joint);
+  return joint;
 }
 
 Observation PictureDurotaxis::observe() const {
   return draw_colony(colony_.colony(), colony_.substrate(), colony_.config().image_size);
+}
+
+const Durotaxis* find_colony(const Environment& environment) {
+  if (const auto* picture = dynamic_cast<const PictureDurotaxis*>(&environment)) {
+    return &picture->durotaxis();
+  }
+  return dynamic_cast<const Durotaxis*>(&environment);
+}
+
+Action joint_action(const Environment& environment, const Action& action) {
+  const auto* picture = dynamic_cast<const PictureDurotaxis*>(&environment);
+  return picture == nullptr ? action : picture->joint_action(action);
 }
 
 }  // namespace frost

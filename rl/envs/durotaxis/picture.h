@@ -20,7 +20,9 @@ class PictureDurotaxis : public Environment {
 
   void reset(std::uint64_t episode_seed) override { colony_.reset(episode_seed); }
   ActionSpace action_space() const override;
-  StepResult step(const Action& action) override;
+  StepResult step(const Action& action) override { return colony_.step(joint_action(action)); }
+  /// What the global action has every cell do. Throws Error if it does not fit the action space.
+  Action joint_action(const Action& action) const;
   Observation observe() const override;
   double progress() const override { return colony_.progress(); }
   int episode_steps() const override { return colony_.episode_steps(); }
@@ -34,5 +36,10 @@ class PictureDurotaxis : public Environment {
  private:
   Durotaxis colony_;
 };
+
+/// The colony behind an environment, however it is seen; null where it has none.
+const Durotaxis* find_colony(const Environment& environment);
+/// What an action of that environment has every cell do, one decision per cell.
+Action joint_action(const Environment& environment, const Action& action);
 
 }  // namespace frost
