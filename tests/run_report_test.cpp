@@ -43,7 +43,7 @@ class RunReport : public testing::Test {
     }
   }
   std::string report() {
-    run_.write_report("trainable 3 %");
+    run_.write_report("trainable 3 %", "GIF89a!");
     return read_text(run_.path() / "report.html");
   }
   test::TemporaryFolder holder_;
@@ -65,7 +65,8 @@ TEST_F(RunReport, ShowsTheCurvesOfWhatWasLogged) {
   for (const char* title :
        {"Run 0007", "trainable 3 %", "device: cpu &amp; more", ">Return<", ">Success rate<",
         ">Entropy of the decisions<", ">Learning rates<", ">Gradient norms before clipping<",
-        ">Speed<", ">Memory by category, peak<", ">held out<", "# a &lt; b"}) {
+        ">Speed<", ">Memory by category, peak<", ">held out<", "# a &lt; b",
+        "src=\"data:image/gif;base64,R0lGODlhIQ==\""}) {
     EXPECT_NE(page.find(title), page.npos) << title;
   }
   EXPECT_EQ(occurrences(page, "<svg"), occurrences(page, "</svg>"));
@@ -87,7 +88,7 @@ TEST_F(RunReport, UpdatesWithoutAFinishedEpisodeHaveNoReturn) {
 }
 
 TEST_F(RunReport, AnEvaluationIsNotNeededButTheTablesAre) {
-  EXPECT_TRUE(test::refuses([&] { run_.write_report(""); }, "metrics.csv"));
+  EXPECT_TRUE(test::refuses([&] { run_.write_report("", ""); }, "metrics.csv"));
   EXPECT_FALSE(fs::exists(run_.path() / "report.html"));
   log_updates();
   EXPECT_EQ(report().find(">held out<"), std::string::npos);

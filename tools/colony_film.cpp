@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/io/atomic_file.h"
 #include "rl/envs/durotaxis/picture.h"
 #include "tools/colony_frame.h"
 
@@ -13,8 +12,8 @@ constexpr int kStepCentiseconds = 12, kEndCentiseconds = 150;
 
 }  // namespace
 
-ColonyFilm::ColonyFilm(std::filesystem::path folder, int episodes, std::string policy)
-    : folder_(std::move(folder)), episodes_(episodes), policy_(std::move(policy)) {}
+ColonyFilm::ColonyFilm(Sink sink, int episodes, std::string policy)
+    : sink_(std::move(sink)), episodes_(episodes), policy_(std::move(policy)) {}
 
 void ColonyFilm::before_step(int episode, const Environment& environment, const Action& action) {
   if (episode >= episodes_) return;
@@ -27,8 +26,7 @@ void ColonyFilm::after_step(int episode, const Environment& environment, const S
   reels_[episode].episode_return += result.reward[kTotal];
   if (!result.done()) return;
   add_frame(episode, environment, nullptr, kEndCentiseconds);
-  write_file_atomically(folder_ / fmt::format("episode{:03}.gif", episode),
-                        reels_[episode].animation->finish());
+  sink_(fmt::format("episode{:03}.gif", episode), reels_[episode].animation->finish());
   reels_.erase(episode);
 }
 
@@ -43,9 +41,7 @@ void ColonyFilm::add_frame(int episode, const Environment& environment, const Ac
                              reel.episode_return));
   if (!reel.animation) reel.animation = std::make_unique<GifAnimation>(frame.width, frame.height);
   reel.animation->add(frame, centiseconds);
-  write_file_atomically(
-      folder_ / fmt::format("episode{:03}", episode) / fmt::format("step{:04}.png", step),
-      encode_png(frame));
+  sink_(fmt::format("episode{:03}/step{:04}.png", episode, step), encode_png(frame));
 }
 
 }  // namespace frost

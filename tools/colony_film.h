@@ -1,6 +1,6 @@
 #pragma once
 
-#include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -11,11 +11,14 @@ namespace frost {
 
 /// Pictures of the first episodes of an evaluation: `episode000/step0000.png` is the colony before
 /// the first step with what it is about to do, the last one that at the end; `episode000.gif` shows
-/// them one after the other. Files appear complete; for environments that are a colony.
+/// them one after the other. For environments that are a colony.
 class ColonyFilm : public EvaluationObserver {
  public:
-  /// Films `episodes` of them into `folder`, which must exist; `policy` stands above each frame.
-  ColonyFilm(std::filesystem::path folder, int episodes, std::string policy);
+  /// Takes a complete file.
+  using Sink = std::function<void(const std::string& name, const std::string& content)>;
+
+  /// Films the first `episodes`; `policy` stands above each frame.
+  ColonyFilm(Sink sink, int episodes, std::string policy);
 
   void before_step(int episode, const Environment& environment, const Action& action) override;
   void after_step(int episode, const Environment& environment, const StepResult& result) override;
@@ -28,7 +31,7 @@ class ColonyFilm : public EvaluationObserver {
   void add_frame(int episode, const Environment& environment, const Action* joint_action,
                  int centiseconds);
 
-  std::filesystem::path folder_;
+  Sink sink_;
   int episodes_;
   std::string policy_;
   std::map<int, Reel> reels_;  ///< of the episodes that run

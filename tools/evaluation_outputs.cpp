@@ -97,7 +97,10 @@ EvaluationResult RecordedEvaluation::run(const std::string& name, const Environm
                                          const BatchPolicy& policy, int count, std::uint64_t seed) {
   StepRows steps(name);
   CellRows cells(name);
-  ColonyFilm film(files_.film, files_.film_episodes, name);
+  const auto to_folder = [this](const std::string& file, const std::string& content) {
+    write_file_atomically(files_.film / file, content);
+  };
+  ColonyFilm film(to_folder, files_.film_episodes, name);
   std::vector<EvaluationObserver*> observers;
   if (!files_.steps.empty()) observers.push_back(&steps);
   if (!files_.trajectories.empty()) observers.push_back(&cells);

@@ -11,8 +11,25 @@ constexpr const char* kStyle =
     "h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em}"
     "table{border-collapse:collapse;width:100%}td,th{padding:.25em .5em;text-align:right}"
     "td:first-child,th:first-child{text-align:left}tr+tr{border-top:1px solid #8885}"
-    "pre{overflow-x:auto;font-size:13px}"
+    "img{max-width:100%}pre{overflow-x:auto;font-size:13px}"
     ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(26em,1fr));gap:1.5em}";
+
+/// RFC 4648, section 4.
+std::string base64(std::string_view bytes) {
+  constexpr const char* kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    unsigned group = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+    }
+    for (unsigned k = 0; k < 4; ++k) {
+      text += i + k > bytes.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
+    }
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -31,6 +48,11 @@ std::string html_escape(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string embedded_image(std::string_view type, std::string_view file, std::string_view title) {
+  return fmt::format("<img src=\"data:{};base64,{}\" alt=\"{}\">\n", type, base64(file),
+                     html_escape(title));
 }
 
 std::string html_page(std::string_view title, std::string_view body) {

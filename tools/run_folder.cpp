@@ -68,8 +68,8 @@ void RunFolder::write_status(const std::vector<std::pair<std::string, std::strin
   write_file_atomically(path_ / "run.json", json.dump(2) + "\n");
 }
 
-void RunFolder::write_report(const std::string& summary) const {
-  write_file_atomically(path_ / "report.html", run_report_html(path_, summary));
+void RunFolder::write_report(const std::string& summary, const std::string& animation) const {
+  write_file_atomically(path_ / "report.html", run_report_html(path_, summary, animation));
 }
 
 void RunFolder::append(const char* file, const std::vector<Row>& rows) const {

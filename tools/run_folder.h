@@ -29,8 +29,9 @@ class RunFolder {
 
   void write_config(const std::string& yaml) const;
   void write_status(const std::vector<std::pair<std::string, std::string>>& fields) const;
-  /// report.html, from what the run has left so far; `summary` stands above its curves.
-  void write_report(const std::string& summary) const;
+  /// report.html, from what the run has left so far; `summary` stands above its curves,
+  /// the GIF `animation` below.
+  void write_report(const std::string& summary, const std::string& animation) const;
   /// One row of metrics.csv, and the same scalars for TensorBoard at the global step.
   void log_update(const Metrics& metrics);
   /// Seconds and rates of the update, and live and peak bytes per memory tag.

@@ -129,11 +129,16 @@ std::string preformatted(const std::string& text) {
 
 }  // namespace
 
-std::string run_report_html(const fs::path& folder, const std::string& summary) {
+std::string run_report_html(const fs::path& folder, const std::string& summary,
+                            const std::string& animation) {
   const RunTables run(folder);
   std::string body = preformatted(facts(folder) + "\n" + summary);
   body += "<h2>Learning</h2>\n<div class=\"charts\">\n" + learning_charts(run) + "</div>\n";
   body += "<h2>Optimizer and cost</h2>\n<div class=\"charts\">\n" + cost_charts(run) + "</div>\n";
+  if (!animation.empty()) {
+    body += "<h2>A held-out episode of the last policy</h2>\n" +
+            embedded_image("image/gif", animation, "the colony from state to state");
+  }
   body += "<h2>Configuration</h2>\n<details><summary>config.yaml</summary>" +
           preformatted(text_of(folder / "config.yaml")) + "</details>\n";
   return html_page("Run " + fs::absolute(folder).lexically_normal().filename().string(), body);

@@ -7,6 +7,7 @@
 #include "engine/launch.h"
 #include "kernels/status.h"
 #include "tools/cli.h"
+#include "tools/colony_film.h"
 #include "tools/log.h"
 #include "tools/program.h"
 #include "tools/progress.h"
@@ -86,6 +87,23 @@ void run_updates(Trainer& trainer, RunFolder& folder, std::int64_t last, bool qu
   write_safetensors(folder.last_checkpoint(), trainer.checkpoint());
 }
 
+/// The sampled policy on the first held-out colony, as a GIF of at most 200 steps; empty where
+/// there is no colony.
+std::string film_episode(Trainer& trainer) {
+  std::string animation;
+  if (!trainer.has_goal()) return animation;
+  ColonyFilm film(
+      [&](const std::string& name, const std::string& content) {
+        if (name.ends_with(".gif")) animation = content;
+      },
+      1, fmt::format("after update {}", trainer.ppo().updates()));
+  Config config = trainer.config();
+  config.environment.max_steps = std::min(config.environment.max_steps, 200);
+  evaluate_policy(environment_factory(config), network_policy(trainer.network(), false), 1,
+                  config.run.eval_seed, {&film});
+  return animation;
+}
+
 int train(const TrainOptions& options) {
   const bool resuming = !options.resume.empty();
   if (resuming && !options.out.empty()) {
@@ -120,7 +138,8 @@ int train(const TrainOptions& options) {
     throw Error(fmt::format("update {}: {}", trainer.ppo().updates() + 1, fault.what()));
   }
   write_status(*folder, trainer, last == config.ppo.total_updates ? "finished" : "stopped");
-  folder->write_report(parameter_report(trainer.network(), trainer.optimizer()));
+  folder->write_report(parameter_report(trainer.network(), trainer.optimizer()),
+                       film_episode(trainer));
   log_line(memory_table(trainer.backend().ledger().snapshot()));
   if (options.profile) log_line(kernel_profile());
   log_line("run folder: " + folder->path().string());
