@@ -78,5 +78,34 @@ TEST(Gae, TruncationKeepsTheValueOfAnEndlessRing) {
   EXPECT_NEAR(generalised_advantages(terminal, gamma, .95).back(), 1 - value, 1e-12);
 }
 
+TEST(Gae, ReturnsAreAdvantagesOnTopOfTheValues) {
+  const auto returns = [](double bootstrap) {
+    const std::vector<GaeStep> steps = three_steps(bootstrap);
+    std::vector<double> r = generalised_advantages(steps, .99, .95);
+    for (std::size_t i = 0; i < r.size(); ++i) r[i] += steps[i].value;
+    return r;
+  };
+  expect_near(returns(0), {2.802846925, 1.89585, 2.0}, 1e-9);
+  expect_near(returns(.6), {3.3282638335, 2.454507, 2.594}, 1e-9);
+}
+
+// Values that start at zero and are set to the returns again and again: bootstrapped where the time
+// limit cuts, they go to 1 / (1 - gamma); with the cut taken for an end they would stay below 3.5.
+TEST(Gae, ValuesOfTheEndlessRingConvergeToTheirLimit) {
+  constexpr double gamma = 0.9;
+  for (const double lambda : {0.0, 0.95, 1.0}) {
+    std::vector<double> values(4, 0.0);
+    for (int sweep = 0; sweep < 400; ++sweep) {
+      std::vector<GaeStep> steps;
+      for (std::size_t s = 0; s < 4; ++s) {
+        steps.push_back({1, values[s], values[(s + 1) % 4], s == 3});
+      }
+      const std::vector<double> a = generalised_advantages(steps, gamma, lambda);
+      for (std::size_t s = 0; s < 4; ++s) values[s] += a[s];
+    }
+    for (const double v : values) EXPECT_NEAR(v, 1 / (1 - gamma), 1e-9) << lambda;
+  }
+}
+
 }  // namespace
 }  // namespace frost

@@ -75,6 +75,19 @@ TEST(Gaussian, TheLogDensityOfTheRawSampleIsExact) {
   EXPECT_NEAR(y.to_host()[0], -2.85586000, 2e-6);
 }
 
+TEST(Gaussian, TheLogDensityOfEachDimensionIsExact) {
+  struct Row {
+    float mean, sigma, u;
+    double logp;
+  };
+  for (const Row& r : {Row{.3f, 1.0f, .7f, -.99893853}, Row{-.2f, .5f, .1f, -.40579135},
+                       Row{0, .8f, -.4f, -.82079498}, Row{.1f, .6f, .5f, -.63033513}}) {
+    const Tensor y =
+        evaluate_gaussian(floats({1, 2}, {r.mean, std::log(r.sigma)}), floats({1, 1}, {r.u}));
+    EXPECT_NEAR(y.to_host()[0], r.logp, 1e-6);
+  }
+}
+
 TEST(Gaussian, EntropiesAreExact) {
   const Tensor params = floats({2, 2}, {0.0f, 0.0f, 3.0f, std::log(0.5f)});
   const std::vector<float> y = evaluate_gaussian(params, floats({2, 1}, {0, 0})).to_host();
