@@ -1,5 +1,7 @@
 #include "rl/minibatch.h"
 
+#include <algorithm>
+
 #include "rl/gae.h"
 
 namespace frost {
@@ -105,6 +107,13 @@ EntropyTerm entropy_term(double entropy, double weight, double floor, double pen
     term.derivative -= penalty;
   }
   return term;
+}
+
+double entropy_coefficient(const PpoConfig& config, std::int64_t episodes) {
+  const double done =
+      std::min(1.0, static_cast<double>(episodes) / std::max(1, config.entropy_decay_episodes));
+  return config.entropy_coeff_start +
+         done * (config.entropy_coeff_end - config.entropy_coeff_start);
 }
 
 EpisodeSummary summarise_episodes(const std::vector<EpisodeRecord>& episodes) {

@@ -30,6 +30,9 @@ struct EntropyTerm {
 };
 EntropyTerm entropy_term(double entropy, double weight, double floor, double penalty);
 
+/// The entropy coefficient after so many finished episodes: linear from start to end, then the end.
+double entropy_coefficient(const PpoConfig& config, std::int64_t episodes);
+
 inline constexpr std::array<const char*, kRewardComponents> kRewardComponentNames = {
     "total", "graph", "spawn", "delete", "edge", "node"};
 

@@ -11,6 +11,8 @@
 namespace frost {
 namespace {
 
+constexpr const char* kScalingKey = "ppo.gradient_scaling";
+
 class Stopwatch {
  public:
   double seconds() const {
@@ -20,6 +22,19 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
+
+PolicyLossWeights base_weights(const PpoConfig& config) {
+  return {config.discrete_weight, config.continuous_weight};
+}
+
+/// All schedules end with the training.
+LearningRates learning_rates(PpoConfig config) {
+  config.lr_schedule.total_updates = config.total_updates;
+  for (GroupLrSchedule& own : config.group_schedules) {
+    own.schedule.total_updates = config.total_updates;
+  }
+  return {config.lr_schedule, config.group_schedules, config.kl_adaptation};
+}
 
 double require_finite(double value, const char* what) {
   if (!std::isfinite(value)) fail("ppo", std::string(what) + " is not finite");
@@ -36,7 +51,8 @@ struct Ppo::LearnStatistics {
   double entropy = 0, continuous_entropy = 0, approx_kl = 0, clipfrac = 0;
   double last_kl = 0;
   double grad_norm = 0;
-  std::vector<double> group_norms;
+  PolicyLossWeights weights{0, 0};
+  std::vector<double> group_norms, lr_factors;
 
   double mean(double sum) const { return sum / std::max(1, minibatches); }
 };
@@ -48,8 +64,9 @@ Ppo::Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environment
       environments_(environments),
       config_(config),
       space_(environments.action_space()),
-      shuffle_(seed, StreamPurpose::kShuffle) {
-  config_.lr_schedule.total_updates = config_.total_updates;
+      shuffle_(seed, StreamPurpose::kShuffle),
+      rates_(learning_rates(config)),
+      gradient_scaling_(config.gradient_scaling, base_weights(config)) {
   for (int i = 0; i < environments_.size(); ++i) {
     sampling_.emplace_back(seed, StreamPurpose::kSampling, static_cast<std::uint32_t>(i));
   }
@@ -104,6 +121,9 @@ Metrics Ppo::learn(Rollout& rollout) {
 
   LearnStatistics sums;
   sums.group_norms.resize(optimizer_.groups().size());
+  for (const ParamGroup& group : optimizer_.groups()) {
+    sums.lr_factors.push_back(rates_.factor(group.name, updates_));
+  }
   std::vector<std::size_t> order(all.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto size = static_cast<std::size_t>(config_.minibatch_size);
@@ -120,21 +140,61 @@ Metrics Ppo::learn(Rollout& rollout) {
       learn_minibatch(rollout, minibatch, sums);
     }
   }
+  Metrics metrics = report(rollout, sums);
+  rates_.adapt(optimizer_.groups(), updates_, sums.mean(sums.approx_kl));
   ++updates_;
-  return report(rollout, sums);
+  return metrics;
 }
 
-Ppo::PolicyTerm Ppo::policy_term(const Tensor& evaluation, const SurrogateInputs& inputs,
-                                 double loss_weight, const EntropyRule& entropy) const {
+Ppo::Surrogates Ppo::surrogates(const Minibatch& batch, const PolicyOutput& out) const {
+  Surrogates s;
+  if (batch.decisions.defined()) {
+    s.discrete =
+        ppo_surrogate(evaluate_categorical(out.logits, batch.states.action_mask, batch.decisions),
+                      batch.discrete);
+  }
+  if (batch.raw.defined()) {
+    const Tensor params =
+        batch.active_rows.defined()
+            ? repeat_segments(out.gaussian, batch.active_offsets, batch.active_rows)
+            : out.gaussian;
+    s.continuous = ppo_surrogate(evaluate_gaussian(params, batch.raw), batch.continuous);
+  }
+  return s;
+}
+
+double Ppo::policy_gradient_norm(const Minibatch& batch, Tensor Surrogates::*part) {
+  const Surrogates both = surrogates(batch, network_.forward(batch.states));
+  const float loss_alone[4] = {1.0f, 0.0f, 0.0f, 0.0f};
+  optimizer_.zero_grad();
+  backward({{both.*part, Tensor::from_host(network_.backend(), {4}, loss_alone)}});
+  double squares = 0;
+  for (const double norm : optimizer_.grad_norms()) squares += norm * norm;
+  return std::sqrt(squares);
+}
+
+PolicyLossWeights Ppo::policy_loss_weights(const Minibatch& batch) {
+  if (!config_.scale_policy_losses || !batch.decisions.defined() || !batch.raw.defined()) {
+    return base_weights(config_);
+  }
+  gradient_scaling_.record(policy_gradient_norm(batch, &Surrogates::discrete),
+                           policy_gradient_norm(batch, &Surrogates::continuous));
+  return gradient_scaling_.weights();
+}
+
+Ppo::PolicyTerm Ppo::policy_term(const Tensor& surrogate, double loss_weight,
+                                 const EntropyRule& entropy) const {
   PolicyTerm term;
-  term.output = ppo_surrogate(evaluation, inputs);
-  const std::vector<float> values = term.output.to_host();
+  if (!surrogate.defined()) return term;
+  term.output = surrogate;
+  const std::vector<float> values = surrogate.to_host();
   term.loss = require_finite(values[0], "the policy loss");
   term.entropy = require_finite(values[1], "the entropy");
   term.kl = require_finite(values[2], "the KL divergence");
   term.clipfrac = values[3];
-  const EntropyTerm bonus = entropy_term(term.entropy, entropy_coefficient() * entropy.weight,
-                                         entropy.floor, entropy.penalty);
+  const EntropyTerm bonus =
+      entropy_term(term.entropy, entropy_coefficient(config_, episodes_) * entropy.weight,
+                   entropy.floor, entropy.penalty);
   term.weighted_loss = loss_weight * term.loss + bonus.loss;
   const float gradient[4] = {static_cast<float>(loss_weight), static_cast<float>(bonus.derivative),
                              0.0f, 0.0f};
@@ -147,23 +207,15 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
   Backend& backend = network_.backend();
   const Minibatch batch =
       make_minibatch(network_, rollout, minibatch, return_normalizer_, config_, space_);
+  const PolicyLossWeights weights = policy_loss_weights(batch);
   const PolicyOutput out = network_.forward(batch.states);
-  PolicyTerm decisions, continuous;
-  if (batch.decisions.defined()) {
-    decisions =
-        policy_term(evaluate_categorical(out.logits, batch.states.action_mask, batch.decisions),
-                    batch.discrete, config_.discrete_weight,
-                    {config_.discrete_entropy_weight, config_.min_entropy_threshold, 3.0});
-  }
-  if (batch.raw.defined()) {
-    const Tensor params =
-        batch.active_rows.defined()
-            ? repeat_segments(out.gaussian, batch.active_offsets, batch.active_rows)
-            : out.gaussian;
-    continuous = policy_term(
-        evaluate_gaussian(params, batch.raw), batch.continuous, config_.continuous_weight,
-        {config_.continuous_entropy_weight, config_.min_continuous_entropy, 1.5});
-  }
+  const Surrogates policy = surrogates(batch, out);
+  const PolicyTerm decisions =
+      policy_term(policy.discrete, weights.discrete,
+                  {config_.discrete_entropy_weight, config_.min_entropy_threshold, 3.0});
+  const PolicyTerm continuous =
+      policy_term(policy.continuous, weights.continuous,
+                  {config_.continuous_entropy_weight, config_.min_continuous_entropy, 1.5});
   const Tensor value = value_loss(out.values, batch.value);
   const double value_term = require_finite(value.to_host()[0], "the value loss");
   const double kl = decisions.kl + continuous.kl;
@@ -184,7 +236,7 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
   backward(roots);
   const std::vector<double> norms = optimizer_.grad_norms();
   const double norm = optimizer_.clip_grad_norm(norms, config_.max_grad_norm);
-  optimizer_.step(config_.lr_schedule.factor(updates_));
+  optimizer_.step(sums.lr_factors);
 
   ++sums.minibatches;
   sums.policy_loss += decisions.loss;
@@ -193,6 +245,8 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
   sums.entropy += decisions.entropy;
   sums.continuous_entropy += continuous.entropy;
   sums.approx_kl += kl;
+  sums.weights.discrete += weights.discrete;
+  sums.weights.continuous += weights.continuous;
   sums.clipfrac += batch.decisions.defined() ? decisions.clipfrac : continuous.clipfrac;
   sums.loss +=
       decisions.weighted_loss + continuous.weighted_loss + config_.value_loss_coeff * value_term;
@@ -200,16 +254,9 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
   for (std::size_t g = 0; g < norms.size(); ++g) sums.group_norms[g] += norms[g];
 }
 
-double Ppo::entropy_coefficient() const {
-  const double done =
-      std::min(1.0, static_cast<double>(episodes_) / std::max(1, config_.entropy_decay_episodes));
-  return config_.entropy_coeff_start +
-         done * (config_.entropy_coeff_end - config_.entropy_coeff_start);
-}
-
 Metrics Ppo::report(Rollout& rollout, const LearnStatistics& sums) {
   Metrics m;
-  m.add("charts/update", static_cast<double>(updates_));
+  m.add("charts/update", static_cast<double>(updates_ + 1));
   m.add("charts/global_step", static_cast<double>(global_step_));
   m.add("charts/episodes", static_cast<double>(episodes_));
   const EpisodeSummary episodes = summarise_episodes(finished_);
@@ -228,7 +275,7 @@ Metrics Ppo::report(Rollout& rollout, const LearnStatistics& sums) {
   m.add("losses/value_loss", sums.mean(sums.value_loss));
   m.add("losses/entropy", sums.mean(sums.entropy));
   m.add("losses/continuous_entropy", sums.mean(sums.continuous_entropy));
-  m.add("losses/entropy_coefficient", entropy_coefficient());
+  m.add("losses/entropy_coefficient", entropy_coefficient(config_, episodes_));
   m.add("losses/approx_kl", sums.mean(sums.approx_kl));
   m.add("losses/last_kl", sums.last_kl);
   m.add("losses/clipfrac", sums.mean(sums.clipfrac));
@@ -236,8 +283,11 @@ Metrics Ppo::report(Rollout& rollout, const LearnStatistics& sums) {
   m.add("losses/explained_variance", collected.explained_variance);
   m.add("losses/minibatches", sums.minibatches);
   m.add("losses/epochs", sums.epochs);
+  if (config_.scale_policy_losses) {
+    m.add("losses/discrete_weight", sums.mean(sums.weights.discrete));
+    m.add("losses/continuous_weight", sums.mean(sums.weights.continuous));
+  }
   m.add("grad_norm/total", sums.mean(sums.grad_norm));
-  const double factor = config_.lr_schedule.factor(updates_ - 1);
   // Every group the network may have, so that the columns outlast a change of the freeze mode.
   for (const ParamGroup& possible : network_.param_groups()) {
     double norm = 0, lr = 0;
@@ -245,7 +295,7 @@ Metrics Ppo::report(Rollout& rollout, const LearnStatistics& sums) {
       const ParamGroup& group = optimizer_.groups()[g];
       if (group.name != possible.name) continue;
       norm = sums.mean(sums.group_norms[g]);
-      lr = group.lr * factor;
+      lr = group.lr * sums.lr_factors[g];
     }
     m.add("grad_norm/" + possible.name, norm);
     m.add("lr/" + possible.name, lr);
@@ -262,6 +312,11 @@ void Ppo::save(StateDict& state) const {
   state["ppo.counters"] =
       HostTensor::from_int64({static_cast<std::int64_t>(counters.size())}, counters);
   state["ppo.return_normalizer"] = HostTensor::from_doubles(return_normalizer_.state());
+  rates_.save(state);
+  if (!config_.scale_policy_losses) return;
+  const GradientScaling::State& scaling = gradient_scaling_.state();
+  state[kScalingKey] = HostTensor::from_doubles(
+      {scaling.discrete_norm, scaling.continuous_norm, static_cast<double>(scaling.calls)});
 }
 
 void Ppo::load(const StateDict& state) {
@@ -280,6 +335,18 @@ void Ppo::load(const StateDict& state) {
   }
   return_normalizer_.set_state(find_tensor(state, "ppo.return_normalizer", "checkpoint")
                                    .to_doubles("ppo.return_normalizer"));
+  rates_.load(state);
+  if (config_.scale_policy_losses) load_gradient_scaling(state);
+}
+
+void Ppo::load_gradient_scaling(const StateDict& state) {
+  const std::vector<double> values =
+      find_tensor(state, kScalingKey, "checkpoint").to_doubles(kScalingKey);
+  const bool sound = values.size() == 3 && std::all_of(values.begin(), values.end(), [](double v) {
+                       return std::isfinite(v) && v >= 0 && v < 1e18;
+                     });
+  if (!sound) throw Error(std::string("checkpoint tensor '") + kScalingKey + "' is damaged");
+  gradient_scaling_.restore({values[0], values[1], static_cast<std::int64_t>(values[2])});
 }
 
 }  // namespace frost

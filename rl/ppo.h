@@ -7,6 +7,7 @@
 #include "engine/optim/adam.h"
 #include "models/policy_network.h"
 #include "rl/metrics.h"
+#include "rl/minibatch.h"
 #include "rl/ppo_config.h"
 #include "rl/rollout.h"
 #include "rl/running_normalizer.h"
@@ -55,18 +56,26 @@ class Ppo {
   struct EntropyRule {
     double weight, floor, penalty;
   };
+  /// What `ppo_surrogate` says of each action part, undefined where there is none.
+  struct Surrogates {
+    Tensor discrete, continuous;
+  };
   /// The clipped surrogate of one action part, with its entropy bonus and gradient weights.
   struct PolicyTerm {
     Tensor output, gradient;
     double loss = 0, entropy = 0, kl = 0, clipfrac = 0, weighted_loss = 0;
   };
 
-  PolicyTerm policy_term(const Tensor& evaluation, const SurrogateInputs& inputs,
-                         double loss_weight, const EntropyRule& entropy) const;
+  Surrogates surrogates(const Minibatch& batch, const PolicyOutput& out) const;
+  /// L2 norm of the gradient of one part's mean loss alone, by a pass of its own.
+  double policy_gradient_norm(const Minibatch& batch, Tensor Surrogates::*part);
+  PolicyLossWeights policy_loss_weights(const Minibatch& batch);
+  PolicyTerm policy_term(const Tensor& surrogate, double loss_weight,
+                         const EntropyRule& entropy) const;
   void learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
                        LearnStatistics& sums);
-  double entropy_coefficient() const;
   Metrics report(Rollout& rollout, const LearnStatistics& sums);
+  void load_gradient_scaling(const StateDict& state);
 
   PolicyNetwork& network_;
   Adam& optimizer_;
@@ -75,6 +84,8 @@ class Ppo {
   ActionSpace space_;
   std::vector<RandomStream> sampling_;  ///< one per environment
   RandomStream shuffle_;
+  LearningRates rates_;
+  GradientScaling gradient_scaling_;
   RunningNormalizer return_normalizer_{kRewardComponents};
   std::int64_t updates_ = 0;
   std::int64_t global_step_ = 0;

@@ -2,10 +2,12 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "engine/optim/lr_schedule.h"
 #include "kernels/backend.h"
 #include "rl/environment.h"
+#include "rl/gradient_scaling.h"
 
 namespace frost {
 
@@ -45,9 +47,13 @@ struct PpoConfig {
   /// Entropies below which a penalty pulls up; 0: no floor.
   double min_entropy_threshold = 0.1, min_continuous_entropy = 0.05;
   double adam_epsilon = 1e-8;
-  /// Its `total_updates` is the one above. Without the warm-up the first full-size steps move the
-  /// policy past `target_kl` and end every update after one minibatch.
+  /// Every schedule's `total_updates` is the one above. Without the warm-up the first full-size
+  /// steps move the policy past `target_kl` and end every update after one minibatch.
   LrSchedule lr_schedule{LrSchedule::Kind::kCosine, 20, 500, 0.1};
+  std::vector<GroupLrSchedule> group_schedules;  ///< of groups with their own
+  KlAdaptation kl_adaptation;                    ///< of schedules that follow the divergence
+  bool scale_policy_losses = false;              ///< where both parts exist
+  GradientScalingConfig gradient_scaling;
 };
 
 }  // namespace frost

@@ -147,6 +147,31 @@ TEST(EntropyTerm, RewardsEntropyAndPullsItUpBelowTheFloor) {
   EXPECT_DOUBLE_EQ(free.derivative, -.3);
 }
 
+TEST(EntropyCoefficient, FallsLinearlyOverEpisodesAndStays) {
+  const PpoConfig config;
+  EXPECT_DOUBLE_EQ(entropy_coefficient(config, 0), .25);
+  EXPECT_DOUBLE_EQ(entropy_coefficient(config, 75), .20);
+  EXPECT_DOUBLE_EQ(entropy_coefficient(config, 150), .15);
+  EXPECT_DOUBLE_EQ(entropy_coefficient(config, 300), .05);
+  EXPECT_DOUBLE_EQ(entropy_coefficient(config, 5000), .05);
+}
+
+// The loss of one minibatch before any step, put together by hand from its terms: entropy enters
+// with a minus, the value loss with its weight.
+TEST(Ppo, TheTotalLossIsTheWeightedSumOfItsTerms) {
+  PpoConfig config = one_minibatch();
+  config.min_entropy_threshold = config.min_continuous_entropy = 0;
+  const Metrics m = Learner(config, 2).ppo->update();
+  const double coefficient = m.at("losses/entropy_coefficient");
+  EXPECT_NEAR(coefficient, .25, .05 / 300 * 20);
+  const double want =
+      0.7 * m.at("losses/policy_loss") + 0.3 * m.at("losses/continuous_policy_loss") -
+      coefficient * (1.5 * m.at("losses/entropy") + 1.0 * m.at("losses/continuous_entropy")) +
+      0.5 * m.at("losses/value_loss");
+  EXPECT_NEAR(m.at("losses/total"), want, 1e-9);
+  EXPECT_GT(m.at("losses/entropy"), 0.1);
+}
+
 TEST(CombineAdvantages, DropsConstantComponentsAndRenormalises) {
   std::vector<std::vector<double>> a(kRewardComponents, std::vector<double>(2, 0.0));
   a[kTotal] = {9, 9};

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "kernels/backend_registry.h"
 #include "kernels/status.h"
 #include "rl/gae.h"
 #include "rl/minibatch.h"
@@ -32,11 +33,8 @@ std::string problem(const std::string& text) {
   return "accepted";
 }
 
-class VectorTraining : public testing::TestWithParam<const char*> {};
-
-// One environment with choices, one with choices in several rows, one continuous, one with both.
-TEST_P(VectorTraining, ResumingIsNeverHavingStopped) {
-  const Config config = config_for(GetParam());
+/// Expects that three updates equal one, a checkpoint and two more.
+void expect_resumable(const Config& config) {
   Trainer whole(config, false), part(config, false), resumed(config, true);
   for (int i = 0; i < 3; ++i) whole.ppo().update();
   part.ppo().update();
@@ -50,6 +48,13 @@ TEST_P(VectorTraining, ResumingIsNeverHavingStopped) {
                            got.tensors.at(name).bytes.begin(), got.tensors.at(name).bytes.end()))
         << name;
   }
+}
+
+class VectorTraining : public testing::TestWithParam<const char*> {};
+
+// One environment with choices, one with choices in several rows, one continuous, one with both.
+TEST_P(VectorTraining, ResumingIsNeverHavingStopped) {
+  expect_resumable(config_for(GetParam()));
 }
 
 // Where the environment has no reward components, the total is what the advantage comes from.
@@ -84,6 +89,147 @@ algorithm: {total_updates: 60, enable_kl_early_stop: false, lr_schedule: {warmup
   const double last = std::accumulate(returns.end() - 20, returns.end(), 0.0) / 20;
   EXPECT_LT(first, 50) << "a random policy";
   EXPECT_GT(last, 200);
+}
+
+/// A ring of four states that the episode walks round whatever is done, with reward 1 for ever; a
+/// time limit cuts it.
+class EndlessRing : public Environment {
+ public:
+  void reset(std::uint64_t seed) override { at_ = static_cast<std::size_t>(seed % 4), steps_ = 0; }
+  ActionSpace action_space() const override { return {1, 2, {}, ActionSpace::kAlways}; }
+  StepResult step(const Action&) override {
+    at_ = (at_ + 1) % 4;
+    StepResult result;
+    result.reward[kTotal] = 1;
+    result.truncated = ++steps_ == 25;
+    if (result.truncated) result.termination_case = TerminationCase::kTimeLimit;
+    return result;
+  }
+  Observation observe() const override {
+    VectorObservation o{std::vector<float>(4, 0.0f)};
+    o.values[at_] = 1;
+    return o;
+  }
+  double progress() const override { return 0; }
+  int episode_steps() const override { return steps_; }
+  std::vector<std::uint8_t> save_state() const override { return {}; }
+  void load_state(const std::vector<std::uint8_t>&) override {}
+
+ private:
+  std::size_t at_ = 0;
+  int steps_ = 0;
+};
+
+// A critic that took the time limit for the end of the world would settle near 6.7, not at
+// 1 / (1 - gamma) = 10.
+TEST(EndlessRing, TheLearnedValueIsThatOfNeverEnding) {
+  ActorCriticConfig model;
+  model.observation = ObservationKind::kVector;
+  model.vector_size = 4;
+  model.choices = 2;
+  model.mlp_hidden = {16};
+  model.backbone.head_lr = 1e-2;
+  Backend& backend = cpu_backend();
+  const auto network = make_policy_network(backend, model);
+  RandomStream random(2, StreamPurpose::kInit);
+  network->initialize(random, true);
+  Adam optimizer(network->param_groups());
+  VectorEnvironment environments([] { return std::make_unique<EndlessRing>(); }, 4, 1);
+  PpoConfig config;
+  config.total_updates = 120;
+  config.num_envs = 4;
+  config.rollout_steps = 256;
+  config.gamma = 0.9;
+  config.normalize_returns = false;
+  config.value_loss = ValueLossKind::kSquared;
+  config.enable_kl_early_stop = false;
+  config.max_grad_norm = 10;
+  Ppo ppo(*network, optimizer, environments, config, 3);
+  for (int update = 0; update < config.total_updates; ++update) ppo.update();
+  for (const auto& value : state_values(*network, environments.observations())) {
+    EXPECT_NEAR(value[kTotal], 10.0, 0.05);
+  }
+}
+
+constexpr const char* kAdaptive =
+    "algorithm: {lr_schedule: {kind: kl_adaptive, warmup_updates: 0, target_kl: 1e-4}}\n";
+
+TEST(KlAdaptiveTraining, TheRateFollowsTheDivergenceOfTheUpdateBefore) {
+  Trainer trainer(config_for("CartPole-v1", kAdaptive), false);
+  double rate = 3e-4;
+  int moves = 0;
+  for (int update = 0; update < 6; ++update) {
+    const Metrics m = trainer.ppo().update();
+    EXPECT_DOUBLE_EQ(m.at("lr/heads"), rate);
+    const double next = KlAdaptation{1e-4, 1e-5, 1e-2}.next_rate(rate, m.at("losses/approx_kl"));
+    moves += next != rate;
+    rate = next;
+  }
+  EXPECT_GT(moves, 0);
+}
+
+TEST(KlAdaptiveTraining, ResumingIsNeverHavingStopped) {
+  expect_resumable(config_for("CartPole-v1", kAdaptive));
+}
+
+/// Both parts of the policy under scaled losses, whose weights move from the fourth minibatch on.
+Config scaled() {
+  Config config = config_for("IdentityHybrid");
+  config.ppo.scale_policy_losses = true;
+  config.ppo.gradient_scaling.warmup_calls = 3;
+  return config;
+}
+
+TEST(ScaledLosses, ResumingIsNeverHavingStopped) {
+  expect_resumable(scaled());
+}
+
+TEST(ScaledLosses, WeightsAreTheBaseOnesInTheWarmUpAndMoveThen) {
+  Config config = scaled();
+  config.ppo.update_epochs = 1;
+  config.ppo.minibatch_size = config.ppo.rollout_steps;
+  Trainer trainer(config, false);
+  for (int update = 1; update < 6; ++update) {
+    const Metrics m = trainer.ppo().update();
+    const double discrete = m.at("losses/discrete_weight");
+    EXPECT_NEAR(discrete + m.at("losses/continuous_weight"), 1.0, 1e-12);
+    if (update < 3) {
+      EXPECT_EQ(discrete, 0.7);
+    } else {
+      EXPECT_NE(discrete, 0.7);
+    }
+  }
+}
+
+// The norms that are scaled by are those of an update that learns from one loss alone.
+TEST(ScaledLosses, NormsAreThoseOfEachLossAlone) {
+  Config config = scaled();
+  config.ppo.update_epochs = 1;
+  config.ppo.minibatch_size = config.ppo.rollout_steps;
+  Trainer trainer(config, false);
+  trainer.ppo().update();
+  const std::vector<double> norms =
+      trainer.checkpoint().tensors.at("ppo.gradient_scaling").to_doubles("");
+  config.ppo.scale_policy_losses = false;
+  config.ppo.entropy_coeff_start = config.ppo.entropy_coeff_end = config.ppo.value_loss_coeff = 0;
+  config.ppo.min_entropy_threshold = config.ppo.min_continuous_entropy = 0;
+  for (const std::size_t part : {0u, 1u}) {
+    config.ppo.discrete_weight = part == 0 ? 1 : 0;
+    config.ppo.continuous_weight = part == 1 ? 1 : 0;
+    Trainer alone(config, false);
+    EXPECT_NEAR(alone.ppo().update().at("grad_norm/total"), norms[part], 1e-6 * norms[part]);
+    EXPECT_GT(norms[part], 0);
+  }
+}
+
+TEST(ScaledLosses, AreLeftAloneWhereOnePartExists) {
+  Config config = scaled();
+  config.environment_name = "CartPole-v1";
+  Trainer trainer(config, false);
+  for (int update = 0; update < 3; ++update) {
+    EXPECT_NEAR(trainer.ppo().update().at("losses/discrete_weight"), 0.7, 1e-12);
+  }
+  EXPECT_EQ(trainer.checkpoint().tensors.at("ppo.gradient_scaling").to_doubles("")[2], 0.0);
 }
 
 TEST(VectorTraining, ValuesAreInUnitsOfTheRewardWithoutReturnNormalisation) {
@@ -159,6 +305,26 @@ TEST(VectorConfig, WhatOnlyColoniesHaveIsRefusedElsewhere) {
   EXPECT_NE(problem("environment: {name: CartPole}").find("CartPole-v1"), std::string::npos);
   EXPECT_EQ(problem(cartpole + "actor_critic: {mlp_hidden: []}"), "accepted");
   EXPECT_NE(problem(cartpole + "actor_critic: {mlp_hidden: [64, 0]}").find("must be in [1, 65536]"),
+            std::string::npos);
+}
+
+TEST(VectorConfig, GroupsMayHaveASchedule) {
+  const std::string head = "algorithm: {lr_schedule: {groups: ";
+  const std::string cosine = "kind: cosine, warmup_updates: 5, final_fraction: 0}";
+  const Config config = parse_config(head + "[{group: backbone, " + cosine + "]}}", "x.yaml", {});
+  ASSERT_EQ(config.ppo.group_schedules.size(), 1U);
+  EXPECT_EQ(config.ppo.group_schedules[0].group, "backbone");
+  EXPECT_EQ(config.ppo.group_schedules[0].schedule.kind, LrSchedule::Kind::kCosine);
+  EXPECT_EQ(to_yaml(parse_config(to_yaml(config), "y.yaml", {})), to_yaml(config));
+  const auto says = [&](const std::string& groups, const std::string& text) {
+    EXPECT_NE(problem(head + groups + "}}").find(text), std::string::npos)
+        << problem(head + groups + "}}");
+  };
+  says("[{group: body, " + cosine + "]", "'group', which is 'body'");
+  says("[{group: heads, kind: cosine}]", "lacks 'final_fraction'");
+  says("[{group: heads, " + cosine + ", {group: heads, " + cosine + "]",
+       "second for group 'heads'");
+  EXPECT_NE(problem("algorithm: {lr_schedule: {min_lr: 1, max_lr: 0.1}}").find("at most"),
             std::string::npos);
 }
 

@@ -7,8 +7,8 @@
 #include "engine/io/safetensors.h"
 #include "engine/random.h"
 #include "kernels/status.h"
-#include "rl/envs/durotaxis/baselines.h"
 #include "rl/byte_stream.h"
+#include "rl/envs/durotaxis/baselines.h"
 #include "rl/envs/durotaxis/picture.h"
 
 namespace frost {

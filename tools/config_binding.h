@@ -84,6 +84,12 @@ ConfigKey choice(std::string path, Member<std::string> member, std::vector<std::
 ConfigKey freeze_schedule_key(std::string path, Member<std::vector<FreezeStep>> member,
                               std::string doc);
 
+/// The learning-rate schedules of single groups, one at most for each.
+ConfigKey group_schedules_key(std::string path, Member<std::vector<GroupLrSchedule>> member,
+                              std::string doc);
+/// The kind of the common schedule.
+ConfigKey lr_kind_key(std::string path, std::string doc);
+
 template <typename Enum>
 ConfigKey choice(std::string path, Member<Enum> member,
                  std::vector<std::pair<std::string, Enum>> values, std::string doc) {

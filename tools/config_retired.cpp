@@ -4,8 +4,6 @@ namespace frost {
 namespace {
 
 constexpr const char* kNoEffect = "it never had an effect; remove it";
-constexpr const char* kScaling =
-    "scaling the two policy losses by their gradient norms is not available yet; remove it";
 constexpr const char* kDropout =
     "dropout is not available; PPO compares old and new probabilities of one function";
 constexpr const char* kRecords = "detailed records of cells are not available yet; remove it";
@@ -27,8 +25,6 @@ const std::vector<FixedKey>& fixed_keys() {
        "[total_reward, graph_reward, spawn_reward, delete_reward, edge_reward, total_node_reward]",
        "the critic has one head per reward component"},
       {"trainer.rollout_collection_mode", "steps", "rollouts have a fixed number of steps"},
-      {"trainer.gradient_scaling.enable_adaptive_scaling", "false",
-       "scaling the two policy losses by their gradient norms is not available yet"},
       {"trainer.entropy_regularization.enable_adaptive_entropy", "true",
        "for a constant coefficient give equal entropy_coeff_start and entropy_coeff_end"},
       {"trainer.empty_graph_handling.enable_graceful_recovery", "false",
@@ -77,7 +73,6 @@ const std::vector<RetiredKey>& retired_keys() {
       {"trainer.encoder_num_layers", use("encoder.num_layers")},
       {"trainer.policy_loss_weights.entropy_weight",
        use("trainer.entropy_regularization.entropy_coeff_start") + " and '..._end'"},
-      {"trainer.gradient_scaling", kScaling},
       {"trainer.adaptive_scaling", kNoEffect},
       {"trainer.reward_normalization", kNoEffect},
       {"trainer.advantage_weighting",

@@ -84,6 +84,9 @@ const std::vector<KeyRule>& key_rules() {
       {"encoder.out_dim", Relation::kDivisibleBy, "encoder.num_heads"},
       {"encoder.out_dim", Relation::kDivisibleBy, "actor_critic.simplicial_embedding.num_groups",
        "actor_critic.simplicial_embedding.enabled"},
+      {"algorithm.lr_schedule.min_lr", Relation::kAtMost, "algorithm.lr_schedule.max_lr"},
+      {"trainer.gradient_scaling.min_scaling_factor", Relation::kAtMost,
+       "trainer.gradient_scaling.max_scaling_factor"},
       {"trainer.rollout_steps", Relation::kDivisibleBy, "trainer.num_envs"},
       {"trainer.minibatch_size", Relation::kAtMost, "trainer.rollout_steps"},
   };

@@ -146,7 +146,6 @@ Keys actor_critic_keys() {
 }
 
 Keys algorithm_keys() {
-  using Schedule = LrSchedule::Kind;
   return {
       number("algorithm.total_updates", MEMBER(ppo.total_updates), at_least(1),
              "length of the training; an update is one rollout and its epochs"),
@@ -183,15 +182,23 @@ Keys algorithm_keys() {
       number("algorithm.target_kl", MEMBER(ppo.target_kl), above(0), "that divergence"),
       number("algorithm.adam_epsilon", MEMBER(ppo.adam_epsilon), above(0),
              "added to the root of Adam's second moment"),
-      choice<Schedule>("algorithm.lr_schedule.kind", MEMBER(ppo.lr_schedule.kind),
-                       {{"constant", Schedule::kConstant},
-                        {"linear", Schedule::kLinear},
-                        {"cosine", Schedule::kCosine}},
-                       "learning rates over the training"),
+      lr_kind_key(
+          "algorithm.lr_schedule.kind",
+          "learning rates over the training; kl_adaptive: by the divergence of each update"),
       number("algorithm.lr_schedule.warmup_updates", MEMBER(ppo.lr_schedule.warmup_updates),
              at_least(0), "updates of linear rise at the start"),
       number("algorithm.lr_schedule.final_fraction", MEMBER(ppo.lr_schedule.final_fraction),
              kFraction, "of the base rate, reached at total_updates"),
+      number(
+          "algorithm.lr_schedule.target_kl", MEMBER(ppo.kl_adaptation.target), above(0),
+          "kl_adaptive: above twice this mean divergence rates are divided by 1.5, below half of "
+          "it multiplied"),
+      number("algorithm.lr_schedule.min_lr", MEMBER(ppo.kl_adaptation.min_lr), above(0),
+             "kl_adaptive: lower bound of a rate"),
+      number("algorithm.lr_schedule.max_lr", MEMBER(ppo.kl_adaptation.max_lr), above(0),
+             "kl_adaptive: upper bound of a rate"),
+      group_schedules_key("algorithm.lr_schedule.groups", MEMBER(ppo.group_schedules),
+                          "groups with a schedule of their own: backbone, heads or encoder"),
       number("algorithm.two_stage_curriculum.stage", MEMBER(environment.spawn.stage), between(1, 2),
              "1: fixed spawn parameters; 2: the network's are executed and trained"),
       number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.gamma",
@@ -203,6 +210,25 @@ Keys algorithm_keys() {
       number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.theta",
              MEMBER(environment.fixed_spawn.theta), between(-3.1416, 3.1416),
              "direction (rad), 0 is to the right"),
+  };
+}
+
+Keys gradient_scaling_keys() {
+  const std::string group = "trainer.gradient_scaling.";
+  return {
+      flag(group + "enable_adaptive_scaling", MEMBER(ppo.scale_policy_losses),
+           "weigh the two policy losses so that their gradients come near one norm, where both "
+           "exist; takes two more passes per minibatch"),
+      number(group + "gradient_norm_target", MEMBER(ppo.gradient_scaling.target_norm), above(0),
+             "that norm"),
+      number(group + "scaling_momentum", MEMBER(ppo.gradient_scaling.momentum),
+             {.low = 0, .high = 1, .open_high = true}, "of the running norms"),
+      number(group + "min_scaling_factor", MEMBER(ppo.gradient_scaling.min_factor), above(0),
+             "smallest factor on a weight"),
+      number(group + "max_scaling_factor", MEMBER(ppo.gradient_scaling.max_factor), above(0),
+             "largest factor on a weight"),
+      number(group + "warmup_steps", MEMBER(ppo.gradient_scaling.warmup_calls), at_least(0),
+             "minibatches until the weights move"),
   };
 }
 
@@ -232,6 +258,7 @@ Keys trainer_keys() {
       number("trainer.value_huber_delta", MEMBER(ppo.value_huber_delta), above(0),
              "error where huber turns linear, in the same units"),
   };
+  for (ConfigKey& key : gradient_scaling_keys()) keys.push_back(std::move(key));
   const auto component = [&keys](const char* name, Member<double> member, const char* doc) {
     keys.push_back(
         number(std::string("trainer.component_weights.") + name, member, at_least(0), doc));

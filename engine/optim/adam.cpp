@@ -84,15 +84,15 @@ double Adam::clip_grad_norm(const std::vector<double>& norms, double max_norm) {
   return norm;
 }
 
-void Adam::step(double lr_factor) {
+void Adam::step(const std::vector<double>& lr_factors) {
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
       const Tensor& p = groups_[g].parameters[i].tensor;
       const Tensor grad = p.grad();
       if (!grad.defined()) continue;
       Slot& slot = slots_[g][i];
-      const AdamStep step{groups_[g].lr * lr_factor, config_.beta1, config_.beta2, config_.epsilon,
-                          ++slot.step};
+      const AdamStep step{groups_[g].lr * lr_factors[g], config_.beta1, config_.beta2,
+                          config_.epsilon, ++slot.step};
       launch("adam_step", [&] {
         p.backend().adam_step(p.numel(), step, grad.data(), slot.first.data(), slot.second.data(),
                               p.data());

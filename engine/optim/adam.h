@@ -43,8 +43,10 @@ class Adam {
   std::vector<double> grad_norms() const;
   /// Scales all gradients so that their joint norm is at most `max_norm`; returns it from `norms`.
   double clip_grad_norm(const std::vector<double>& norms, double max_norm);
-  /// One step with every group's base rate times `lr_factor`.
-  void step(double lr_factor);
+  /// One step with every group's base rate times its factor, in the order of `groups`.
+  void step(const std::vector<double>& lr_factors);
+  /// One factor for all groups.
+  void step(double lr_factor) { step(std::vector<double>(groups_.size(), lr_factor)); }
 
   const std::vector<ParamGroup>& groups() const { return groups_; }
   std::int64_t parameter_count() const;
