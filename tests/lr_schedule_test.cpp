@@ -125,6 +125,9 @@ TEST(LearningRates, ACheckpointRestoresThemToTheBit) {
     EXPECT_NE(rates.factor(group, 9), 1.0);
     EXPECT_EQ(restored.factor(group, 9), rates.factor(group, 9));
   }
+  LearningRates constant({LrSchedule::Kind::kConstant, 0, 100, 0.1}, {}, {});
+  constant.load(state);
+  EXPECT_EQ(constant.factor("heads", 9), 1.0) << "a run resumed under another kind";
   for (const std::vector<double>& damaged : {std::vector<double>{}, {-1.0}, {NAN}, {1.0, 1.0}}) {
     state["lr.heads"] = HostTensor::from_doubles(damaged);
     EXPECT_THROW(restored.load(state), Error);

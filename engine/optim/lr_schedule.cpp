@@ -34,8 +34,10 @@ const LrSchedule& LearningRates::schedule_of(const std::string& group) const {
 }
 
 double LearningRates::factor(const std::string& group, std::int64_t update) const {
+  const LrSchedule& schedule = schedule_of(group);
   const auto adapted = adapted_.find(group);
-  return schedule_of(group).factor(update) * (adapted == adapted_.end() ? 1.0 : adapted->second);
+  const bool moved = schedule.kind == LrSchedule::Kind::kKlAdaptive && adapted != adapted_.end();
+  return schedule.factor(update) * (moved ? adapted->second : 1.0);
 }
 
 void LearningRates::adapt(const std::vector<ParamGroup>& groups, std::int64_t update, double kl) {
