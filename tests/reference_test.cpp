@@ -260,7 +260,7 @@ TEST(Identity, AConstantActionEarnsItsShare) {
   EXPECT_NEAR(identity_return<IdentityMultiDiscrete>([](const Shown&) {
                 return Action{{0, 0}, {}};
               }),
-              11, 10);
+              6, 8);
   EXPECT_NEAR(identity_return<IdentityBox>([](const Shown&) {
                 return Action{{}, {0.0f}};
               }),

@@ -34,10 +34,10 @@ class IdentityDiscrete : public IdentityEnvironment {
   std::vector<float> features(const State& state) const override;
 };
 
-/// Two of 3 symbols, observed one-hot; 1 for choosing both, in two decision rows.
+/// Two of 4 symbols, observed one-hot; 1 for choosing both, in two decision rows.
 class IdentityMultiDiscrete : public IdentityEnvironment {
  public:
-  static constexpr int kRows = 2, kSymbols = 3;
+  static constexpr int kRows = 2, kSymbols = 4;
 
   IdentityMultiDiscrete() : IdentityEnvironment(std::vector<Interval>(kRows, {0, kSymbols - 1})) {}
   ActionSpace action_space() const override;
