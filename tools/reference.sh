@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/packages.sh
+[ $# -le 1 ] || { echo "usage: tools/reference.sh [OUT]" >&2; exit 2; }
 out=${1:-runs/reference}
 export OMP_WAIT_POLICY=passive
 problems=(cartpole acrobot mountain_car pendulum)
@@ -12,7 +13,6 @@ identities=(identity_discrete identity_multi_discrete identity_box identity_hybr
 seeds=(1 2 3 4 5)
 
 build() {
-  [ -x bin/train ] && return
   frost_install_packages
   cmake --preset release >/dev/null
   cmake --build --preset release --target train
