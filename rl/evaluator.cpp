@@ -4,6 +4,7 @@
 
 #include "kernels/status.h"
 #include "rl/envs/durotaxis/baselines.h"
+#include "rl/metrics.h"
 #include "rl/minibatch.h"
 #include "rl/policy.h"
 
@@ -137,14 +138,11 @@ RewardVector EvaluationResult::mean_rewards() const {
 }
 
 double EvaluationResult::median_success_steps() const {
-  std::vector<int> steps;
+  std::vector<double> steps;
   for (const EpisodeRecord& e : episodes) {
     if (e.success()) steps.push_back(e.steps);
   }
-  if (steps.empty()) return 0;
-  std::sort(steps.begin(), steps.end());
-  const std::size_t middle = steps.size() / 2;
-  return steps.size() % 2 == 1 ? steps[middle] : 0.5 * (steps[middle - 1] + steps[middle]);
+  return steps.empty() ? 0 : median(std::move(steps));
 }
 
 }  // namespace frost

@@ -19,4 +19,7 @@ class Metrics {
   std::vector<std::pair<std::string, double>> values_;
 };
 
+/// The middle value, or the mean of the two in the middle; NaN of nothing.
+double median(std::vector<double> values);
+
 }  // namespace frost

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "kernels/status.h"
+#include "rl/metrics.h"
 #include "tools/study_statistics.h"
 
 namespace frost {
@@ -49,11 +50,20 @@ class Study : public testing::Test {
   }
   void TearDown() override { fs::remove_all(out_); }
 
-  double quantity(const std::string& name, const StudyResult& run) const {
+  const Quantity& quantity(const std::string& name) const {
     for (const Quantity& q : study_quantities()) {
-      if (q.name == name) return q.of(run);
+      if (q.name == name) return q;
     }
     throw Error("no quantity " + name);
+  }
+  double quantity(const std::string& name, const StudyResult& run) const {
+    return quantity(name).of(run);
+  }
+  const CurveKind& curve_of(const std::string& column) const {
+    for (const CurveKind& kind : study_curves()) {
+      if (kind.column == column) return kind;
+    }
+    throw Error("no curve of " + column);
   }
 
   fs::path out_;
@@ -115,27 +125,18 @@ TEST_F(Study, ReportsMeansCurvesAndDifferences) {
   write_run(out_ / "all-seed1", {0, 1, 2, 11}, 1);
   const StudyResults results = read_study(study_, out_);
   const auto none = runs_of(results, "", "none"), all = runs_of(results, "", "all");
-  for (const CurveKind& kind : study_curves()) {
-    const auto points = curve(kind, none);
-    if (kind.column == "charts/episodic_return") {
-      ASSERT_EQ(points.size(), 4u);
-      EXPECT_EQ(points[3].mean, 4);
-      EXPECT_EQ(points[3].low, 3);
-      EXPECT_EQ(points[3].high, 5);
-      EXPECT_EQ(points[3].steps, 400);
-      EXPECT_EQ(points[3].seconds, 8);
-    }
-    if (kind.column == "losses/entropy") {  // which these tables lack
-      EXPECT_TRUE(points.empty());
-    }
-  }
-  for (const Quantity& q : study_quantities()) {
-    if (q.name != "return, last quarter") continue;
-    const Summary s = summarise(q, all, none);  // 7, 11 against 3, 5
-    EXPECT_EQ(s.value.mean, 9);
-    EXPECT_EQ(s.difference.mean, 5);
-    EXPECT_NEAR(s.difference.high, 5 + 12.706 * 1, 1e-9);  // t(0.975, 1) times 1.4142 / sqrt 2
-  }
+  const auto points = curve(curve_of("charts/episodic_return"), none);
+  ASSERT_EQ(points.size(), 4u);
+  EXPECT_EQ(points[3].mean, 4);
+  EXPECT_EQ(points[3].low, 3);
+  EXPECT_EQ(points[3].high, 5);
+  EXPECT_EQ(points[3].steps, 400);
+  EXPECT_EQ(points[3].seconds, 8);
+  EXPECT_TRUE(curve(curve_of("losses/entropy"), none).empty());  // which these tables lack
+  const Summary s = summarise(quantity("return, last quarter"), all, none);  // 7, 11 against 3, 5
+  EXPECT_EQ(s.value.mean, 9);
+  EXPECT_EQ(s.difference.mean, 5);
+  EXPECT_NEAR(s.difference.high, 5 + 12.706 * 1, 1e-9);  // t(0.975, 1) times 1.4142 / sqrt 2
   const std::string html = study_html(study_, results);
   EXPECT_NE(html.find("4 of 4 runs"), std::string::npos);
   EXPECT_NE(html.find("<svg"), std::string::npos);
@@ -143,6 +144,12 @@ TEST_F(Study, ReportsMeansCurvesAndDifferences) {
             std::string::npos);
   EXPECT_NE(study_summary_csv(study_, results).find("\"return, last quarter\",,2,9,"),
             std::string::npos);
+}
+
+TEST(Median, IsTheMiddleOrTheMeanOfTheTwoThere) {
+  EXPECT_EQ(median({5, 1, 3}), 3);
+  EXPECT_EQ(median({5, 1, 3, 4}), 3.5);
+  EXPECT_TRUE(std::isnan(median({})));
 }
 
 TEST(MeanInterval, FollowsStudentsT) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "rl/metrics.h"
 #include "rl/ppo.h"
 #include "tools/freeze_proof.h"
 #include "tools/memory_forecast.h"
@@ -79,10 +80,7 @@ StepRates pick_rates(const std::vector<StepRates>& runs, const Pick& pick) {
 }  // namespace
 
 StepRates BenchRow::median() const {
-  return pick_rates(runs, [](const std::vector<double>& sorted) {
-    const std::size_t middle = sorted.size() / 2;
-    return sorted.size() % 2 == 1 ? sorted[middle] : 0.5 * (sorted[middle - 1] + sorted[middle]);
-  });
+  return pick_rates(runs, frost::median);
 }
 StepRates BenchRow::least() const {
   return pick_rates(runs, [](const std::vector<double>& sorted) { return sorted.front(); });

@@ -1,5 +1,5 @@
-# Sourced by the other scripts: makes sure that the distribution packages of Frostline are installed.
-# Needs root or sudo only where something is missing; else prints the command and exits 2.
+# Sourced by the other scripts: makes sure that the distribution packages of Frostline are installed, and
+# builds. Needs root or sudo only where something is missing; else prints the command and exits 2.
 
 frost_packages=(
   g++ cmake ninja-build ccache git ca-certificates curl
@@ -29,4 +29,11 @@ frost_install_packages() {
     echo "error: packages are missing; run as root: $install" >&2
     exit 2
   fi
+}
+
+# Builds what is out of date: frost_build [TARGET...]
+frost_build() {
+  frost_install_packages
+  cmake --preset release >/dev/null
+  cmake --build --preset release ${1:+--target "$@"}
 }

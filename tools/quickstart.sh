@@ -9,12 +9,6 @@ official_url=https://download.pytorch.org/models/resnet18-f37072fd.pth
 official_sha256=f37072fd
 blob=weights/resnet18.safetensors
 
-build() {
-  frost_install_packages
-  cmake --preset release >/dev/null
-  cmake --build --preset release
-}
-
 # Downloads torchvision's file to $1, checks it and imports it.
 import_official() {
   curl -fsSL --connect-timeout 10 --max-time 600 -o "$1" "$official_url" || return 1
@@ -50,7 +44,7 @@ find_weights() {
 
 run=runs/quickstart
 [ $# -le 1 ] || { echo "usage: tools/quickstart.sh [WEIGHTS]" >&2; exit 2; }
-build
+frost_build
 find_weights "$@"
 # A second run starts over; the earlier one is kept under a numbered name.
 if [ -e "$run" ]; then

@@ -12,12 +12,6 @@ problems=(cartpole acrobot mountain_car pendulum)
 identities=(identity_discrete identity_multi_discrete identity_box identity_hybrid)
 seeds=(1 2 3 4 5)
 
-build() {
-  frost_install_packages
-  cmake --preset release >/dev/null
-  cmake --build --preset release --target train
-}
-
 # One run: CONFIG,SEED,STEPS,RETURN,SECONDS. The return is the mean of the last 100 episodes of the
 # training; of an identity environment, which sees only 12, that of its closing evaluation.
 train_one() {
@@ -80,7 +74,7 @@ report() {
     END { close_row(); exit missed }'
 }
 
-build
+frost_build train
 mkdir -p "$out"
 for seed in "${seeds[@]}"; do
   for name in "${problems[@]}" "${identities[@]}"; do printf '%s\0%s\0%s\0' "$out" "$name" "$seed"; done

@@ -36,12 +36,8 @@ run() { # SETTINGS...
 }
 
 prepare() {
-  if ! [ -x bin/study ]; then
-    . tools/packages.sh
-    frost_install_packages
-    cmake --preset release >/dev/null
-    cmake --build --preset release
-  fi
+  . tools/packages.sh
+  frost_build study train evaluate
   mkdir -p "$out/baselines"
   # Runs of two configurations in one folder would be compared as one.
   if ! [ -e "$out/study.yaml" ]; then

@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "kernels/status.h"
+#include "rl/metrics.h"
 #include "tools/study.h"
 
 namespace frost {
@@ -30,13 +29,6 @@ std::string variant_setting(const std::string& variant) {
                      "', expected a.b=value without spaces, quotes and slashes");
   }
   return " --set " + variant;
-}
-
-double median(std::vector<double> values) {
-  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : 0.5 * (values[middle - 1] + values[middle]);
 }
 
 /// Evaluations while training; a run may have none.
