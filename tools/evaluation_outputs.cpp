@@ -70,8 +70,9 @@ std::string components_text(const EvaluationResult& result) {
 std::string endings_text(const EvaluationResult& result) {
   std::string text;
   for (const auto& [ending, name] : kEndings) {
-    const auto count = std::count_if(result.episodes.begin(), result.episodes.end(),
-                                     [&](const EpisodeRecord& e) { return e.ending == ending; });
+    const auto count =
+        std::count_if(result.episodes.begin(), result.episodes.end(),
+                      [kind = ending](const EpisodeRecord& e) { return e.ending == kind; });
     if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
   }
   return text;
