@@ -118,8 +118,9 @@ struct SurrogateInputs {
   SurrogateRatio ratio = SurrogateRatio::kPerNode;
 };
 
-/// evaluation [cells,2] -> [4]: surrogate loss, mean entropy, k3 KL, clip fraction. Gradients flow
-/// from the first two; the loss of a state is the mean over its cells, then the mean over states.
+/// evaluation [cells,2], perhaps with padding rows behind them -> [4]: surrogate loss, mean
+/// entropy, k3 KL, clip fraction. Gradients flow from the first two; the loss of a state is the
+/// mean over its cells, then the mean over states.
 Tensor ppo_surrogate(const Tensor& evaluation, const SurrogateInputs& inputs);
 
 /// Device tensors of the value loss; see ValueLossBatch.

@@ -93,6 +93,14 @@ void Tensor::copy_from_host(std::span<const float> values) {
   impl_->storage->bump_version();
 }
 
+void Tensor::copy_from(const Tensor& source) {
+  if (source.shape() != shape() || source.dtype() != dtype()) {
+    fail("tensor", "cannot copy " + to_string(source.shape()) + " into " + to_string(shape()));
+  }
+  launch("copy", [&] { backend().copy(raw(), source.raw(), bytes()); });
+  impl_->storage->bump_version();
+}
+
 Tensor Tensor::reshape(Shape shape) const {
   if (frost::numel(shape) != numel()) {
     fail("reshape", to_string(this->shape()) + " cannot become " + to_string(shape));

@@ -60,6 +60,8 @@ class Tensor {
   std::vector<float> to_host() const;
   /// Overwrites the values and bumps the version. Throws Error if the count differs.
   void copy_from_host(std::span<const float> values);
+  /// The same from a tensor of equal shape and type on the same device.
+  void copy_from(const Tensor& source);
 
   /// The same memory and gradient under another shape of equal size.
   Tensor reshape(Shape shape) const;

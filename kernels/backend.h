@@ -2,11 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
 #include <string>
 
 #include "kernels/host_device.h"
 #include "kernels/memory.h"
 #include "kernels/scalar_math.h"
+#include "kernels/status.h"
 
 namespace frost {
 
@@ -70,6 +74,7 @@ enum class SurrogateRatio { kPerNode, kJoint, kMeanLogp };
 /// Inputs of the clipped surrogate over `states` states with ragged cells.
 struct SurrogateBatch {
   std::int64_t states = 0;
+  std::int64_t rows = 0;  ///< of the evaluation; those behind the last state's cells are padding
   const std::int32_t* offsets = nullptr;  ///< [states+1] cells of each state
   const float* old_logp = nullptr;        ///< [cells]
   const float* advantage = nullptr;       ///< [states]
@@ -88,10 +93,19 @@ struct ValueLossBatch {
   float range = 0.0f;  ///< of the clipping, or of Huber's square
 };
 
-/// Hyper-parameters of one Adam step of one tensor; `step` counts from 1.
-struct AdamStep {
-  double lr, beta1, beta2, epsilon;
-  std::int64_t step;
+/// One tensor as the optimizer's kernels see it; `slot` is its place in arrays over all tensors.
+struct OptimizerTensor {
+  std::int64_t n = 0;
+  std::int64_t slot = 0;
+  const float* gradient = nullptr;
+  float *first = nullptr, *second = nullptr, *parameter = nullptr;
+};
+
+/// Device work that can be run again without the host code that enqueued it.
+class RecordedWork {
+ public:
+  virtual ~RecordedWork() = default;
+  virtual void replay() = 0;
 };
 
 /// Every kernel entry point, as pure virtuals: forgetting one in a backend is a compile error.
@@ -115,16 +129,20 @@ class Backend {
   virtual void release(void* data) = 0;
   virtual void copy_to_host(void* dst, const void* src, std::size_t bytes) = 0;
   virtual void copy_from_host(void* dst, const void* src, std::size_t bytes) = 0;
+  /// Between two places of the device.
+  virtual void copy(void* dst, const void* src, std::size_t bytes) = 0;
   virtual void fill_zero(void* data, std::size_t bytes) = 0;
+
+  /// Whether `record` is offered.
+  virtual bool records() const { return false; }
+  /// Calls `work` and keeps what it enqueues, without running it (engine/device_graph.h). What it
+  /// allocates keeps its addresses while any recorded work lives.
+  virtual std::unique_ptr<RecordedWork> record(const std::function<void()>& work);
 
   /// y (=|+=) alpha * x
   virtual void axpy(std::int64_t n, float alpha, const float* x, GradOut y) = 0;
   /// y = a + b
   virtual void add(std::int64_t n, const float* a, const float* b, float* y) = 0;
-  /// x *= factor
-  virtual void scale(std::int64_t n, float factor, float* x) = 0;
-  /// Sum of squares in double, fixed order.
-  virtual double sum_squares(std::int64_t n, const float* x) = 0;
   /// dst[r, 0:cols] (=|+=) src[r, 0:cols] with row strides
   virtual void copy_rows(std::int64_t rows, std::int64_t cols, const float* src,
                          std::int64_t src_stride, GradOut dst, std::int64_t dst_stride) = 0;
@@ -246,20 +264,33 @@ class Backend {
   /// out[4] = (surrogate loss, mean entropy, k3 KL, clip fraction).
   virtual void ppo_surrogate_forward(const SurrogateBatch& batch, const float* evaluation,
                                      float* out) = 0;
-  /// dout[2]: of the surrogate loss and of the mean entropy.
+  /// dout[2]: of the surrogate loss and of the mean entropy. Padding gets zeros.
   virtual void ppo_surrogate_backward(const SurrogateBatch& batch, const float* evaluation,
                                       const float* dout, GradOut devaluation) = 0;
   /// out[1 + components] = (weighted sum, mean loss per component).
   virtual void value_loss_forward(const ValueLossBatch& batch, const float* values, float* out) = 0;
-  virtual void value_loss_backward(const ValueLossBatch& batch, const float* values, float dout,
-                                   GradOut dvalues) = 0;
+  /// dout[1]: of the weighted sum.
+  virtual void value_loss_backward(const ValueLossBatch& batch, const float* values,
+                                   const float* dout, GradOut dvalues) = 0;
 
-  virtual void adam_step(std::int64_t n, const AdamStep& step, const float* gradient, float* first,
-                         float* second, float* parameter) = 0;
+  /// squares[slot] = sum of squares of the gradient, in double, for every tensor.
+  virtual void squared_norms(std::span<const OptimizerTensor> tensors, double* squares) = 0;
+  /// coefficient[0] = `clip_coefficient` of the sum of squares[0 .. n).
+  virtual void clip_gradients(std::int64_t n, const double* squares, double max_norm,
+                              float* coefficient) = 0;
+  /// `adam_element` with factors[slot] and gradients times coefficient[0]; nothing happens where
+  /// that is not a number. factors, squares and coefficient are device memory: what changes from
+  /// step to step is not an argument.
+  virtual void adam_step(std::span<const OptimizerTensor> tensors, const AdamFactors* factors,
+                         const float* coefficient) = 0;
 
  private:
   MemoryLedger ledger_;
   bool dry_run_ = false;
 };
+
+inline std::unique_ptr<RecordedWork> Backend::record(const std::function<void()>&) {
+  fail("record", "this device records no work");
+}
 
 }  // namespace frost

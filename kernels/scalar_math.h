@@ -154,6 +154,14 @@ inline AdamFactors adam_factors(double lr, double beta1, double beta2, double ep
           static_cast<float>(epsilon)};
 }
 
+/// What scales gradients whose squares add up to `squares` to a norm of at most `max_norm`; not a
+/// number where they are not finite.
+FROST_HOST_DEVICE inline float clip_coefficient(double squares, double max_norm) {
+  const double norm = sqrt(squares);
+  if (!(norm < HUGE_VAL)) return NAN;
+  return norm <= max_norm ? 1.0f : static_cast<float>(max_norm / (norm + 1e-6));
+}
+
 FROST_HOST_DEVICE inline void adam_element(const AdamFactors& f, float g, float& m, float& v,
                                            float& p) {
   m = f.keep_first * m + f.new_first * g;

@@ -62,4 +62,10 @@ FROST_HOST_DEVICE inline void surrogate_state_gradient(const SurrogateBatch& b,
   }
 }
 
+/// Writes the gradients of row `i`, which is no state's cell.
+FROST_HOST_DEVICE inline void clear_padding_gradient(std::int64_t i, GradOut devaluation) {
+  store(0.0f, devaluation.mode, devaluation.data[2 * i]);
+  store(0.0f, devaluation.mode, devaluation.data[2 * i + 1]);
+}
+
 }  // namespace frost

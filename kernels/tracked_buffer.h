@@ -26,7 +26,11 @@ class TrackedBuffer {
     backend_->release(data_);
   }
 
-  float* floats() const { return static_cast<float*>(data_); }
+  float* floats() const { return as<float>(); }
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
   void* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
 

@@ -32,14 +32,16 @@ GraphActorCritic::GraphActorCritic(Backend& backend, const ActorCriticConfig& co
   register_module("critic.value_heads", value_heads_);
 }
 
-StateBatch GraphActorCritic::make_batch(const std::vector<const Observation*>& observations) const {
+StateBatch GraphActorCritic::make_batch(const std::vector<const Observation*>& observations,
+                                        BatchPadding padding) const {
   std::vector<const GraphObservation*> graphs;
   for (const Observation* o : observations) {
     graphs.push_back(std::get_if<GraphObservation>(o));
     if (graphs.back() == nullptr) fail("graph_batch", "the observation is not a graph");
   }
   StateBatch batch;
-  batch.graphs = make_graph_batch(backend(), graphs, config_.encoder.token_connectivity);
+  batch.graphs = make_graph_batch(backend(), graphs, config_.encoder.token_connectivity, padding);
+  if (padding != BatchPadding::kNone) batch.padded_rows = batch.graphs.nodes;
   batch.states = batch.graphs.graphs;
   batch.row_offsets = batch.graphs.offsets;
   batch.action_mask = batch.graphs.action_mask;

@@ -13,7 +13,8 @@ class GraphActorCritic : public BackboneNetwork {
   /// `config.continuous_dims` 0: fixed spawn parameters (stage 1); 4: the network's (stage 2).
   GraphActorCritic(Backend& backend, const ActorCriticConfig& config);
 
-  StateBatch make_batch(const std::vector<const Observation*>& observations) const override;
+  StateBatch make_batch(const std::vector<const Observation*>& observations,
+                        BatchPadding padding = BatchPadding::kNone) const override;
   PolicyOutput forward(const StateBatch& batch) override;
   Tensor values(const StateBatch& batch) override;
   void initialize(RandomStream& random, bool with_bodies) override;

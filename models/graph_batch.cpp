@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
+
 #include "kernels/status.h"
 
 namespace frost {
@@ -39,11 +42,27 @@ void add_graph_edges(const GraphObservation& o, std::int32_t token, std::int32_t
   }
 }
 
+/// Edges of padding rows to themselves, spread over all of them.
+void pad_edges(std::int32_t first_row, std::int32_t end_row, EdgeList& edges) {
+  const auto wanted =
+      static_cast<std::size_t>(bucket_size(static_cast<std::int64_t>(edges.source.size())));
+  for (std::int32_t row = first_row; edges.source.size() < wanted;) {
+    edges.add(row, row, nullptr);
+    if (++row == end_row) row = first_row;
+  }
+}
+
 }  // namespace
+
+std::int64_t bucket_size(std::int64_t n) {
+  const auto power = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(n)));
+  const std::int64_t step = std::max<std::int64_t>(8, power / 8);
+  return (n + step - 1) / step * step;
+}
 
 GraphBatch make_graph_batch(Backend& backend,
                             const std::vector<const GraphObservation*>& observations,
-                            EncoderConfig::TokenConnectivity connectivity) {
+                            EncoderConfig::TokenConnectivity connectivity, BatchPadding padding) {
   const auto graphs = static_cast<std::int32_t>(observations.size());
   std::vector<float> nodes, graph_rows;
   std::vector<std::int32_t> offsets{0}, graph_of_node;
@@ -65,6 +84,15 @@ GraphBatch make_graph_batch(Backend& backend,
   GraphBatch batch;
   batch.graphs = graphs;
   batch.nodes = offsets.back();
+  if (padding == BatchPadding::kBuckets) {
+    const std::int32_t first_row = graphs + offsets.back();
+    batch.nodes = bucket_size(batch.nodes + 1);
+    const auto rows = static_cast<std::size_t>(batch.nodes);
+    nodes.resize(rows * static_cast<std::size_t>(observations[0]->node_width));
+    graph_of_node.resize(rows);
+    mask.resize(rows * mask.size() / static_cast<std::size_t>(offsets.back()), 1);
+    pad_edges(first_row, graphs + static_cast<std::int32_t>(batch.nodes), edges);
+  }
   std::vector<std::int32_t> order;
   batch.index =
       build_edge_index(backend, batch.graphs + batch.nodes, edges.source, edges.target, order);

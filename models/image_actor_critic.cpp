@@ -40,7 +40,8 @@ ImageActorCritic::ImageActorCritic(Backend& backend, const ActorCriticConfig& co
   register_module("critic.value_heads", value_heads_);
 }
 
-StateBatch ImageActorCritic::make_batch(const std::vector<const Observation*>& observations) const {
+StateBatch ImageActorCritic::make_batch(const std::vector<const Observation*>& observations,
+                                        BatchPadding) const {
   const auto pixels = static_cast<std::size_t>(config_.image_size * config_.image_size);
   std::vector<std::uint8_t> bytes;
   for (const Observation* o : observations) {

@@ -15,7 +15,8 @@ class ImageActorCritic : public BackboneNetwork {
   /// `config.continuous_dims` 1: the delete ratio alone (stage 1); 5: and the spawn parameters.
   ImageActorCritic(Backend& backend, const ActorCriticConfig& config);
 
-  StateBatch make_batch(const std::vector<const Observation*>& observations) const override;
+  StateBatch make_batch(const std::vector<const Observation*>& observations,
+                        BatchPadding padding = BatchPadding::kNone) const override;
   PolicyOutput forward(const StateBatch& batch) override;
   Tensor values(const StateBatch& batch) override;
   void initialize(RandomStream& random, bool with_bodies) override;

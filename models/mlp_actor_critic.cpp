@@ -46,7 +46,8 @@ MlpActorCritic::MlpActorCritic(Backend& backend, const ActorCriticConfig& config
   register_module("critic.value", value_);
 }
 
-StateBatch MlpActorCritic::make_batch(const std::vector<const Observation*>& observations) const {
+StateBatch MlpActorCritic::make_batch(const std::vector<const Observation*>& observations,
+                                      BatchPadding) const {
   const auto size = static_cast<std::size_t>(config_.vector_size);
   std::vector<float> rows;
   rows.reserve(observations.size() * size);
@@ -63,6 +64,11 @@ StateBatch MlpActorCritic::make_batch(const std::vector<const Observation*>& obs
   batch.states = static_cast<std::int64_t>(observations.size());
   batch.vectors = Tensor::from_host(backend_, {batch.states, config_.vector_size}, rows);
   batch.row_offsets = uniform_row_offsets(backend_, batch.states, config_.rows);
+  if (!mean_) return batch;
+  const std::vector<std::int32_t> first(observations.size(), 0);
+  const std::vector<std::int32_t> offsets{0, static_cast<std::int32_t>(batch.states)};
+  batch.shared_offsets = Tensor::from_host(backend_, std::span<const std::int32_t>(offsets));
+  batch.shared_rows = Tensor::from_host(backend_, std::span<const std::int32_t>(first));
   return batch;
 }
 
@@ -72,7 +78,8 @@ PolicyOutput MlpActorCritic::forward(const StateBatch& batch) {
   if (logits_) out.logits = by_row((*logits_)(features), config_.choices);
   if (mean_) {
     const Tensor mean = by_row((*mean_)(features), config_.continuous_dims);
-    out.gaussian = concat_cols(mean, log_deviation(batch.states));
+    const Tensor deviation = repeat_segments(log_std_, batch.shared_offsets, batch.shared_rows);
+    out.gaussian = concat_cols(mean, by_row(deviation, config_.continuous_dims));
   }
   out.values = values(batch);
   return out;
@@ -84,15 +91,6 @@ Tensor MlpActorCritic::values(const StateBatch& batch) {
 
 Tensor MlpActorCritic::by_row(const Tensor& t, std::int64_t per_row) const {
   return config_.rows == 1 ? t : t.reshape({t.numel() / per_row, per_row});
-}
-
-Tensor MlpActorCritic::log_deviation(std::int64_t states) const {
-  const std::vector<std::int32_t> first(static_cast<std::size_t>(states), 0);
-  const std::vector<std::int32_t> offsets{0, static_cast<std::int32_t>(states)};
-  const Tensor rows =
-      repeat_segments(log_std_, Tensor::from_host(backend_, std::span<const std::int32_t>(offsets)),
-                      Tensor::from_host(backend_, std::span<const std::int32_t>(first)));
-  return by_row(rows, config_.continuous_dims);
 }
 
 void MlpActorCritic::initialize(RandomStream& random, bool) {

@@ -34,7 +34,8 @@ class MlpActorCritic : public PolicyNetwork {
 
   Backend& backend() const override { return backend_; }
   /// Throws Error for anything but vectors of `config.vector_size` values.
-  StateBatch make_batch(const std::vector<const Observation*>& observations) const override;
+  StateBatch make_batch(const std::vector<const Observation*>& observations,
+                        BatchPadding padding = BatchPadding::kNone) const override;
   PolicyOutput forward(const StateBatch& batch) override;
   Tensor values(const StateBatch& batch) override;
   int value_components() const override { return 1; }
@@ -45,7 +46,6 @@ class MlpActorCritic : public PolicyNetwork {
  private:
   /// [states, per_row * rows] as [states * rows, per_row].
   Tensor by_row(const Tensor& t, std::int64_t per_row) const;
-  Tensor log_deviation(std::int64_t states) const;
 
   Backend& backend_;
   ActorCriticConfig config_;

@@ -17,6 +17,9 @@ struct StateBatch {
   Tensor features;     ///< [states, width] what the frozen prefix yields, if it was run before
   Tensor row_offsets;  ///< int32 [states + 1]: decision rows of each state
   Tensor action_mask;  ///< uint8 [rows * choices], or undefined: every choice is allowed
+  std::int64_t padded_rows = 0;  ///< decision rows where there are more than the states' own
+  /// For a row that all states share: int32 {0, states}, and zeros [states].
+  Tensor shared_offsets, shared_rows;
 };
 
 /// What the policy and value functions say about a batch of states.
@@ -30,8 +33,10 @@ struct PolicyOutput {
 class PolicyNetwork : public Module {
  public:
   virtual Backend& backend() const = 0;
-  /// Throws Error for a kind of observation the network does not read.
-  virtual StateBatch make_batch(const std::vector<const Observation*>& observations) const = 0;
+  /// Padding changes only what has ragged rows. Throws Error for a kind of observation the network
+  /// does not read.
+  virtual StateBatch make_batch(const std::vector<const Observation*>& observations,
+                                BatchPadding padding = BatchPadding::kNone) const = 0;
   virtual PolicyOutput forward(const StateBatch& batch) = 0;
   /// The critic alone: [states, components].
   virtual Tensor values(const StateBatch& batch) = 0;

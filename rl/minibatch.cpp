@@ -8,7 +8,7 @@ namespace frost {
 namespace {
 
 StateBatch batch_states(PolicyNetwork& network, const Rollout& rollout,
-                        const std::vector<const Transition*>& transitions) {
+                        const std::vector<const Transition*>& transitions, BatchPadding padding) {
   if (rollout.features().defined()) {
     std::vector<std::int32_t> rows;
     for (const Transition* t : transitions) {
@@ -19,12 +19,13 @@ StateBatch batch_states(PolicyNetwork& network, const Rollout& rollout,
   }
   std::vector<const Observation*> observations;
   for (const Transition* t : transitions) observations.push_back(&t->observation);
-  return network.make_batch(observations);
+  return network.make_batch(observations, padding);
 }
 
 /// The continuous half of a minibatch: log-probabilities of raw samples count for active rows.
 void add_continuous(Backend& backend, const std::vector<const Transition*>& transitions,
                     const ActionSpace& space, Minibatch& batch) {
+  const bool by_choice = space.enabling_choice != ActionSpace::kAlways;
   std::vector<float> raw, old_logp;
   std::vector<std::int32_t> row_offsets{0}, active_rows, state_offsets{0};
   std::int32_t row = 0;
@@ -39,9 +40,19 @@ void add_continuous(Backend& backend, const std::vector<const Transition*>& tran
     state_offsets.push_back(static_cast<std::int32_t>(old_logp.size()));
   }
   if (old_logp.empty()) return;
+  if (by_choice && batch.states.padded_rows > 0) {
+    // What repeats row 0 at the end belongs to no state.
+    const auto rows = static_cast<std::size_t>(batch.states.padded_rows);
+    row_offsets.resize(rows + 1, row_offsets.back());
+    const auto samples =
+        static_cast<std::size_t>(bucket_size(static_cast<std::int64_t>(old_logp.size())));
+    active_rows.resize(samples);
+    raw.resize(samples * static_cast<std::size_t>(space.dims()));
+    old_logp.resize(samples);
+  }
   const auto n = static_cast<std::int64_t>(old_logp.size());
   batch.raw = Tensor::from_host(backend, {n, space.dims()}, raw);
-  if (space.enabling_choice != ActionSpace::kAlways) {
+  if (by_choice) {
     batch.active_offsets = Tensor::from_host(backend, std::span<const std::int32_t>(row_offsets));
     batch.active_rows = Tensor::from_host(backend, std::span<const std::int32_t>(active_rows));
   }
@@ -52,6 +63,41 @@ void add_continuous(Backend& backend, const std::vector<const Transition*>& tran
 }
 
 }  // namespace
+
+std::vector<Tensor*> Minibatch::tensors() {
+  GraphBatch& g = states.graphs;
+  return {&g.node_features,
+          &g.graph_features,
+          &g.edge_features,
+          &g.index.target_offsets,
+          &g.index.source,
+          &g.index.source_offsets,
+          &g.index.edge_of_source,
+          &g.index.target,
+          &g.offsets,
+          &g.graph_of_node,
+          &g.action_mask,
+          &states.images,
+          &states.vectors,
+          &states.features,
+          &states.row_offsets,
+          &states.action_mask,
+          &states.shared_offsets,
+          &states.shared_rows,
+          &decisions,
+          &discrete.offsets,
+          &discrete.old_logp,
+          &discrete.advantage,
+          &raw,
+          &active_offsets,
+          &active_rows,
+          &continuous.offsets,
+          &continuous.old_logp,
+          &continuous.advantage,
+          &value.old_values,
+          &value.returns,
+          &value.weights};
+}
 
 Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
                          const std::vector<const Transition*>& transitions,
@@ -77,10 +123,16 @@ Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
   }
   const std::span<const double> weights = std::span(config.component_weights).first(components);
   const auto states = static_cast<std::int64_t>(transitions.size());
-  const auto rows = static_cast<std::int64_t>(decisions.size());
   const Shape value_shape{states, network.value_components()};
+  const BatchPadding padding =
+      config.record_minibatches ? BatchPadding::kBuckets : BatchPadding::kNone;
   Minibatch batch;
-  batch.states = batch_states(network, rollout, transitions);
+  batch.states = batch_states(network, rollout, transitions, padding);
+  if (batch.states.padded_rows > 0) {
+    decisions.resize(static_cast<std::size_t>(batch.states.padded_rows));
+    old_logp.resize(decisions.size());
+  }
+  const auto rows = static_cast<std::int64_t>(decisions.size());
   batch.discrete = {batch.states.row_offsets, Tensor::from_host(backend, {rows}, old_logp),
                     Tensor::from_host(backend, {states},
                                       std::vector<float>(advantages.begin(), advantages.end())),

@@ -16,8 +16,12 @@ struct Minibatch {
   Tensor raw, active_offsets, active_rows;
   SurrogateInputs continuous;
   ValueLossInputs value;
+
+  /// All tensors, undefined ones and aliases included, always in the same order.
+  std::vector<Tensor*> tensors();
 };
 
+/// Padded where `config.record_minibatches`.
 Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
                          const std::vector<const Transition*>& transitions,
                          const RunningNormalizer& normalizer, const PpoConfig& config,

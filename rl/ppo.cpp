@@ -66,7 +66,8 @@ Ppo::Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environment
       space_(environments.action_space()),
       shuffle_(seed, StreamPurpose::kShuffle),
       rates_(learning_rates(config)),
-      gradient_scaling_(config.gradient_scaling, base_weights(config)) {
+      gradient_scaling_(config.gradient_scaling, base_weights(config)),
+      gradient_step_(network, optimizer, config.max_grad_norm, config.record_minibatches) {
   for (int i = 0; i < environments_.size(); ++i) {
     sampling_.emplace_back(seed, StreamPurpose::kSampling, static_cast<std::uint32_t>(i));
   }
@@ -146,39 +147,20 @@ Metrics Ppo::learn(Rollout& rollout) {
   return metrics;
 }
 
-Ppo::Surrogates Ppo::surrogates(const Minibatch& batch, const PolicyOutput& out) const {
-  Surrogates s;
-  if (batch.decisions.defined()) {
-    s.discrete =
-        ppo_surrogate(evaluate_categorical(out.logits, batch.states.action_mask, batch.decisions),
-                      batch.discrete);
-  }
-  if (batch.raw.defined()) {
-    const Tensor params =
-        batch.active_rows.defined()
-            ? repeat_segments(out.gaussian, batch.active_offsets, batch.active_rows)
-            : out.gaussian;
-    s.continuous = ppo_surrogate(evaluate_gaussian(params, batch.raw), batch.continuous);
-  }
-  return s;
-}
-
-double Ppo::policy_gradient_norm(const Minibatch& batch, Tensor Surrogates::*part) {
-  const Surrogates both = surrogates(batch, network_.forward(batch.states));
+double Ppo::policy_gradient_norm(const Minibatch& batch, Tensor LossParts::*part) {
+  const LossParts both = policy_losses(batch, network_.forward(batch.states));
   const float loss_alone[4] = {1.0f, 0.0f, 0.0f, 0.0f};
   optimizer_.zero_grad();
   backward({{both.*part, Tensor::from_host(network_.backend(), {4}, loss_alone)}});
-  double squares = 0;
-  for (const double norm : optimizer_.grad_norms()) squares += norm * norm;
-  return std::sqrt(squares);
+  return joint_norm(optimizer_.grad_norms());
 }
 
 PolicyLossWeights Ppo::policy_loss_weights(const Minibatch& batch) {
   if (!config_.scale_policy_losses || !batch.decisions.defined() || !batch.raw.defined()) {
     return base_weights(config_);
   }
-  gradient_scaling_.record(policy_gradient_norm(batch, &Surrogates::discrete),
-                           policy_gradient_norm(batch, &Surrogates::continuous));
+  gradient_scaling_.record(policy_gradient_norm(batch, &LossParts::discrete),
+                           policy_gradient_norm(batch, &LossParts::continuous));
   return gradient_scaling_.weights();
 }
 
@@ -186,7 +168,6 @@ Ppo::PolicyTerm Ppo::policy_term(const Tensor& surrogate, double loss_weight,
                                  const EntropyRule& entropy) const {
   PolicyTerm term;
   if (!surrogate.defined()) return term;
-  term.output = surrogate;
   const std::vector<float> values = surrogate.to_host();
   term.loss = require_finite(values[0], "the policy loss");
   term.entropy = require_finite(values[1], "the entropy");
@@ -196,47 +177,35 @@ Ppo::PolicyTerm Ppo::policy_term(const Tensor& surrogate, double loss_weight,
       entropy_term(term.entropy, entropy_coefficient(config_, episodes_) * entropy.weight,
                    entropy.floor, entropy.penalty);
   term.weighted_loss = loss_weight * term.loss + bonus.loss;
-  const float gradient[4] = {static_cast<float>(loss_weight), static_cast<float>(bonus.derivative),
-                             0.0f, 0.0f};
-  term.gradient = Tensor::from_host(network_.backend(), {4}, gradient);
+  term.gradient = {static_cast<float>(loss_weight), static_cast<float>(bonus.derivative), 0.0f,
+                   0.0f};
   return term;
 }
 
 void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
                           LearnStatistics& sums) {
-  Backend& backend = network_.backend();
   const Minibatch batch =
       make_minibatch(network_, rollout, minibatch, return_normalizer_, config_, space_);
   const PolicyLossWeights weights = policy_loss_weights(batch);
-  const PolicyOutput out = network_.forward(batch.states);
-  const Surrogates policy = surrogates(batch, out);
+  const LossParts& losses = gradient_step_.forward(batch);
   const PolicyTerm decisions =
-      policy_term(policy.discrete, weights.discrete,
+      policy_term(losses.discrete, weights.discrete,
                   {config_.discrete_entropy_weight, config_.min_entropy_threshold, 3.0});
   const PolicyTerm continuous =
-      policy_term(policy.continuous, weights.continuous,
+      policy_term(losses.continuous, weights.continuous,
                   {config_.continuous_entropy_weight, config_.min_continuous_entropy, 1.5});
-  const Tensor value = value_loss(out.values, batch.value);
-  const double value_term = require_finite(value.to_host()[0], "the value loss");
+  const double value_term = require_finite(losses.value.to_host()[0], "the value loss");
   const double kl = decisions.kl + continuous.kl;
   sums.last_kl = kl;
   if (config_.enable_kl_early_stop && kl > config_.target_kl) {
     sums.stopped_early = true;
+    gradient_step_.abandon();
     return;
   }
-  std::vector<float> value_gradient(static_cast<std::size_t>(value.numel()));
+  std::vector<float> value_gradient(static_cast<std::size_t>(losses.value.numel()));
   value_gradient[0] = static_cast<float>(config_.value_loss_coeff);
-  std::vector<std::pair<Tensor, Tensor>> roots = {
-      {value, Tensor::from_host(backend, value.shape(), value_gradient)}};
-  for (const PolicyTerm* term : {&decisions, &continuous}) {
-    if (term->output.defined()) roots.emplace_back(term->output, term->gradient);
-  }
-
-  optimizer_.zero_grad();
-  backward(roots);
-  const std::vector<double> norms = optimizer_.grad_norms();
-  const double norm = optimizer_.clip_grad_norm(norms, config_.max_grad_norm);
-  optimizer_.step(sums.lr_factors);
+  const std::vector<double> norms = gradient_step_.descend(
+      {decisions.gradient, continuous.gradient, value_gradient}, sums.lr_factors);
 
   ++sums.minibatches;
   sums.policy_loss += decisions.loss;
@@ -250,7 +219,7 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
   sums.clipfrac += batch.decisions.defined() ? decisions.clipfrac : continuous.clipfrac;
   sums.loss +=
       decisions.weighted_loss + continuous.weighted_loss + config_.value_loss_coeff * value_term;
-  sums.grad_norm += norm;
+  sums.grad_norm += joint_norm(norms);
   for (std::size_t g = 0; g < norms.size(); ++g) sums.group_norms[g] += norms[g];
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/optim/adam.h"
 #include "models/policy_network.h"
+#include "rl/gradient_step.h"
 #include "rl/metrics.h"
 #include "rl/minibatch.h"
 #include "rl/ppo_config.h"
@@ -41,6 +42,7 @@ class Ppo {
   std::int64_t updates() const { return updates_; }
   std::int64_t global_step() const { return global_step_; }
   const UpdateTiming& timing() const { return timing_; }
+  const GradientStep& gradient_step() const { return gradient_step_; }
   /// Episodes finished during the last `collect`.
   const std::vector<EpisodeRecord>& finished_episodes() const { return finished_; }
 
@@ -56,19 +58,14 @@ class Ppo {
   struct EntropyRule {
     double weight, floor, penalty;
   };
-  /// What `ppo_surrogate` says of each action part, undefined where there is none.
-  struct Surrogates {
-    Tensor discrete, continuous;
-  };
   /// The clipped surrogate of one action part, with its entropy bonus and gradient weights.
   struct PolicyTerm {
-    Tensor output, gradient;
+    std::vector<float> gradient;
     double loss = 0, entropy = 0, kl = 0, clipfrac = 0, weighted_loss = 0;
   };
 
-  Surrogates surrogates(const Minibatch& batch, const PolicyOutput& out) const;
   /// L2 norm of the gradient of one part's mean loss alone, by a pass of its own.
-  double policy_gradient_norm(const Minibatch& batch, Tensor Surrogates::*part);
+  double policy_gradient_norm(const Minibatch& batch, Tensor LossParts::*part);
   PolicyLossWeights policy_loss_weights(const Minibatch& batch);
   PolicyTerm policy_term(const Tensor& surrogate, double loss_weight,
                          const EntropyRule& entropy) const;
@@ -86,6 +83,7 @@ class Ppo {
   RandomStream shuffle_;
   LearningRates rates_;
   GradientScaling gradient_scaling_;
+  GradientStep gradient_step_;
   RunningNormalizer return_normalizer_{kRewardComponents};
   std::int64_t updates_ = 0;
   std::int64_t global_step_ = 0;

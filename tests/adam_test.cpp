@@ -164,18 +164,37 @@ TEST(Adam, NormsAreOfEachGroupBeforeClipping) {
   ASSERT_EQ(norms.size(), 2U);
   EXPECT_DOUBLE_EQ(norms[0], 3.0);
   EXPECT_DOUBLE_EQ(norms[1], 4.0);
-  EXPECT_DOUBLE_EQ(adam.clip_grad_norm(norms, 0.5), 5.0);
-  const double joint = std::hypot(adam.grad_norms()[0], adam.grad_norms()[1]);
-  EXPECT_NEAR(joint, 0.5, 1e-6);
-  EXPECT_NEAR(a.tensor.grad().to_host()[0], 0.2, 1e-6);
+  EXPECT_DOUBLE_EQ(joint_norm(norms), 5.0);
+  EXPECT_EQ(adam.step(1.0, 0.5), norms);
+}
+
+/// The first moment after one step is (1 - beta1) times the gradient that was used.
+std::vector<float> first_moment(const Adam& adam, const std::string& name) {
+  StateDict state;
+  adam.save(state);
+  return state.at("adam." + name + ".first").to_floats(name);
+}
+
+TEST(Adam, ClippingScalesTheJointNorm) {
+  const NamedTensor a = parameter("a", {0, 0}), b = parameter("b", {0});
+  Adam adam({{"first", 0.1, {a}}, {"second", 0.1, {b}}});
+  add_gradient(a.tensor, {2.4f, 1.8f});
+  add_gradient(b.tensor, {4.0f});
+  adam.step(1.0, 0.5);
+  EXPECT_NEAR(first_moment(adam, "a")[0], 0.1 * 0.24, 1e-7);
+  EXPECT_NEAR(first_moment(adam, "a")[1], 0.1 * 0.18, 1e-7);
+  EXPECT_NEAR(first_moment(adam, "b")[0], 0.1 * 0.40, 1e-7);
 }
 
 TEST(Adam, ClippingLeavesSmallGradientsBitIdentical) {
-  const NamedTensor a = parameter("a", {0, 0});
-  Adam adam({{"all", 0.1, {a}}});
+  const NamedTensor a = parameter("a", {0, 0}), b = parameter("b", {0, 0});
+  Adam clipped({{"all", 0.1, {a}}}), plain({{"all", 0.1, {b}}});
   add_gradient(a.tensor, {0.3f, 0.4f});
-  adam.clip_grad_norm(adam.grad_norms(), 0.6);
-  EXPECT_EQ(a.tensor.grad().to_host(), (std::vector<float>{0.3f, 0.4f}));
+  add_gradient(b.tensor, {0.3f, 0.4f});
+  clipped.step(1.0, 0.6);
+  plain.step(1.0);
+  EXPECT_EQ(first_moment(clipped, "a"), first_moment(plain, "b"));
+  EXPECT_EQ(a.tensor.to_host(), b.tensor.to_host());
 }
 
 TEST(Adam, ANonFiniteGradientIsNamed) {
@@ -185,8 +204,12 @@ TEST(Adam, ANonFiniteGradientIsNamed) {
     Adam adam({{"all", 0.1, {good, broken}}});
     add_gradient(good.tensor, {1.0f});
     add_gradient(broken.tensor, {1.0f, bad});
-    EXPECT_EQ(error_of([&] { adam.grad_norms(); }),
-              "[adam] the gradient of 'actor.body.layer4.1.bn2.weight' is not finite");
+    const std::string named =
+        "[adam] the gradient of 'actor.body.layer4.1.bn2.weight' is not finite";
+    EXPECT_EQ(error_of([&] { adam.grad_norms(); }), named);
+    EXPECT_EQ(error_of([&] { adam.step(1.0, 0.5); }), named);
+    EXPECT_EQ(good.tensor.to_host().front(), 0.0f) << "nothing has moved";
+    EXPECT_EQ(first_moment(adam, good.name).front(), 0.0f);
   }
 }
 

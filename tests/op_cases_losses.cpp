@@ -80,18 +80,20 @@ OpCase gaussian_case(std::int64_t n, std::int64_t dims, double deviation) {
 }
 
 OpCase ppo_surrogate_case(const std::vector<std::int32_t>& cells, SurrogateRatio ratio,
-                          double deviation) {
+                          double deviation, std::int64_t padding = 0) {
   const char* name = ratio == SurrogateRatio::kPerNode ? "per_node"
                      : ratio == SurrogateRatio::kJoint ? "joint"
                                                        : "mean_logp";
   std::vector<std::int32_t> offsets{0};
   for (const std::int32_t n : cells) offsets.push_back(offsets.back() + n);
   const auto states = static_cast<std::int64_t>(cells.size());
-  const std::string variant = fmt::format("{}: {} states, {} cells, log-ratios around {}", name,
-                                          states, offsets.back(), deviation);
+  const std::int64_t rows = offsets.back() + padding;
+  const std::string variant =
+      fmt::format("{}: {} states, {} cells in {} rows, log-ratios around {}", name, states,
+                  offsets.back(), rows, deviation);
   const std::string seed = "ppo_surrogate" + variant;
-  CaseInput evaluation = case_input(seed, "evaluation", {offsets.back(), 2}, deviation, -0.7);
-  CaseInput old_logp = case_input(seed, "old_logp", {offsets.back()}, deviation, -0.7);
+  CaseInput evaluation = case_input(seed, "evaluation", {rows, 2}, deviation, -0.7);
+  CaseInput old_logp = case_input(seed, "old_logp", {rows}, deviation, -0.7);
   CaseInput advantage = case_input(seed, "advantage", {states});
   old_logp.trains = advantage.trains = false;
   OpCase row{"ppo_surrogate",
@@ -155,6 +157,7 @@ void add_loss_cases(std::vector<OpCase>& table) {
     table.push_back(ppo_surrogate_case({1}, ratio, 0.05));
     table.push_back(ppo_surrogate_case({5, 1, 7, 4}, ratio, 0.15));
     table.push_back(ppo_surrogate_case({0, 3, 0, 2}, ratio, 0.15));
+    table.push_back(ppo_surrogate_case({5, 1, 7, 4}, ratio, 0.15, 7));
     // Log-ratios on the scale of the limit: both signs of the advantage meet both of its sides.
     table.push_back(ppo_surrogate_case(std::vector<std::int32_t>(40, 3), ratio, 0.1));
   }

@@ -18,6 +18,7 @@ struct SystemConfig {
   std::uint64_t seed = 0;       ///< `null` in the file means 0
   std::string precision = "fp32";
   bool deterministic = true;  ///< false only permits faster kernels with varying sums
+  bool cuda_graphs = false;   ///< on a GPU, replay minibatches of equal shapes as CUDA graphs
 };
 
 /// What a run writes, and how often it is evaluated; intervals count updates.

@@ -347,6 +347,8 @@ Keys system_keys() {
              "of the training's arithmetic"),
       flag("system.deterministic", MEMBER(system.deterministic),
            "same seed, device and threads: the same bits; false permits faster kernels"),
+      flag("system.cuda_graphs", MEMBER(system.cuda_graphs),
+           "GPU: record minibatches once per shape and replay them; no effect on a CPU"),
   };
 }
 

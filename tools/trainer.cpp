@@ -109,6 +109,7 @@ Trainer::Trainer(const Config& config, bool resuming)
   optimizer_ = std::make_unique<Adam>(setup_.network->param_groups(), adam);
   environments_ = std::make_unique<VectorEnvironment>(environment_factory(config_),
                                                       config_.ppo.num_envs, config_.system.seed);
+  config_.ppo.record_minibatches = config_.system.cuda_graphs && backend().records();
   ppo_ = std::make_unique<Ppo>(*setup_.network, *optimizer_, *environments_, config_.ppo,
                                config_.system.seed);
 }

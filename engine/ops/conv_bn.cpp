@@ -1,6 +1,7 @@
 #include "engine/launch.h"
 #include "engine/ops.h"
 #include "engine/ops/check.h"
+#include "engine/device_graph.h"
 
 namespace frost {
 namespace {
@@ -26,11 +27,15 @@ Tensor effective_weight(const ConvBatchNorm& layer, bool summed) {
   return out;
 }
 
+bool trains(const ConvBatchNorm& layer) {
+  return layer.weight.requires_grad() || layer.gamma.requires_grad() || layer.beta.requires_grad();
+}
+
 /// Folds BatchNorm into the weight unless the last fold is still true.
 ConvBatchNorm::Folded& fold(ConvBatchNorm& layer, bool summed) {
   ConvBatchNorm::Folded& folded = layer.folded[summed ? 1 : 0];
   std::vector<std::uint64_t> versions = versions_of(layer);
-  if (folded.versions == versions) return folded;
+  if (folded.versions == versions && !(DeviceGraph::recording() && trains(layer))) return folded;
   const Tensor weight = effective_weight(layer, summed);
   Backend& backend = weight.backend();
   if (!folded.weight.defined()) {

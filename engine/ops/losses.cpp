@@ -52,9 +52,13 @@ Tensor ppo_surrogate(const Tensor& evaluation, const SurrogateInputs& inputs) {
               inputs.offsets.numel() == inputs.advantage.numel() + 1,
           "ppo_surrogate", "the batch does not fit evaluation " + to_string(evaluation.shape()));
   const auto batch = [](const SurrogateInputs& in) {
-    return SurrogateBatch{in.advantage.numel(), in.offsets.data_as<std::int32_t>(),
-                          in.old_logp.data(),   in.advantage.data(),
-                          in.clip_epsilon,      in.ratio};
+    return SurrogateBatch{in.advantage.numel(),
+                          in.old_logp.numel(),
+                          in.offsets.data_as<std::int32_t>(),
+                          in.old_logp.data(),
+                          in.advantage.data(),
+                          in.clip_epsilon,
+                          in.ratio};
   };
   Op op("ppo_surrogate", {evaluation});
   Backend& backend = op.backend();
@@ -88,11 +92,8 @@ Tensor value_loss(const Tensor& values, const ValueLossInputs& inputs) {
   const Tensor kept = op.save_for({0}, values);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut slot = g.of(0);
-    // The upstream gradient is read on the host: one scalar, known before the pass began.
-    float upstream = 0;
-    if (!LaunchControl::dry_run()) backend.copy_to_host(&upstream, dy.data(), sizeof(float));
     launch("value_loss_backward",
-           [&] { backend.value_loss_backward(batch(inputs), kept.data(), upstream, slot); });
+           [&] { backend.value_loss_backward(batch(inputs), kept.data(), dy.data(), slot); });
   });
 }
 

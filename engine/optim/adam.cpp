@@ -14,92 +14,124 @@ Adam::Adam(std::vector<ParamGroup> groups, AdamConfig config) : config_(config) 
 }
 
 void Adam::set_groups(std::vector<ParamGroup> groups) {
+  ++groups_version_;
   std::map<std::string, Slot> kept;
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    for (std::size_t i = 0; i < slots_[g].size(); ++i) {
-      kept.emplace(groups_[g].parameters[i].name, std::move(slots_[g][i]));
-    }
-  }
+  for (Slot& slot : slots_) kept.emplace(slot.parameter.name, std::move(slot));
   groups_.clear();
   slots_.clear();
   std::set<std::string> names;
   for (ParamGroup& group : groups) {
     if (group.parameters.empty()) continue;
-    std::vector<Slot> slots;
     for (NamedTensor& p : group.parameters) {
       if (!names.insert(p.name).second) fail("adam", "tensor '" + p.name + "' is in two groups");
       if (!p.tensor.requires_grad()) fail("adam", "tensor '" + p.name + "' does not train");
       p.tensor.allocate_grad();
       const auto old = kept.find(p.name);
-      slots.push_back(old != kept.end() ? std::move(old->second) : fresh_slot(p.tensor));
+      Slot slot = old != kept.end() ? std::move(old->second) : fresh_slot(p.tensor);
+      slot.parameter = p;
+      slot.group = groups_.size();
+      slots_.push_back(std::move(slot));
     }
     groups_.push_back(std::move(group));
-    slots_.push_back(std::move(slots));
   }
   if (groups_.empty()) throw Error("No trainable parameters found: every tensor is frozen");
+  const auto buffer = [&](std::size_t bytes) {
+    return TrackedBuffer(backend(), MemoryTag::kWorkspace, bytes);
+  };
+  device_ = {buffer(slots_.size() * sizeof(AdamFactors)), buffer(slots_.size() * sizeof(double)),
+             buffer(sizeof(float))};
 }
 
 Adam::Slot Adam::fresh_slot(const Tensor& parameter) {
-  Backend& backend = parameter.backend();
-  return {Tensor::zeros(backend, parameter.shape(), MemoryTag::kOptimizer),
-          Tensor::zeros(backend, parameter.shape(), MemoryTag::kOptimizer)};
+  const auto zeros = [&] {
+    return Tensor::zeros(parameter.backend(), parameter.shape(), MemoryTag::kOptimizer);
+  };
+  return {{}, 0, zeros(), zeros(), 0};
 }
 
 void Adam::zero_grad() {
-  for (ParamGroup& group : groups_) {
-    for (NamedTensor& p : group.parameters) p.tensor.zero_grad();
+  for (Slot& slot : slots_) slot.parameter.tensor.zero_grad();
+}
+
+Adam::Moved Adam::with_gradient() const {
+  Moved tensors;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    const Tensor grad = slot.parameter.tensor.grad();
+    if (!grad.defined()) continue;
+    tensors.push_back({grad.numel(), static_cast<std::int64_t>(i), grad.data(), slot.first.data(),
+                       slot.second.data(), slot.parameter.tensor.data()});
   }
+  return tensors;
+}
+
+void Adam::enqueue_norms(const Moved& tensors) const {
+  launch("squared_norms", [&] {
+    backend().fill_zero(device_.squares.data(), device_.squares.bytes());
+    backend().squared_norms(tensors, device_.squares.as<double>());
+  });
+}
+
+std::vector<double> Adam::read_norms(const Moved& tensors) const {
+  std::vector<double> squares(slots_.size()), norms(groups_.size());
+  launch("copy_to_host", [&] {
+    backend().copy_to_host(squares.data(), device_.squares.data(), device_.squares.bytes());
+  });
+  for (const OptimizerTensor& t : tensors) {
+    const auto i = static_cast<std::size_t>(t.slot);
+    if (!std::isfinite(squares[i])) {
+      fail("adam", "the gradient of '" + slots_[i].parameter.name + "' is not finite");
+    }
+    norms[slots_[i].group] += squares[i];
+  }
+  for (double& n : norms) n = std::sqrt(n);
+  return norms;
 }
 
 std::vector<double> Adam::grad_norms() const {
-  std::vector<double> norms;
-  for (const ParamGroup& group : groups_) {
-    double total = 0;
-    for (const NamedTensor& p : group.parameters) {
-      const Tensor grad = p.tensor.grad();
-      if (!grad.defined()) continue;
-      double sum = 0;
-      launch("sum_squares", [&] { sum = grad.backend().sum_squares(grad.numel(), grad.data()); });
-      if (!std::isfinite(sum)) fail("adam", "the gradient of '" + p.name + "' is not finite");
-      total += sum;
-    }
-    norms.push_back(std::sqrt(total));
+  const Moved tensors = with_gradient();
+  enqueue_norms(tensors);
+  return read_norms(tensors);
+}
+
+void Adam::prepare_step(const std::vector<double>& lr_factors) {
+  std::vector<AdamFactors> factors;
+  for (const Slot& slot : slots_) {
+    factors.push_back(adam_factors(groups_[slot.group].lr * lr_factors[slot.group], config_.beta1,
+                                   config_.beta2, config_.epsilon,
+                                   static_cast<double>(slot.step + 1)));
+  }
+  launch("copy_from_host", [&] {
+    backend().copy_from_host(device_.factors.data(), factors.data(), device_.factors.bytes());
+  });
+}
+
+Adam::Moved Adam::enqueue_step(double max_norm) {
+  Moved moved = with_gradient();
+  enqueue_norms(moved);
+  launch("clip_gradients", [&] {
+    backend().clip_gradients(static_cast<std::int64_t>(slots_.size()), device_.squares.as<double>(),
+                             max_norm, device_.coefficient.as<float>());
+  });
+  launch("adam_step", [&] {
+    backend().adam_step(moved, device_.factors.as<AdamFactors>(), device_.coefficient.as<float>());
+  });
+  return moved;
+}
+
+std::vector<double> Adam::finish_step(const Moved& moved) {
+  std::vector<double> norms = read_norms(moved);
+  for (const OptimizerTensor& t : moved) {
+    Slot& slot = slots_[static_cast<std::size_t>(t.slot)];
+    ++slot.step;
+    slot.parameter.tensor.storage().bump_version();
   }
   return norms;
 }
 
-double Adam::clip_grad_norm(const std::vector<double>& norms, double max_norm) {
-  double squares = 0;
-  for (const double n : norms) squares += n * n;
-  const double norm = std::sqrt(squares);
-  if (norm <= max_norm) return norm;
-  const auto factor = static_cast<float>(max_norm / (norm + 1e-6));
-  for (const ParamGroup& group : groups_) {
-    for (const NamedTensor& p : group.parameters) {
-      const Tensor grad = p.tensor.grad();
-      if (!grad.defined()) continue;
-      launch("scale_gradient", [&] { grad.backend().scale(grad.numel(), factor, grad.data()); });
-    }
-  }
-  return norm;
-}
-
-void Adam::step(const std::vector<double>& lr_factors) {
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
-      const Tensor& p = groups_[g].parameters[i].tensor;
-      const Tensor grad = p.grad();
-      if (!grad.defined()) continue;
-      Slot& slot = slots_[g][i];
-      const AdamStep step{groups_[g].lr * lr_factors[g], config_.beta1, config_.beta2,
-                          config_.epsilon, ++slot.step};
-      launch("adam_step", [&] {
-        p.backend().adam_step(p.numel(), step, grad.data(), slot.first.data(), slot.second.data(),
-                              p.data());
-      });
-      p.storage().bump_version();
-    }
-  }
+std::vector<double> Adam::step(const std::vector<double>& lr_factors, double max_norm) {
+  prepare_step(lr_factors);
+  return finish_step(enqueue_step(max_norm));
 }
 
 std::int64_t Adam::parameter_count() const {
@@ -109,32 +141,30 @@ std::int64_t Adam::parameter_count() const {
 }
 
 void Adam::save(StateDict& state) const {
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
-      const NamedTensor& p = groups_[g].parameters[i];
-      const Slot& slot = slots_[g][i];
-      const std::string key = "adam." + p.name;
-      state[key + ".first"] = HostTensor::from_floats(p.tensor.shape(), slot.first.to_host());
-      state[key + ".second"] = HostTensor::from_floats(p.tensor.shape(), slot.second.to_host());
-      state[key + ".step"] = HostTensor::from_int64({}, {slot.step});
-    }
+  for (const Slot& slot : slots_) {
+    const std::string key = "adam." + slot.parameter.name;
+    const Shape& shape = slot.parameter.tensor.shape();
+    state[key + ".first"] = HostTensor::from_floats(shape, slot.first.to_host());
+    state[key + ".second"] = HostTensor::from_floats(shape, slot.second.to_host());
+    state[key + ".step"] = HostTensor::from_int64({}, {slot.step});
   }
 }
 
 void Adam::load(const StateDict& state) {
   constexpr const char* kWhat = "checkpoint";
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
-      const NamedTensor& p = groups_[g].parameters[i];
-      Slot& slot = slots_[g][i];
-      const std::string key = "adam." + p.name;
-      slot.first.copy_from_host(
-          find_tensor(state, key + ".first", kWhat, p.tensor.shape()).to_floats(key));
-      slot.second.copy_from_host(
-          find_tensor(state, key + ".second", kWhat, p.tensor.shape()).to_floats(key));
-      slot.step = find_tensor(state, key + ".step", kWhat, {}).to_int64(key).front();
-    }
+  for (Slot& slot : slots_) {
+    const std::string key = "adam." + slot.parameter.name;
+    const Shape& shape = slot.parameter.tensor.shape();
+    slot.first.copy_from_host(find_tensor(state, key + ".first", kWhat, shape).to_floats(key));
+    slot.second.copy_from_host(find_tensor(state, key + ".second", kWhat, shape).to_floats(key));
+    slot.step = find_tensor(state, key + ".step", kWhat, {}).to_int64(key).front();
   }
+}
+
+double joint_norm(const std::vector<double>& norms) {
+  double squares = 0;
+  for (const double n : norms) squares += n * n;
+  return std::sqrt(squares);
 }
 
 }  // namespace frost

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cmath>
 #include <string>
 #include <vector>
 
 #include "engine/io/safetensors.h"
 #include "engine/module.h"
+#include "kernels/tracked_buffer.h"
 
 namespace frost {
 
@@ -38,17 +40,30 @@ class Adam {
   void set_groups(std::vector<ParamGroup> groups);
 
   void zero_grad();
-  /// L2 norm of the gradients of each group, before any clipping.
+  /// L2 norm of the gradients of each group.
   /// Throws Error naming the first tensor whose gradient is not finite.
   std::vector<double> grad_norms() const;
-  /// Scales all gradients so that their joint norm is at most `max_norm`; returns it from `norms`.
-  double clip_grad_norm(const std::vector<double>& norms, double max_norm);
-  /// One step with every group's base rate times its factor, in the order of `groups`.
-  void step(const std::vector<double>& lr_factors);
+  /// One step with every group's base rate times its factor, in the order of `groups`, on gradients
+  /// scaled down to a joint norm of at most `max_norm`; returns `grad_norms`, before scaling.
+  /// Throws as `grad_norms`, and no tensor has moved then.
+  std::vector<double> step(const std::vector<double>& lr_factors, double max_norm = HUGE_VAL);
   /// One factor for all groups.
-  void step(double lr_factor) { step(std::vector<double>(groups_.size(), lr_factor)); }
+  std::vector<double> step(double lr_factor, double max_norm = HUGE_VAL) {
+    return step(std::vector<double>(groups_.size(), lr_factor), max_norm);
+  }
+
+  /// The tensors that a step moves: those with a gradient.
+  using Moved = std::vector<OptimizerTensor>;
+
+  /// `step` in three parts. The first tells the device the rates and step counts, the second is
+  /// work of the device alone, so it can be recorded, and the last waits for it.
+  void prepare_step(const std::vector<double>& lr_factors);
+  Moved enqueue_step(double max_norm);
+  std::vector<double> finish_step(const Moved& moved);
 
   const std::vector<ParamGroup>& groups() const { return groups_; }
+  /// Changes with every `set_groups`.
+  std::uint64_t groups_version() const { return groups_version_; }
   std::int64_t parameter_count() const;
 
   /// `adam.<name>.{first,second,step}` for every tensor.
@@ -57,16 +72,32 @@ class Adam {
   void load(const StateDict& state);
 
  private:
+  /// A parameter with its state, in the order of the groups.
   struct Slot {
+    NamedTensor parameter;
+    std::size_t group = 0;
     Tensor first, second;
     std::int64_t step = 0;
   };
+  /// What the device reads and writes in a step, one entry per slot.
+  struct DeviceState {
+    TrackedBuffer factors, squares, coefficient;
+  };
 
   static Slot fresh_slot(const Tensor& parameter);
+  Backend& backend() const { return slots_.front().parameter.tensor.backend(); }
+  Moved with_gradient() const;
+  void enqueue_norms(const Moved& tensors) const;
+  std::vector<double> read_norms(const Moved& tensors) const;
 
   std::vector<ParamGroup> groups_;
-  std::vector<std::vector<Slot>> slots_;
+  std::vector<Slot> slots_;
+  std::uint64_t groups_version_ = 0;
+  DeviceState device_;
   AdamConfig config_;
 };
+
+/// The norm of all gradients from the norms of groups.
+double joint_norm(const std::vector<double>& norms);
 
 }  // namespace frost

@@ -38,6 +38,10 @@ void CpuBackend::copy_from_host(void* dst, const void* src, std::size_t bytes) {
   std::memcpy(dst, src, bytes);
 }
 
+void CpuBackend::copy(void* dst, const void* src, std::size_t bytes) {
+  std::memcpy(dst, src, bytes);
+}
+
 void CpuBackend::fill_zero(void* data, std::size_t bytes) {
   std::memset(data, 0, bytes);
 }

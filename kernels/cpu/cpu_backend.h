@@ -27,11 +27,10 @@ class CpuBackend final : public Backend {
   void release(void* data) override;
   void copy_to_host(void* dst, const void* src, std::size_t bytes) override;
   void copy_from_host(void* dst, const void* src, std::size_t bytes) override;
+  void copy(void* dst, const void* src, std::size_t bytes) override;
   void fill_zero(void* data, std::size_t bytes) override;
   void axpy(std::int64_t n, float alpha, const float* x, GradOut y) override;
   void add(std::int64_t n, const float* a, const float* b, float* y) override;
-  void scale(std::int64_t n, float factor, float* x) override;
-  double sum_squares(std::int64_t n, const float* x) override;
   void copy_rows(std::int64_t rows, std::int64_t cols, const float* src, std::int64_t src_stride,
                  GradOut dst, std::int64_t dst_stride) override;
   void gather_rows(std::int64_t rows, std::int64_t cols, const std::int32_t* index,
@@ -115,10 +114,13 @@ class CpuBackend final : public Backend {
   void ppo_surrogate_backward(const SurrogateBatch& batch, const float* evaluation,
                               const float* dout, GradOut devaluation) override;
   void value_loss_forward(const ValueLossBatch& batch, const float* values, float* out) override;
-  void value_loss_backward(const ValueLossBatch& batch, const float* values, float dout,
+  void value_loss_backward(const ValueLossBatch& batch, const float* values, const float* dout,
                            GradOut dvalues) override;
-  void adam_step(std::int64_t n, const AdamStep& step, const float* gradient, float* first,
-                 float* second, float* parameter) override;
+  void squared_norms(std::span<const OptimizerTensor> tensors, double* squares) override;
+  void clip_gradients(std::int64_t n, const double* squares, double max_norm,
+                      float* coefficient) override;
+  void adam_step(std::span<const OptimizerTensor> tensors, const AdamFactors* factors,
+                 const float* coefficient) override;
 
  private:
   ComputeOptions options_;

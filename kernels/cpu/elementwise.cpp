@@ -58,24 +58,6 @@ void CpuBackend::add(std::int64_t n, const float* a, const float* b, float* y) {
   });
 }
 
-void CpuBackend::scale(std::int64_t n, float factor, float* x) {
-  parallel_blocks(n, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) x[i] *= factor;
-  });
-}
-
-double CpuBackend::sum_squares(std::int64_t n, const float* x) {
-  // One partial sum per block, added in block order: the same bits for any number of threads.
-  constexpr std::int64_t kBlock = 4096;
-  std::vector<double> partial(static_cast<std::size_t>((n + kBlock - 1) / kBlock));
-  parallel_blocks(n, 2, [&](std::int64_t begin, std::int64_t end) {
-    partial[static_cast<std::size_t>(begin / kBlock)] = dot(end - begin, x + begin, x + begin);
-  });
-  double total = 0;
-  for (const double p : partial) total += p;
-  return total;
-}
-
 void CpuBackend::gelu_forward(std::int64_t n, const float* x, float* y) {
   parallel_blocks(n, 20, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) y[i] = gelu(x[i]);
@@ -142,17 +124,6 @@ void CpuBackend::mask_by_bits(std::int64_t n, const float* dy, const std::uint32
       const BitLanes set = (BitLanes{} + packed) & kOwnBit;
       const Vec16 value = load16(dy + begin + half * kLanes);
       store16(set != 0 ? value : Vec16{}, dx + begin + half * kLanes);
-    }
-  });
-}
-
-void CpuBackend::adam_step(std::int64_t n, const AdamStep& step, const float* gradient,
-                           float* first, float* second, float* parameter) {
-  const AdamFactors factors =
-      adam_factors(step.lr, step.beta1, step.beta2, step.epsilon, static_cast<double>(step.step));
-  parallel_blocks(n, 8, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      adam_element(factors, gradient[i], first[i], second[i], parameter[i]);
     }
   });
 }

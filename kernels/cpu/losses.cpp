@@ -82,6 +82,9 @@ void CpuBackend::ppo_surrogate_backward(const SurrogateBatch& batch, const float
   parallel_for(batch.states, 400, [&](std::int64_t s) {
     surrogate_state_gradient(batch, evaluation, dout, s, devaluation);
   });
+  for (std::int64_t i = batch.offsets[batch.states]; i < batch.rows; ++i) {
+    clear_padding_gradient(i, devaluation);
+  }
 }
 
 void CpuBackend::value_loss_forward(const ValueLossBatch& b, const float* values, float* out) {
@@ -100,9 +103,9 @@ void CpuBackend::value_loss_forward(const ValueLossBatch& b, const float* values
   out[0] = static_cast<float>(total);
 }
 
-void CpuBackend::value_loss_backward(const ValueLossBatch& b, const float* values, float dout,
-                                     GradOut dvalues) {
-  const float share = dout / static_cast<float>(b.states);
+void CpuBackend::value_loss_backward(const ValueLossBatch& b, const float* values,
+                                     const float* dout, GradOut dvalues) {
+  const float share = *dout / static_cast<float>(b.states);
   parallel_for(b.states * b.components, 10, [&](std::int64_t i) {
     const ValueLossTerm term =
         value_loss_term(b.kind, b.range, values[i], b.old_values[i], b.returns[i]);

@@ -9,8 +9,11 @@
 
 namespace frost::cuda {
 
-Allocator::Allocator(int device, cudaStream_t stream, const MemoryLedger& ledger)
-    : stream_(stream), ledger_(ledger) {
+Allocator::Allocator(int device, cudaStream_t stream, MemoryLedger& ledger)
+    : stream_(stream),
+      ledger_(ledger),
+      heap_([this](std::size_t bytes) { return take_for_heap(bytes); },
+            [](void* data) { FROST_CUDA_NOTHROW(cudaFree(data)); }) {
   cudaMemPoolProps properties = {};
   properties.allocType = cudaMemAllocationTypePinned;
   properties.location.type = cudaMemLocationTypeDevice;
@@ -25,6 +28,10 @@ Allocator::~Allocator() {
 }
 
 void* Allocator::allocate(std::size_t bytes) {
+  return recording_ ? heap_.allocate(std::max<std::size_t>(bytes, 1)) : take_from_pool(bytes);
+}
+
+void* Allocator::take_from_pool(std::size_t bytes) {
   void* data = nullptr;
   const std::size_t asked = std::max<std::size_t>(bytes, 1);
   cudaError_t status = cudaMallocFromPoolAsync(&data, asked, pool_, stream_);
@@ -36,18 +43,51 @@ void* Allocator::allocate(std::size_t bytes) {
     FROST_CUDA(cudaMemPoolTrimTo(pool_, 0));
     status = cudaMallocFromPoolAsync(&data, asked, pool_, stream_);
   }
-  if (status == cudaErrorMemoryAllocation) {
-    static_cast<void>(cudaGetLastError());
-    std::size_t free_bytes = 0, total_bytes = 0;
-    FROST_CUDA(cudaMemGetInfo(&free_bytes, &total_bytes));
-    throw Error(out_of_memory_text(asked, free_bytes, total_bytes, ledger_.snapshot()));
-  }
+  if (status == cudaErrorMemoryAllocation) throw_out_of_memory(asked);
   FROST_CUDA(status);
   return data;
 }
 
+void* Allocator::take_for_heap(std::size_t bytes) {
+  void* data = nullptr;
+  const cudaError_t status = cudaMalloc(&data, bytes);
+  if (status == cudaErrorMemoryAllocation) throw_out_of_memory(bytes);
+  FROST_CUDA(status);
+  return data;
+}
+
+void Allocator::throw_out_of_memory(std::size_t asked) const {
+  static_cast<void>(cudaGetLastError());
+  std::size_t free_bytes = 0, total_bytes = 0;
+  FROST_CUDA(cudaMemGetInfo(&free_bytes, &total_bytes));
+  throw Error(out_of_memory_text(asked, free_bytes, total_bytes, ledger_.snapshot()));
+}
+
 void Allocator::release(void* data) noexcept {
-  if (data != nullptr) FROST_CUDA_NOTHROW(cudaFreeAsync(data, stream_));
+  if (data == nullptr) return;
+  if (!heap_.release(data)) {
+    FROST_CUDA_NOTHROW(cudaFreeAsync(data, stream_));
+  } else if (!recording_) {
+    heap_.trim();
+    count_heap();
+  }
+}
+
+void Allocator::count_heap() {
+  const std::size_t bytes = recording_ ? 0 : heap_.bytes();
+  ledger_.remove(MemoryTag::kWorkspace, counted_);
+  ledger_.add(MemoryTag::kWorkspace, bytes);
+  counted_ = bytes;
+}
+
+Allocator::Recording::Recording(Allocator& allocator) : allocator_(allocator) {
+  allocator_.recording_ = true;
+  allocator_.count_heap();
+}
+
+Allocator::Recording::~Recording() {
+  allocator_.recording_ = false;
+  allocator_.count_heap();
 }
 
 }  // namespace frost::cuda

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "kernels/cuda/recording_heap.h"
 #include "kernels/memory.h"
 
 namespace frost::cuda {
@@ -15,8 +16,8 @@ namespace frost::cuda {
 /// when an allocation fails.
 class Allocator {
  public:
-  /// `ledger` is read when memory runs out; it must outlive the allocator.
-  Allocator(int device, cudaStream_t stream, const MemoryLedger& ledger);
+  /// `ledger` must outlive the allocator.
+  Allocator(int device, cudaStream_t stream, MemoryLedger& ledger);
   ~Allocator();
   Allocator(const Allocator&) = delete;
   Allocator& operator=(const Allocator&) = delete;
@@ -25,10 +26,33 @@ class Allocator {
   void* allocate(std::size_t bytes);
   void release(void* data) noexcept;
 
+  /// While alive, blocks come from a heap whose addresses stay valid for recorded work.
+  ///
+  /// The ledger counts the heap as workspace, except while it is being filled: then the tensors
+  /// in it count themselves.
+  class Recording {
+   public:
+    explicit Recording(Allocator& allocator);
+    ~Recording();
+    Recording(const Recording&) = delete;
+    Recording& operator=(const Recording&) = delete;
+
+   private:
+    Allocator& allocator_;
+  };
+
  private:
+  void* take_from_pool(std::size_t bytes);
+  void* take_for_heap(std::size_t bytes);
+  [[noreturn]] void throw_out_of_memory(std::size_t asked) const;
+  void count_heap();
+
   cudaStream_t stream_;
-  const MemoryLedger& ledger_;
+  MemoryLedger& ledger_;
   cudaMemPool_t pool_ = nullptr;
+  RecordingHeap heap_;
+  bool recording_ = false;
+  std::size_t counted_ = 0;  ///< bytes of the heap in the ledger
 };
 
 }  // namespace frost::cuda

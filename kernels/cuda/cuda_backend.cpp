@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "kernels/cuda/capture.h"
 #include "kernels/cuda/conv2d.h"
 #include "kernels/cuda/cuda_check.h"
 #include "kernels/cuda/diagnosis.h"
@@ -89,8 +90,18 @@ void CudaBackend::copy_from_host(void* dst, const void* src, std::size_t bytes) 
   FROST_CUDA(cudaStreamSynchronize(stream_));
 }
 
+void CudaBackend::copy(void* dst, const void* src, std::size_t bytes) {
+  if (bytes != 0) FROST_CUDA(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream_));
+}
+
 void CudaBackend::fill_zero(void* data, std::size_t bytes) {
   if (bytes != 0) FROST_CUDA(cudaMemsetAsync(data, 0, bytes, stream_));
+}
+
+std::unique_ptr<RecordedWork> CudaBackend::record(const std::function<void()>& work) {
+  cuda::Capture capture(stream_, allocator_);
+  work();
+  return capture.finish();
 }
 
 }  // namespace frost

@@ -14,37 +14,6 @@ void CudaBackend::add(std::int64_t n, const float* a, const float* b, float* y) 
   for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = a[i] + b[i]; });
 }
 
-void CudaBackend::scale(std::int64_t n, float factor, float* x) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) { x[i] *= factor; });
-}
-
-double CudaBackend::sum_squares(std::int64_t n, const float* x) {
-  if (n <= 0) return 0;
-  constexpr std::int64_t kMostBlocks = 512, kPerBlock = 4096;
-  const std::int64_t wanted = (n + kPerBlock - 1) / kPerBlock;
-  const std::int64_t blocks = wanted < kMostBlocks ? wanted : kMostBlocks;
-  const cuda::Scratch scratch(*this, static_cast<std::size_t>(blocks + 1) * sizeof(double));
-  auto* partial = scratch.data<double>();
-  cuda::for_each_block(stream_, blocks, [=] __device__(std::int64_t block, int thread) {
-    double sum = 0;
-    for (std::int64_t i = block * cuda::kBlockSize + thread; i < n;
-         i += blocks * cuda::kBlockSize) {
-      sum += static_cast<double>(x[i]) * x[i];
-    }
-    sum = cuda::block_sum(sum);
-    if (thread == 0) partial[block] = sum;
-  });
-  cuda::for_each_block(stream_, 1, [=] __device__(std::int64_t, int thread) {
-    double sum = 0;
-    for (std::int64_t i = thread; i < blocks; i += cuda::kBlockSize) sum += partial[i];
-    sum = cuda::block_sum(sum);
-    if (thread == 0) partial[blocks] = sum;
-  });
-  double total = 0;
-  copy_to_host(&total, partial + blocks, sizeof total);
-  return total;
-}
-
 void CudaBackend::gelu_forward(std::int64_t n, const float* x, float* y) {
   for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = gelu(x[i]); });
 }
@@ -88,15 +57,6 @@ void CudaBackend::mask_by_bits(std::int64_t n, const float* dy, const std::uint3
                                float* dx) {
   for_each(stream_, n, [=] __device__(std::int64_t i) {
     dx[i] = (bits[i / 32] >> (i % 32)) & 1u ? dy[i] : 0.0f;
-  });
-}
-
-void CudaBackend::adam_step(std::int64_t n, const AdamStep& step, const float* gradient,
-                            float* first, float* second, float* parameter) {
-  const AdamFactors factors =
-      adam_factors(step.lr, step.beta1, step.beta2, step.epsilon, static_cast<double>(step.step));
-  for_each(stream_, n, [=] __device__(std::int64_t i) {
-    adam_element(factors, gradient[i], first[i], second[i], parameter[i]);
   });
 }
 

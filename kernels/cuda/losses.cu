@@ -83,8 +83,10 @@ void CudaBackend::ppo_surrogate_forward(const SurrogateBatch& batch, const float
 
 void CudaBackend::ppo_surrogate_backward(const SurrogateBatch& batch, const float* evaluation,
                                          const float* dout, GradOut devaluation) {
-  for_each(stream_, batch.states, [=] __device__(std::int64_t s) {
-    surrogate_state_gradient(batch, evaluation, dout, s, devaluation);
+  const std::int64_t threads = batch.rows > batch.states ? batch.rows : batch.states;
+  for_each(stream_, threads, [=] __device__(std::int64_t i) {
+    if (i < batch.states) surrogate_state_gradient(batch, evaluation, dout, i, devaluation);
+    if (i < batch.rows && i >= batch.offsets[batch.states]) clear_padding_gradient(i, devaluation);
   });
 }
 
@@ -105,10 +107,10 @@ void CudaBackend::value_loss_forward(const ValueLossBatch& b, const float* value
   });
 }
 
-void CudaBackend::value_loss_backward(const ValueLossBatch& b, const float* values, float dout,
-                                      GradOut dvalues) {
-  const float share = dout / static_cast<float>(b.states);
+void CudaBackend::value_loss_backward(const ValueLossBatch& b, const float* values,
+                                      const float* dout, GradOut dvalues) {
   for_each(stream_, b.states * b.components, [=] __device__(std::int64_t i) {
+    const float share = *dout / static_cast<float>(b.states);
     const ValueLossTerm term =
         value_loss_term(b.kind, b.range, values[i], b.old_values[i], b.returns[i]);
     store(share * b.weights[i % b.components] * term.derivative, dvalues.mode, dvalues.data[i]);

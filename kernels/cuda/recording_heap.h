@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+namespace frost::cuda {
+
+/// Memory of recorded work. A block that is released may be handed out again, to this recording or
+/// a later one, but stays where it is: recordings run one after the other on one stream, and each
+/// writes what it reads. All blocks go back at once, when none is in use (`trim`).
+class RecordingHeap {
+ public:
+  using Take = std::function<void*(std::size_t)>;
+  using Give = std::function<void(void*)>;
+
+  /// `take` may throw; what `take` gave goes to `give` in the end.
+  RecordingHeap(Take take, Give give) : take_(std::move(take)), give_(std::move(give)) {}
+  ~RecordingHeap() { give_back(); }
+  RecordingHeap(const RecordingHeap&) = delete;
+  RecordingHeap& operator=(const RecordingHeap&) = delete;
+
+  /// The smallest free block that holds `bytes` and wastes at most an eighth of them, or a new one.
+  void* allocate(std::size_t bytes) {
+    const std::size_t size = (bytes + kGrain - 1) / kGrain * kGrain;
+    void* data = nullptr;
+    if (const auto found = free_.lower_bound(size);
+        found != free_.end() && found->first <= size + size / 8) {
+      data = found->second;
+      free_.erase(found);
+    } else {
+      data = take_(size);
+      sizes_.emplace(data, size);
+      bytes_ += size;
+    }
+    ++in_use_;
+    return data;
+  }
+
+  /// Whether the block was handed out here; it is free then.
+  bool release(void* data) {
+    const auto found = sizes_.find(data);
+    if (found == sizes_.end()) return false;
+    free_.emplace(found->second, data);
+    --in_use_;
+    return true;
+  }
+
+  /// Gives everything back if nothing is in use. Not while something is being recorded.
+  void trim() {
+    if (in_use_ == 0) give_back();
+  }
+
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  static constexpr std::size_t kGrain = 512;
+
+  void give_back() {
+    for (const auto& [data, size] : sizes_) give_(data);
+    sizes_.clear();
+    free_.clear();
+    bytes_ = 0;
+  }
+
+  Take take_;
+  Give give_;
+  std::unordered_map<void*, std::size_t> sizes_;  ///< of all blocks
+  std::multimap<std::size_t, void*> free_;
+  std::size_t in_use_ = 0, bytes_ = 0;
+};
+
+}  // namespace frost::cuda
