@@ -6,7 +6,8 @@ namespace frost {
 enum class MathMode {
   kFp32,  ///< float32 products and sums
   kTf32,  ///< inputs of a product rounded to 10 mantissa bits, sums in float32
-  kBf16,  ///< inputs of a product rounded to bfloat16, sums and parameters in float32
+  kBf16,  ///< inputs of a product rounded to bfloat16, sums in float32; a convolution's result may
+          ///< be rounded to bfloat16 once; everything else, parameters too, stays float32
 };
 
 constexpr const char* to_string(MathMode mode) {

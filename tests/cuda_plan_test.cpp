@@ -56,6 +56,15 @@ TEST(CudaPlanKey, EqualCallsFindTheSamePlan) {
   EXPECT_EQ(made, 1);
 }
 
+TEST(CudaPlanKey, OnlyBf16HasBfloat16Data) {
+  const auto data_type = [](MathMode math) {
+    return plan_key(kShape, PlanKey::kForward, PlanKey::kNone, {math, true}, 16).data_type;
+  };
+  EXPECT_EQ(data_type(MathMode::kFp32), PlanKey::kFloat32);
+  EXPECT_EQ(data_type(MathMode::kTf32), PlanKey::kFloat32);
+  EXPECT_EQ(data_type(MathMode::kBf16), PlanKey::kBfloat16);
+}
+
 TEST(CudaPlanKey, AlignmentIsThatOfTheWorstPointer) {
   const auto at = [](std::uintptr_t address) { return reinterpret_cast<const float*>(address); };
   EXPECT_EQ(common_alignment(at(256), at(512)), 16);
@@ -114,12 +123,20 @@ TEST(CudaEngineChoice, Fp32TakesNoTensorCoreAndNoTransform) {
   EXPECT_EQ(choose({MathMode::kTf32, true}, lists).first, 1);
 }
 
+TEST(CudaEngineChoice, Bf16TakesTensorCoresButNoTransform) {
+  const EngineTraits tensor = engine_with(&EngineTraits::tensor_core);
+  const EngineTraits winograd = engine_with(&EngineTraits::transforms);
+  const Lists lists{{{1, winograd}, {2, tensor}, {3, kPlain}}, {}, {}};
+  EXPECT_EQ(choose({MathMode::kBf16, true}, lists).first, 2);
+  EXPECT_EQ(choose({MathMode::kTf32, true}, lists).first, 1);
+}
+
 TEST(CudaEngineChoice, NothingRoundsInputsOrSumsBelowFloat) {
   const Lists lists{{{1, engine_with(&EngineTraits::down_converts)},
                      {2, engine_with(&EngineTraits::reduced_reduction)}},
                     {},
                     {}};
-  for (const MathMode math : {MathMode::kFp32, MathMode::kTf32}) {
+  for (const MathMode math : {MathMode::kFp32, MathMode::kTf32, MathMode::kBf16}) {
     EXPECT_EQ(choose({math, false}, lists).first, 0);
   }
 }
@@ -191,6 +208,17 @@ TEST(CudaDiagnosis, NamesTheFirstCauseInOneLine) {
             "FROST_CUDA_ARCHITECTURES=90");
   EXPECT_EQ(problem([](DeviceProbe& p) { p.free_bytes = std::size_t{300} << 20; }),
             "too little GPU memory: 300.0 MiB of 143360.0 MiB are free, 1024.0 MiB are needed");
+}
+
+TEST(CudaDiagnosis, Bf16NeedsADeviceThatHasIt) {
+  DeviceProbe p = good_probe();
+  EXPECT_EQ(precision_problem(MathMode::kBf16, p), "");
+  p.name = "Tesla T4";
+  p.major = 7;
+  p.minor = 5;
+  EXPECT_EQ(precision_problem(MathMode::kBf16, p),
+            "precision bf16 needs a GPU of compute capability 8.0, Tesla T4 has 7.5: use fp32");
+  EXPECT_EQ(precision_problem(MathMode::kFp32, p), "");
 }
 
 TEST(CudaDiagnosis, ADriverOfTheSameMajorVersionIsNewEnough) {

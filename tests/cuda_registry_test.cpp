@@ -92,10 +92,13 @@ TEST(CudaRegistry, AMissingLibraryIsNamed) {
 
 TEST(CudaRegistry, TheCpuComputesInFp32Only) {
   EXPECT_NO_THROW(configure_backend(cpu_backend(), {MathMode::kFp32, false}));
-  EXPECT_EQ(message_of<UsageError>([] {
-              configure_backend(cpu_backend(), {MathMode::kTf32, true});
-            }),
-            "precision tf32 needs device cuda: the CPU computes in fp32");
+  for (const MathMode math : {MathMode::kTf32, MathMode::kBf16}) {
+    EXPECT_EQ(message_of<UsageError>([&] {
+                configure_backend(cpu_backend(), {math, true});
+              }),
+              std::string("precision ") + to_string(math) +
+                  " needs device cuda: the CPU computes in fp32");
+  }
   EXPECT_EQ(kernel_report(cpu_backend()), "");
 }
 

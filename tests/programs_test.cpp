@@ -143,6 +143,15 @@ TEST_F(ProgramsTest, AnUnknownFreezeModeIsRefusedWithTheValidOnes) {
                  "none, all, until_layer3, last_block");
 }
 
+TEST_F(ProgramsTest, APrecisionThatTheCpuLacksIsRefused) {
+  for (const std::string precision : {"tf32", "bf16"}) {
+    for (const char* program : {"train", "verify_freezing", "bench_freeze"}) {
+      expect_refusal(program, {tiny_, "--device", "cpu", "--set", "system.precision=" + precision},
+                     2, "precision " + precision + " needs device cuda: the CPU computes in fp32");
+    }
+  }
+}
+
 TEST_F(ProgramsTest, ConfigurationFilesThatCannotBeReadAreRefused) {
   expect_refusal("train", {"no_such.yaml"}, 2, "no such configuration file");
   expect_refusal("train", {folder_.string()}, 2, "is a directory");
@@ -190,8 +199,8 @@ TEST_F(ProgramsTest, EvaluateRefusesAFolderWithoutCheckpoints) {
   expect_refusal("evaluate", {folder_.string()}, 1, "holds neither");
   expect_refusal("evaluate", {tiny_, "--policy", "greedy"}, 2, "greedy");
   expect_refusal("evaluate", {tiny_, "--policy", "random", "--deterministic"}, 2, "fixed rule");
-  const std::vector<std::string> untrained = {tiny_, "--policy", "untrained", "--sampled",
-                                              "--deterministic", "--render", "film"};
+  const std::vector<std::string> untrained = {
+      tiny_, "--policy", "untrained", "--sampled", "--deterministic", "--render", "film"};
   expect_refusal("evaluate", untrained, 2, "--render shows one policy");
   for (const char* option : {"--render", "--steps", "--trajectories"}) {
     const std::string cartpole = config_path("configs/reference/cartpole.yaml");

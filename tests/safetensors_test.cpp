@@ -9,6 +9,7 @@
 #include "engine/io/dtype.h"
 #include "engine/io/regular_file.h"
 #include "engine/io/sha256.h"
+#include "kernels/bfloat16.h"
 #include "tests/weight_file_helpers.h"
 
 namespace frost {

@@ -343,8 +343,8 @@ Keys system_keys() {
       number("system.threads", MEMBER(system.threads), between(0, 1024), "0: all cores"),
       number("system.seed", MEMBER(system.seed), kAny, "of everything random in a run")
           .allow_null("0"),
-      choice("system.precision", MEMBER(system.precision), {"fp32", "tf32"},
-             "of the training's arithmetic"),
+      choice("system.precision", MEMBER(system.precision), {"fp32", "tf32", "bf16"},
+             "of convolutions and matrix products; tf32 and bf16 need a GPU"),
       flag("system.deterministic", MEMBER(system.deterministic),
            "same seed, device and threads: the same bits; false permits faster kernels"),
       flag("system.cuda_graphs", MEMBER(system.cuda_graphs),

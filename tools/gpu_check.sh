@@ -98,6 +98,12 @@ part same_seed_twice cmp "$out/runs/tiny_cuda/metrics.csv" "$out/runs/tiny_again
 part train_quickstart bin/train configs/quickstart.yaml --device cuda --out "$out/runs/quickstart"
 
 part bench_freeze bin/bench_freeze --set system.device=cuda --json "$out/bench_freeze.json"
+for precision in tf32 bf16; do
+  part "train_tiny_$precision" bin/train configs/tiny.yaml --device cuda --seed 1 \
+    --set "system.precision=$precision" --out "$out/runs/tiny_$precision"
+  part "bench_freeze_$precision" bin/bench_freeze --set system.device=cuda \
+    --set "system.precision=$precision" --json "$out/bench_freeze_$precision.json"
+done
 if [ -x bin/bench_ops ]; then
   part bench_ops bin/bench_ops "--benchmark_out=$out/bench_ops.json" --benchmark_out_format=json
 else
@@ -105,6 +111,8 @@ else
 fi
 if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
   part pytorch python3 bench/compare.py --device cuda --json "$out/pytorch.json"
+  part pytorch_bf16 python3 bench/compare.py --device cuda --precision bf16 \
+    --json "$out/pytorch_bf16.json"
 else
   skip pytorch "no PyTorch with CUDA"
 fi

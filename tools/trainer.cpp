@@ -32,6 +32,13 @@ double parse_rate(const std::string& text) {
   return rate;
 }
 
+MathMode math_mode(const std::string& precision) {
+  for (const MathMode math : {MathMode::kFp32, MathMode::kTf32, MathMode::kBf16}) {
+    if (precision == to_string(math)) return math;
+  }
+  throw UsageError("unknown precision '" + precision + "': use fp32, tf32 or bf16");
+}
+
 }  // namespace
 
 EnvironmentFactory environment_factory(const Config& config) {
@@ -61,9 +68,8 @@ ActorCriticConfig model_config(const Config& config) {
 
 void configure_for(const Config& config, Backend& backend) {
   set_thread_budget(config.system.threads);
-  const MathMode math = config.system.precision == "tf32" ? MathMode::kTf32 : MathMode::kFp32;
-  configure_backend(backend,
-                    {math, config.system.deterministic, config.model.backbone.savings.dead_taps});
+  configure_backend(backend, {math_mode(config.system.precision), config.system.deterministic,
+                              config.model.backbone.savings.dead_taps});
 }
 
 NetworkSetup build_network(const Config& config, bool load_pretrained) {

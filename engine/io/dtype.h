@@ -16,8 +16,8 @@ std::optional<std::size_t> dtype_bytes(std::string_view dtype);
 /// - 1.
 std::optional<std::int64_t> checked_product(const std::vector<std::int64_t>& sizes);
 
-/// Exact widening of IEEE half and bfloat16 bit patterns, subnormals, infinities and NaN included.
+/// Exact widening of an IEEE half's bit pattern, subnormals, infinities and NaN included; bfloat16
+/// is in kernels/bfloat16.h.
 float half_to_float(std::uint16_t bits);
-float bfloat16_to_float(std::uint16_t bits);
 
 }  // namespace frost

@@ -10,6 +10,7 @@
 #include "engine/io/printable.h"
 #include "engine/io/safetensors.h"
 #include "engine/tensor.h"
+#include "kernels/bfloat16.h"
 #include "kernels/status.h"
 
 namespace frost {
@@ -91,10 +92,6 @@ float half_to_float(std::uint16_t bits) {
   }
   const std::uint32_t wide = exponent == 0x1fu ? 0xffu : exponent + (127 - 15);
   return std::bit_cast<float>(sign | (wide << 23) | (fraction << 13));
-}
-
-float bfloat16_to_float(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
 HostTensor HostTensor::from_floats(std::vector<std::int64_t> shape,

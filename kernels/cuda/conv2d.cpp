@@ -5,9 +5,13 @@
 
 #include "kernels/cuda/conv_kernels.h"
 #include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/rounded_matrix.h"
 
 namespace frost::cuda {
 namespace {
+
+/// Of what `allocate` gives, as a plan counts: at most 16 bytes.
+constexpr std::int64_t kBlockAlignment = 16;
 
 std::int64_t taps(const Conv2dShape& s) {
   return s.kh * s.kw * s.c;
@@ -15,8 +19,20 @@ std::int64_t taps(const Conv2dShape& s) {
 std::int64_t pixels(const Conv2dShape& s) {
   return s.n * s.oh() * s.ow();
 }
+std::int64_t input_size(const Conv2dShape& s) {
+  return s.n * s.h * s.w * s.c;
+}
+std::int64_t weight_size(const Conv2dShape& s) {
+  return s.k * taps(s);
+}
+std::int64_t output_size(const Conv2dShape& s) {
+  return pixels(s) * s.k;
+}
 std::size_t float_bytes(std::int64_t n) {
   return static_cast<std::size_t>(n) * sizeof(float);
+}
+const std::uint16_t* bits(const TrackedBuffer& bfloat16s) {
+  return static_cast<const std::uint16_t*>(bfloat16s.data());
 }
 
 }  // namespace
@@ -35,6 +51,14 @@ CudnnConvolutions::CudnnConvolutions(CudaBackend& backend)
 
 CudnnConvolutions::~CudnnConvolutions() = default;
 
+bool CudnnConvolutions::rounds() const {
+  return backend_.options().math == MathMode::kBf16;
+}
+
+bool CudnnConvolutions::has_plan(const PlanKey& key) {
+  return use_library_ && plans_.get(key).plan != nullptr;
+}
+
 bool CudnnConvolutions::run(const PlanKey& key, std::span<const Argument> arguments) {
   if (!use_library_) return false;
   const PlanCache::Entry& entry = plans_.get(key);
@@ -45,46 +69,85 @@ bool CudnnConvolutions::run(const PlanKey& key, std::span<const Argument> argume
   return true;
 }
 
+std::optional<TrackedBuffer> CudnnConvolutions::run_rounded(const Conv2dShape& s,
+                                                            PlanKey::Direction direction,
+                                                            const Operand& a, const Operand& b,
+                                                            ConvTensor result, std::int64_t size) {
+  const PlanKey key = plan_key(s, direction, PlanKey::kNone, backend_.options(), kBlockAlignment);
+  if (!has_plan(key)) return std::nullopt;
+  const RoundedMatrix rounded_a(backend_, 1, a.size, a.data, a.size);
+  const RoundedMatrix rounded_b(backend_, 1, b.size, b.data, b.size);
+  TrackedBuffer sums(backend_, MemoryTag::kWorkspace,
+                     static_cast<std::size_t>(size) * sizeof(std::uint16_t));
+  run(key, std::vector<Argument>{
+               {a.tensor, rounded_a.data()}, {b.tensor, rounded_b.data()}, {result, sums.data()}});
+  return sums;
+}
+
+bool CudnnConvolutions::run_gradient(const Conv2dShape& s, PlanKey::Direction direction,
+                                     const Operand& a, const Operand& b, ConvTensor result,
+                                     std::int64_t size, float* gradient) {
+  if (rounds()) {
+    const auto sums = run_rounded(s, direction, a, b, result, size);
+    if (sums) widen(backend_.stream(), size, bits(*sums), gradient);
+    return sums.has_value();
+  }
+  const PlanKey key = plan_key(s, direction, PlanKey::kNone, backend_.options(),
+                               common_alignment(a.data, b.data, gradient));
+  return run(key,
+             std::vector<Argument>{{a.tensor, a.data}, {b.tensor, b.data}, {result, gradient}});
+}
+
+bool CudnnConvolutions::run_fused(const Conv2dShape& s, const float* x, const float* weight,
+                                  const float* bias, const float* residual, bool relu, float* y) {
+  std::vector<Argument> arguments{{kX, x}, {kWeight, weight}, {kY, y}};
+  std::int32_t epilogue = relu ? PlanKey::kRelu : PlanKey::kNone;
+  if (bias != nullptr) {
+    epilogue |= PlanKey::kBias;
+    arguments.push_back({kBias, bias});
+  }
+  if (residual != nullptr) {
+    epilogue |= PlanKey::kResidual;
+    arguments.push_back({kResidual, residual});
+  }
+  return run(plan_key(s, PlanKey::kForward, epilogue, backend_.options(),
+                      common_alignment(x, weight, y, bias, residual)),
+             arguments);
+}
+
 void CudnnConvolutions::forward(const Conv2dShape& s, const float* x, const float* weight,
                                 const float* bias, const float* residual, bool relu, float* y) {
   if (pixels(s) == 0) return;
-  const auto key = [&](std::int32_t epilogue, std::int64_t alignment) {
-    return plan_key(s, PlanKey::kForward, epilogue, backend_.options(), alignment);
+  const auto finish = [&](const auto* sums) {
+    conv_epilogue(backend_.stream(), pixels(s), s.k, sums, bias, residual, relu, y);
   };
-  std::vector<Argument> arguments{{kX, x}, {kWeight, weight}, {kY, y}};
-  std::int32_t epilogue = relu ? PlanKey::kRelu : PlanKey::kNone;
-  if (bias != nullptr) epilogue |= PlanKey::kBias;
-  if (residual != nullptr) epilogue |= PlanKey::kResidual;
-  if (epilogue != PlanKey::kNone) {
-    std::vector<Argument> fused = arguments;
-    if (bias != nullptr) fused.push_back({kBias, bias});
-    if (residual != nullptr) fused.push_back({kResidual, residual});
-    if (run(key(epilogue, common_alignment(x, weight, y, bias, residual)), fused)) return;
+  bool summed = false;
+  if (rounds()) {
+    const auto sums = run_rounded(s, PlanKey::kForward, {kX, x, input_size(s)},
+                                  {kWeight, weight, weight_size(s)}, kY, output_size(s));
+    if (sums) return finish(bits(*sums));
+  } else {
+    if (run_fused(s, x, weight, bias, residual, relu, y)) return;
+    summed = run_fused(s, x, weight, nullptr, nullptr, false, y);
   }
-  if (!run(key(PlanKey::kNone, common_alignment(x, weight, y)), arguments)) {
-    unrolled_forward(s, x, weight, y);
-  }
-  if (epilogue != PlanKey::kNone) {
-    conv_epilogue(backend_.stream(), pixels(s), s.k, bias, residual, relu, y);
-  }
+  if (!summed) unrolled_forward(s, x, weight, y);
+  if (bias != nullptr || residual != nullptr || relu) finish(y);
 }
 
 void CudnnConvolutions::backward_data(const Conv2dShape& s, const float* dy, const float* weight,
                                       float* dx) {
   if (s.n == 0) return;
-  const PlanKey key = plan_key(s, PlanKey::kBackwardData, PlanKey::kNone, backend_.options(),
-                               common_alignment(dy, weight, dx));
-  if (!run(key, std::vector<Argument>{{kX, dx}, {kWeight, weight}, {kY, dy}})) {
+  if (!run_gradient(s, PlanKey::kBackwardData, {kY, dy, output_size(s)},
+                    {kWeight, weight, weight_size(s)}, kX, input_size(s), dx)) {
     unrolled_backward_data(s, dy, weight, dx);
   }
 }
 
 void CudnnConvolutions::backward_weight(const Conv2dShape& s, const float* x, const float* dy,
                                         float* dweight) {
-  if (s.n == 0) return backend_.fill_zero(dweight, float_bytes(s.k * taps(s)));
-  const PlanKey key = plan_key(s, PlanKey::kBackwardWeight, PlanKey::kNone, backend_.options(),
-                               common_alignment(x, dy, dweight));
-  if (!run(key, std::vector<Argument>{{kX, x}, {kWeight, dweight}, {kY, dy}})) {
+  if (s.n == 0) return backend_.fill_zero(dweight, float_bytes(weight_size(s)));
+  if (!run_gradient(s, PlanKey::kBackwardWeight, {kX, x, input_size(s)}, {kY, dy, output_size(s)},
+                    kWeight, weight_size(s), dweight)) {
     unrolled_backward_weight(s, x, dy, dweight);
   }
 }
@@ -151,7 +214,7 @@ void CudaBackend::conv2d_backward_data(const Conv2dShape& s, const float* dy, We
   if (dx.mode == GradMode::kOverwrite) {
     return convolutions_->backward_data(s, dy, weight.data, dx.data);
   }
-  const std::int64_t n = s.n * s.h * s.w * s.c;
+  const std::int64_t n = cuda::input_size(s);
   const TrackedBuffer term(*this, MemoryTag::kWorkspace, cuda::float_bytes(n));
   convolutions_->backward_data(s, dy, weight.data, term.floats());
   axpy(n, 1.0f, term.floats(), dx);
@@ -162,7 +225,7 @@ void CudaBackend::conv2d_backward_weight(const Conv2dShape& s, const float* x, c
   if (dweight.mode == GradMode::kOverwrite) {
     return convolutions_->backward_weight(s, x, dy, dweight.data);
   }
-  const std::int64_t n = s.k * cuda::taps(s);
+  const std::int64_t n = cuda::weight_size(s);
   const TrackedBuffer term(*this, MemoryTag::kWorkspace, cuda::float_bytes(n));
   convolutions_->backward_weight(s, x, dy, term.floats());
   axpy(n, 1.0f, term.floats(), dweight);

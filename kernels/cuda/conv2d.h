@@ -2,11 +2,13 @@
 
 #include <cudnn.h>
 
+#include <optional>
 #include <span>
 #include <string>
 
 #include "kernels/backend.h"
 #include "kernels/cuda/plan_cache.h"
+#include "kernels/tracked_buffer.h"
 
 namespace frost {
 class CudaBackend;
@@ -16,6 +18,10 @@ namespace frost::cuda {
 
 /// Convolutions through cuDNN graphs; where no engine keeps to the precision and determinism asked
 /// for, as matrix products over unrolled images.
+///
+/// bf16: cuDNN has ready engines for bfloat16 operands only with a bfloat16 result, and none that
+/// adds a float32 bias. So operands are rounded, sums are float32 within the engine, its result is
+/// rounded once more, and an own kernel widens it and adds bias and residual in float32.
 class CudnnConvolutions {
  public:
   explicit CudnnConvolutions(CudaBackend& backend);
@@ -37,8 +43,27 @@ class CudnnConvolutions {
  private:
   using Argument = ConvPlan::Argument;
 
+  struct Operand {
+    ConvTensor tensor;
+    const float* data;
+    std::int64_t size;
+  };
+
+  /// Whether operands are rounded to bfloat16.
+  bool rounds() const;
+  bool has_plan(const PlanKey& key);
   /// Whether a plan for the key exists; it is enqueued then.
   bool run(const PlanKey& key, std::span<const Argument> arguments);
+  /// The same over rounded operands; gives the result's `size` elements as bfloat16.
+  std::optional<TrackedBuffer> run_rounded(const Conv2dShape& shape, PlanKey::Direction direction,
+                                           const Operand& a, const Operand& b, ConvTensor result,
+                                           std::int64_t size);
+  /// The same in the precision asked for, into `size` floats.
+  bool run_gradient(const Conv2dShape& shape, PlanKey::Direction direction, const Operand& a,
+                    const Operand& b, ConvTensor result, std::int64_t size, float* gradient);
+  /// A forward pass whose epilogue is part of the plan.
+  bool run_fused(const Conv2dShape& shape, const float* x, const float* weight, const float* bias,
+                 const float* residual, bool relu, float* y);
   /// Calls fn(images, first, columns) for as many images at a time as the workspace takes.
   template <class Fn>
   void for_image_chunks(const Conv2dShape& shape, const Fn& fn);

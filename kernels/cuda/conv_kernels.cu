@@ -1,5 +1,6 @@
 #include "kernels/cuda/conv_kernels.h"
 
+#include "kernels/bfloat16.h"
 #include "kernels/cuda/launch.cuh"
 
 namespace frost::cuda {
@@ -35,14 +36,27 @@ void roll_images(cudaStream_t stream, const Conv2dShape& s, const float* columns
   });
 }
 
-void conv_epilogue(cudaStream_t stream, std::int64_t pixels, std::int64_t k, const float* bias,
-                   const float* residual, bool relu, float* y) {
+__device__ inline float widened(float x) {
+  return x;
+}
+__device__ inline float widened(std::uint16_t bits) {
+  return bfloat16_to_float(bits);
+}
+
+template <class T>
+void conv_epilogue(cudaStream_t stream, std::int64_t pixels, std::int64_t k, const T* sums,
+                   const float* bias, const float* residual, bool relu, float* y) {
   for_each(stream, pixels * k, [=] __device__(std::int64_t i) {
-    float value = y[i];
+    float value = widened(sums[i]);
     if (bias != nullptr) value += bias[i % k];
     if (residual != nullptr) value += residual[i];
     y[i] = relu && value < 0.0f ? 0.0f : value;  // keeps a NaN
   });
 }
+
+template void conv_epilogue(cudaStream_t, std::int64_t, std::int64_t, const float*, const float*,
+                            const float*, bool, float*);
+template void conv_epilogue(cudaStream_t, std::int64_t, std::int64_t, const std::uint16_t*,
+                            const float*, const float*, bool, float*);
 
 }  // namespace frost::cuda

@@ -10,8 +10,10 @@ namespace frost::cuda {
 void unroll_images(cudaStream_t stream, const Conv2dShape& shape, const float* x, float* columns);
 /// The adjoint of `unroll_images`, every input pixel gathering the taps that met it.
 void roll_images(cudaStream_t stream, const Conv2dShape& shape, const float* columns, float* dx);
-/// y = relu(y + bias + residual) over [pixels, k]; bias and residual are nullable.
-void conv_epilogue(cudaStream_t stream, std::int64_t pixels, std::int64_t k, const float* bias,
-                   const float* residual, bool relu, float* y);
+/// y = relu(sums + bias + residual) over [pixels, k]; `sums` are floats, possibly y itself, or
+/// bfloat16 bits; bias and residual are nullable.
+template <class T>
+void conv_epilogue(cudaStream_t stream, std::int64_t pixels, std::int64_t k, const T* sums,
+                   const float* bias, const float* residual, bool relu, float* y);
 
 }  // namespace frost::cuda

@@ -53,6 +53,10 @@ OperationNames operation_names(std::int32_t direction) {
   }
 }
 
+cudnnDataType_t data_type(const PlanKey& key) {
+  return key.data_type == PlanKey::kBfloat16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
+}
+
 cudnnBackendHeurMode_t heuristic(HeuristicMode mode) {
   switch (mode) {
     case HeuristicMode::kA:
@@ -116,7 +120,7 @@ ConvOperations::ConvOperations(const PlanKey& key) {
   const Conv2dShape s = key.shape();
   const Dims output{s.n, s.k, s.oh(), s.ow()};
   const auto tensor = [&](ConvTensor uid, const Dims& dims) -> const Descriptor& {
-    return keep(channels_last_tensor(uid, dims, key.alignment, false));
+    return keep(channels_last_tensor(uid, dims, data_type(key), key.alignment, false));
   };
   const Descriptor& x = tensor(kX, {s.n, s.c, s.h, s.w});
   const Descriptor& w = tensor(kWeight, {s.k, s.c, s.kh, s.kw});
@@ -129,9 +133,9 @@ ConvOperations::ConvOperations(const PlanKey& key) {
   }
   std::int64_t next_virtual = kFirstVirtual;
   const auto target = [&]() -> const Descriptor& {
-    return steps_left-- == 0
-               ? y
-               : keep(channels_last_tensor(next_virtual++, output, kVirtualAlignment, true));
+    return steps_left-- == 0 ? y
+                             : keep(channels_last_tensor(next_virtual++, output, CUDNN_DATA_FLOAT,
+                                                         kVirtualAlignment, true));
   };
   const Descriptor* value = &target();
   convolution(key, x, w, *value);

@@ -8,6 +8,7 @@
 #include "kernels/cuda/capture.h"
 #include "kernels/cuda/conv2d.h"
 #include "kernels/cuda/cuda_check.h"
+#include "kernels/cuda/device.h"
 #include "kernels/cuda/diagnosis.h"
 #include "kernels/cuda/gemm.h"
 #include "kernels/status.h"
@@ -43,9 +44,8 @@ CudaBackend::~CudaBackend() {
 }
 
 void CudaBackend::configure(const ComputeOptions& options) {
-  if (options.math == MathMode::kBf16) {
-    throw UsageError("precision bf16 is not offered yet: use fp32 or tf32");
-  }
+  const std::string problem = cuda::precision_problem(options.math, cuda::probe_device());
+  if (!problem.empty()) throw UsageError(problem);
   options_ = options;
 }
 

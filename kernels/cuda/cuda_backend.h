@@ -30,7 +30,8 @@ class CudaBackend final : public Backend {
   CudaBackend();
   ~CudaBackend() override;
 
-  /// Switches convolutions and matrix products alike. Throws Error for what is not offered.
+  /// Switches convolutions and matrix products alike. Throws UsageError for a precision that the
+  /// device lacks.
   void configure(const ComputeOptions& options);
   const ComputeOptions& options() const { return options_; }
   /// One line per convolution plan made so far.

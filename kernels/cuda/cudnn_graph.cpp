@@ -102,11 +102,11 @@ Dims channels_last_strides(const Dims& d) {
   return {d[1] * d[2] * d[3], 1, d[3] * d[1], d[1]};
 }
 
-Descriptor channels_last_tensor(std::int64_t uid, const Dims& dims, std::int64_t alignment,
-                                bool is_virtual) {
+Descriptor channels_last_tensor(std::int64_t uid, const Dims& dims, cudnnDataType_t type,
+                                std::int64_t alignment, bool is_virtual) {
   const Dims strides = channels_last_strides(dims);
   Descriptor tensor(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
-  tensor.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_DATA_FLOAT)
+  tensor.set(CUDNN_ATTR_TENSOR_DATA_TYPE, type)
       .set(CUDNN_ATTR_TENSOR_DIMENSIONS, dims)
       .set(CUDNN_ATTR_TENSOR_STRIDES, strides)
       .set(CUDNN_ATTR_TENSOR_UNIQUE_ID, uid)

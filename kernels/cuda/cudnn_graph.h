@@ -64,10 +64,10 @@ class Descriptor {
 
 using Dims = std::array<std::int64_t, 4>;
 
-/// A finalized float32 tensor descriptor. `dims` are in cuDNN's order n,c,h,w (or k,c,kh,kw) and
-/// channels are innermost in memory. A virtual tensor exists only inside its graph.
-Descriptor channels_last_tensor(std::int64_t uid, const Dims& dims, std::int64_t alignment,
-                                bool is_virtual);
+/// A finalized tensor descriptor. `dims` are in cuDNN's order n,c,h,w (or k,c,kh,kw) and channels
+/// are innermost in memory. A virtual tensor exists only inside its graph.
+Descriptor channels_last_tensor(std::int64_t uid, const Dims& dims, cudnnDataType_t type,
+                                std::int64_t alignment, bool is_virtual);
 /// Strides in elements of a dense tensor whose second dimension is innermost.
 Dims channels_last_strides(const Dims& dims);
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "kernels/math_mode.h"
 #include "kernels/memory.h"
 
 // What is said when the GPU cannot be used or is full. Needs no CUDA header.
@@ -60,6 +61,13 @@ inline std::string device_problem(const DeviceProbe& p) {
            " are free, " + mebibytes(kLeastFreeBytes) + " are needed";
   }
   return "";
+}
+
+/// Why the device cannot compute in a precision, in one line; empty if it can.
+inline std::string precision_problem(MathMode math, const DeviceProbe& p) {
+  if (math != MathMode::kBf16 || p.major >= 8) return "";
+  return "precision bf16 needs a GPU of compute capability 8.0, " + p.name + " has " +
+         std::to_string(p.major) + "." + std::to_string(p.minor) + ": use fp32";
 }
 
 /// Live and peak bytes per tag, one line each.

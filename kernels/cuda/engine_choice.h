@@ -22,10 +22,13 @@ struct EngineTraits {
   bool compiled_at_run_time = false;
 };
 
-/// Whether an engine computes what the options promise. For float32 data a tensor core means TF32.
+/// Whether an engine computes what the options promise. For float32 data a tensor core means TF32;
+/// for bfloat16 data it means exact products and float32 sums. A transform rounds its transformed
+/// data again: within tf32's tolerance, but not what bf16 promises.
 inline bool permits(const ComputeOptions& options, const EngineTraits& engine) {
   if (engine.down_converts || engine.reduced_reduction) return false;
-  if (options.math == MathMode::kFp32 && (engine.tensor_core || engine.transforms)) return false;
+  if (engine.tensor_core && options.math == MathMode::kFp32) return false;
+  if (engine.transforms && options.math != MathMode::kTf32) return false;
   return !(options.deterministic && engine.nondeterministic);
 }
 

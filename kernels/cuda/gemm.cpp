@@ -5,6 +5,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/cuda_check.h"
 #include "kernels/cuda/plan_cache.h"
+#include "kernels/cuda/rounded_matrix.h"
 #include "kernels/math_mode.h"
 #include "kernels/status.h"
 
@@ -42,10 +43,15 @@ void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttribut
   FROST_CUBLAS(cublasLtMatmulPreferenceSetAttribute(preference, name, &value, sizeof value));
 }
 
+cudaDataType_t operand_type(std::int32_t math) {
+  return static_cast<MathMode>(math) == MathMode::kBf16 ? CUDA_R_16BF : CUDA_R_32F;
+}
+
 /// A column-major matrix of `rows` x `cols`.
-cublasLtMatrixLayout_t layout(std::int64_t rows, std::int64_t cols, std::int64_t ld) {
+cublasLtMatrixLayout_t layout(cudaDataType_t type, std::int64_t rows, std::int64_t cols,
+                              std::int64_t ld) {
   cublasLtMatrixLayout_t made = nullptr;
-  FROST_CUBLAS(cublasLtMatrixLayoutCreate(&made, CUDA_R_32F, static_cast<std::uint64_t>(rows),
+  FROST_CUBLAS(cublasLtMatrixLayoutCreate(&made, type, static_cast<std::uint64_t>(rows),
                                           static_cast<std::uint64_t>(cols), ld));
   return made;
 }
@@ -70,9 +76,12 @@ struct LtGemm::Plan {
     const auto flag = [](std::int32_t on) { return on ? CUBLAS_OP_T : CUBLAS_OP_N; };
     set(operation, CUBLASLT_MATMUL_DESC_TRANSA, flag(key.transpose_b));
     set(operation, CUBLASLT_MATMUL_DESC_TRANSB, flag(key.transpose_a));
-    first = key.transpose_b ? layout(key.k, key.n, key.ldb) : layout(key.n, key.k, key.ldb);
-    second = key.transpose_a ? layout(key.m, key.k, key.lda) : layout(key.k, key.m, key.lda);
-    result = layout(key.n, key.m, key.ldc);
+    const cudaDataType_t type = operand_type(key.math);
+    first =
+        key.transpose_b ? layout(type, key.k, key.n, key.ldb) : layout(type, key.n, key.k, key.ldb);
+    second =
+        key.transpose_a ? layout(type, key.m, key.k, key.lda) : layout(type, key.k, key.m, key.lda);
+    result = layout(CUDA_R_32F, key.n, key.m, key.ldc);
   }
   ~Plan() {
     for (const cublasLtMatrixLayout_t l : {first, second, result}) {
@@ -126,7 +135,7 @@ std::unique_ptr<LtGemm::Plan> LtGemm::make(const GemmKey& key) {
   return plan;
 }
 
-void LtGemm::run(const GemmKey& key, const float* a, const float* b, float* c) {
+void LtGemm::run(const GemmKey& key, const void* a, const void* b, float* c) {
   const Plan& plan = *plans_.get(key, [&] { return make(key); });
   const Arena::Scope scope(arena_);
   void* workspace = plan.workspace == 0 ? nullptr : arena_.take(plan.workspace);
@@ -154,20 +163,27 @@ void CudaBackend::gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::
         cudaMemset2DAsync(c.data, bytes(ldc), 0, bytes(n), static_cast<std::size_t>(m), stream_));
     return;
   }
-  const cuda::GemmKey key{m,
-                          n,
-                          k,
-                          lda,
-                          ldb,
-                          ldc,
-                          cuda::common_alignment(a),
-                          cuda::common_alignment(b),
-                          cuda::common_alignment(c.data),
-                          transpose_a,
-                          transpose_b,
-                          accumulate,
-                          static_cast<std::int32_t>(options_.math)};
-  gemm_->run(key, a, b, c.data);
+  const auto multiply = [&](const auto* first, std::int64_t first_stride, const auto* second,
+                            std::int64_t second_stride) {
+    const cuda::GemmKey key{m,
+                            n,
+                            k,
+                            first_stride,
+                            second_stride,
+                            ldc,
+                            cuda::common_alignment(first),
+                            cuda::common_alignment(second),
+                            cuda::common_alignment(c.data),
+                            transpose_a,
+                            transpose_b,
+                            accumulate,
+                            static_cast<std::int32_t>(options_.math)};
+    gemm_->run(key, first, second, c.data);
+  };
+  if (options_.math != MathMode::kBf16) return multiply(a, lda, b, ldb);
+  const cuda::RoundedMatrix rounded_a(*this, transpose_a ? k : m, transpose_a ? m : k, a, lda);
+  const cuda::RoundedMatrix rounded_b(*this, transpose_b ? n : k, transpose_b ? k : n, b, ldb);
+  multiply(rounded_a.data(), rounded_a.stride(), rounded_b.data(), rounded_b.stride());
 }
 
 }  // namespace frost

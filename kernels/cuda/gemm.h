@@ -23,8 +23,9 @@ struct GemmKey {
   bool operator==(const GemmKey&) const = default;
 };
 
-/// Row-major float32 matrix products through cublasLt, with algorithms cached per key and workspace
-/// taken from the backend's arena.
+/// Row-major matrix products through cublasLt, with algorithms cached per key and workspace taken
+/// from the backend's arena. Sums and C are float32; so are A and B, or bfloat16 where the key says
+/// bf16.
 class LtGemm {
  public:
   LtGemm(cudaStream_t stream, Arena& arena);
@@ -33,7 +34,7 @@ class LtGemm {
   LtGemm& operator=(const LtGemm&) = delete;
 
   /// C (=|+=) op(A) op(B). Sizes must not be zero. Throws Error where cublasLt has no algorithm.
-  void run(const GemmKey& key, const float* a, const float* b, float* c);
+  void run(const GemmKey& key, const void* a, const void* b, float* c);
 
  private:
   struct Plan;

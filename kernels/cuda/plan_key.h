@@ -15,13 +15,13 @@ struct PlanKey {
   enum Direction : std::int32_t { kForward, kBackwardData, kBackwardWeight };
   enum Epilogue : std::int32_t { kNone = 0, kBias = 1, kResidual = 2, kRelu = 4 };
   enum Layout : std::int32_t { kNhwc };
-  enum DataType : std::int32_t { kFloat32 };
+  enum DataType : std::int32_t { kFloat32, kBfloat16 };
 
   std::int64_t n, h, w, c, k, kh, kw, stride, pad;
   std::int32_t direction = kForward;
   std::int32_t epilogue = kNone;
   std::int32_t layout = kNhwc;
-  std::int32_t data_type = kFloat32;
+  std::int32_t data_type = kFloat32;  ///< of operands and result; sums are float32
   std::int32_t math = static_cast<std::int32_t>(MathMode::kFp32);
   std::int32_t deterministic = 1;
   /// Bytes that every pointer of the call is aligned to, at most 16.
@@ -47,7 +47,7 @@ inline PlanKey plan_key(const Conv2dShape& s, PlanKey::Direction direction, std:
           direction,
           epilogue,
           PlanKey::kNhwc,
-          PlanKey::kFloat32,
+          options.math == MathMode::kBf16 ? PlanKey::kBfloat16 : PlanKey::kFloat32,
           static_cast<std::int32_t>(options.math),
           options.deterministic ? 1 : 0,
           alignment};

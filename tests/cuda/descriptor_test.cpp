@@ -19,15 +19,34 @@ std::vector<std::int64_t> int64s(const Descriptor& d, cudnnBackendAttributeName_
 }
 
 TEST(CudnnDescriptor, TensorKeepsChannelsInnermost) {
-  const Descriptor t = channels_last_tensor(kX, {8, 64, 24, 12}, 16, false);
+  const Descriptor t = channels_last_tensor(kX, {8, 64, 24, 12}, CUDNN_DATA_FLOAT, 16, false);
   EXPECT_EQ(int64s(t, CUDNN_ATTR_TENSOR_DIMENSIONS), (std::vector<std::int64_t>{8, 64, 24, 12}));
   EXPECT_EQ(int64s(t, CUDNN_ATTR_TENSOR_STRIDES),
             (std::vector<std::int64_t>{64 * 24 * 12, 1, 12 * 64, 64}));
 }
 
+TEST(CudnnDescriptor, TensorHasTheTypeAskedFor) {
+  for (const cudnnDataType_t type : {CUDNN_DATA_FLOAT, CUDNN_DATA_BFLOAT16}) {
+    const Descriptor t = channels_last_tensor(kX, {8, 64, 24, 12}, type, 16, false);
+    cudnnDataType_t found = CUDNN_DATA_DOUBLE;
+    std::int64_t count = 0;
+    FROST_CUDNN(cudnnBackendGetAttribute(t.raw(), CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE,
+                                         1, &count, &found));
+    EXPECT_EQ(found, type);
+  }
+}
+
+TEST(CudnnDescriptor, TheTextOfAKeyNamesThePrecision) {
+  const auto text = [](MathMode math) {
+    return to_string(plan_key(kLayer, PlanKey::kBackwardData, PlanKey::kNone, {math, true}, 16));
+  };
+  EXPECT_EQ(text(MathMode::kBf16), "data gradient 8x24x24x64 * 128x3x3/2+1 bf16");
+  EXPECT_EQ(text(MathMode::kTf32), "data gradient 8x24x24x64 * 128x3x3/2+1 tf32");
+}
+
 TEST(CudnnDescriptor, RejectsATensorOfNegativeSizeAndSaysSo) {
   try {
-    channels_last_tensor(kX, {-1, 64, 24, 24}, 16, false);
+    channels_last_tensor(kX, {-1, 64, 24, 24}, CUDNN_DATA_FLOAT, 16, false);
     FAIL() << "a tensor of negative size was accepted";
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("CUDNN_STATUS_BAD_PARAM"), std::string::npos) << e.what();
@@ -64,6 +83,8 @@ TEST(CudnnDescriptor, EveryLayerOfTheBackboneIsAccepted) {
     for (const auto direction :
          {PlanKey::kForward, PlanKey::kBackwardData, PlanKey::kBackwardWeight}) {
       EXPECT_NO_THROW(ConvOperations(plan_key(shape, direction, PlanKey::kNone, {}, 4)));
+      EXPECT_NO_THROW(
+          ConvOperations(plan_key(shape, direction, PlanKey::kNone, {MathMode::kBf16, true}, 16)));
     }
   }
 }

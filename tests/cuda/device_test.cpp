@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/bfloat16.h"
 #include "kernels/cuda/conv2d.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device.h"
@@ -33,6 +34,12 @@ class CudaDevice : public testing::Test {
     return v;
   }
 
+  static float rounded(float x) { return bfloat16_to_float(round_to_bfloat16(x)); }
+  static std::vector<float> rounded(std::vector<float> v) {
+    for (float& x : v) x = rounded(x);
+    return v;
+  }
+
   TrackedBuffer upload(const std::vector<float>& v) {
     TrackedBuffer buffer(*backend_, MemoryTag::kOther, v.size() * sizeof(float));
     backend_->copy_from_host(buffer.data(), v.data(), buffer.bytes());
@@ -45,6 +52,32 @@ class CudaDevice : public testing::Test {
   }
   TrackedBuffer empty(std::int64_t n) {
     return {*backend_, MemoryTag::kOther, static_cast<std::size_t>(n) * sizeof(float)};
+  }
+
+  /// C += op(A) op(B) against a sum in double of what the precision makes of the operands. Products
+  /// of bfloat16 are exact in float32, so the tolerance is that of float32 sums in both.
+  void expect_product(bool ta, bool tb, MathMode math) {
+    const std::int64_t m = 5, n = 7, k = 11, pad = 3, shift = 1;
+    const std::int64_t lda = (ta ? m : k) + pad, ldb = (tb ? k : n) + pad, ldc = n + pad;
+    const auto a = values(lda * (ta ? k : m) + shift, 1);
+    const auto b = values(ldb * (tb ? n : k) + shift, 2);
+    const auto start = values(ldc * m + shift, 3);
+    const TrackedBuffer da = upload(a), db = upload(b), dc = upload(start);
+    backend_->gemm(ta, tb, m, n, k, da.floats() + shift, lda, db.floats() + shift, ldb,
+                   {dc.floats() + shift, GradMode::kAccumulate}, ldc);
+    const auto c = download(dc);
+    const auto at = [&](std::int64_t i) { return static_cast<std::size_t>(i + shift); };
+    const auto used = [&](float x) { return double{math == MathMode::kBf16 ? rounded(x) : x}; };
+    for (std::int64_t i = 0; i < m * ldc; ++i) {
+      const std::int64_t row = i / ldc, col = i % ldc;
+      double expected = start[at(i)];
+      for (std::int64_t p = 0; col < n && p < k; ++p) {
+        expected += used(a[at(ta ? p * lda + row : row * lda + p)]) *
+                    used(b[at(tb ? col * ldb + p : p * ldb + col)]);
+      }
+      EXPECT_NEAR(c[at(i)], expected, 1e-5)
+          << to_string(math) << ta << tb << " at " << row << "," << col;
+    }
   }
 
   std::unique_ptr<CudaBackend> backend_;
@@ -95,19 +128,22 @@ TEST_F(CudaDevice, CudnnAndUnrolledImagesGiveTheSameConvolution) {
   }
 }
 
-TEST_F(CudaDevice, CudnnHasAnEngineForEveryLayerInFp32) {
-  cuda::CudnnConvolutions convolutions(*backend_);
-  for (const Layer& layer : kLayers) {
-    const TrackedBuffer x = empty(layer.x()), w = empty(layer.w()), y = empty(layer.y());
-    backend_->fill_zero(x.data(), x.bytes());
-    backend_->fill_zero(w.data(), w.bytes());
-    convolutions.forward(layer.s, x.floats(), w.floats(), nullptr, nullptr, false, y.floats());
-    convolutions.backward_data(layer.s, y.floats(), w.floats(), x.floats());
-    convolutions.backward_weight(layer.s, x.floats(), y.floats(), w.floats());
+TEST_F(CudaDevice, CudnnHasAnEngineForEveryLayerInFp32AndBf16) {
+  for (const MathMode math : {MathMode::kFp32, MathMode::kBf16}) {
+    backend_->configure({math, true});
+    cuda::CudnnConvolutions convolutions(*backend_);
+    for (const Layer& layer : kLayers) {
+      const TrackedBuffer x = empty(layer.x()), w = empty(layer.w()), y = empty(layer.y());
+      backend_->fill_zero(x.data(), x.bytes());
+      backend_->fill_zero(w.data(), w.bytes());
+      convolutions.forward(layer.s, x.floats(), w.floats(), nullptr, nullptr, false, y.floats());
+      convolutions.backward_data(layer.s, y.floats(), w.floats(), x.floats());
+      convolutions.backward_weight(layer.s, x.floats(), y.floats(), w.floats());
+    }
+    const std::string& report = convolutions.report();
+    EXPECT_EQ(std::count(report.begin(), report.end(), '\n'), 3 * std::ssize(kLayers)) << report;
+    EXPECT_EQ(report.find(": none: "), std::string::npos) << report;
   }
-  const std::string& report = convolutions.report();
-  EXPECT_EQ(std::count(report.begin(), report.end(), '\n'), 3 * std::ssize(kLayers)) << report;
-  EXPECT_EQ(report.find(": none: "), std::string::npos) << report;
 }
 
 TEST_F(CudaDevice, Fp32IsNotTf32) {
@@ -132,15 +168,18 @@ TEST_F(CudaDevice, Fp32IsNotTf32) {
 }
 
 TEST_F(CudaDevice, ConvolutionRunsTwiceToEqualBits) {
-  for (const Layer& layer : kLayers) {
-    const TrackedBuffer x = upload(values(layer.x(), 1)), dy = upload(values(layer.y(), 3));
-    const TrackedBuffer dw = empty(layer.w());
-    const auto run = [&] {
-      backend_->conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
-                                       {dw.floats(), GradMode::kOverwrite});
-      return download(dw);
-    };
-    EXPECT_EQ(run(), run());
+  for (const MathMode math : {MathMode::kFp32, MathMode::kBf16}) {
+    backend_->configure({math, true});
+    for (const Layer& layer : kLayers) {
+      const TrackedBuffer x = upload(values(layer.x(), 1)), dy = upload(values(layer.y(), 3));
+      const TrackedBuffer dw = empty(layer.w());
+      const auto run = [&] {
+        backend_->conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
+                                         {dw.floats(), GradMode::kOverwrite});
+        return download(dw);
+      };
+      EXPECT_EQ(run(), run());
+    }
   }
 }
 
@@ -161,41 +200,105 @@ TEST_F(CudaDevice, GradientsAccumulateOnWhatIsThere) {
 }
 
 TEST_F(CudaDevice, ReluOfAConvolutionHidesNoNan) {
-  for (const Layer& layer : kLayers) {
-    std::vector<float> poisoned = values(layer.x(), 1);
-    poisoned[0] = std::numeric_limits<float>::quiet_NaN();
-    const TrackedBuffer x = upload(poisoned), w = upload(values(layer.w(), 2));
-    const TrackedBuffer bias = upload(values(layer.s.k, 4)), y = empty(layer.y());
-    backend_->conv2d_forward(layer.s, x.floats(), {w.floats()}, bias.floats(), nullptr, true,
-                             y.floats());
-    EXPECT_TRUE(std::isnan(download(y)[0])) << backend_->plan_report();
+  for (const MathMode math : {MathMode::kFp32, MathMode::kBf16}) {
+    backend_->configure({math, true});
+    for (const Layer& layer : kLayers) {
+      std::vector<float> poisoned = values(layer.x(), 1);
+      poisoned[0] = std::numeric_limits<float>::quiet_NaN();
+      const TrackedBuffer x = upload(poisoned), w = upload(values(layer.w(), 2));
+      const TrackedBuffer bias = upload(values(layer.s.k, 4)), y = empty(layer.y());
+      backend_->conv2d_forward(layer.s, x.floats(), {w.floats()}, bias.floats(), nullptr, true,
+                               y.floats());
+      EXPECT_TRUE(std::isnan(download(y)[0])) << backend_->plan_report();
+    }
   }
 }
 
 TEST_F(CudaDevice, MatrixProductTakesEveryTransposeStrideAndAlignment) {
-  const std::int64_t m = 5, n = 7, k = 11, pad = 3, shift = 1;
-  for (const bool ta : {false, true}) {
-    for (const bool tb : {false, true}) {
-      const std::int64_t lda = (ta ? m : k) + pad, ldb = (tb ? k : n) + pad, ldc = n + pad;
-      const auto a = values(lda * (ta ? k : m) + shift, 1);
-      const auto b = values(ldb * (tb ? n : k) + shift, 2);
-      const auto start = values(ldc * m + shift, 3);
-      const TrackedBuffer da = upload(a), db = upload(b), dc = upload(start);
-      backend_->gemm(ta, tb, m, n, k, da.floats() + shift, lda, db.floats() + shift, ldb,
-                     {dc.floats() + shift, GradMode::kAccumulate}, ldc);
-      const auto c = download(dc);
-      const auto at = [&](std::int64_t i) { return static_cast<std::size_t>(i + shift); };
-      for (std::int64_t i = 0; i < m * ldc; ++i) {
-        const std::int64_t row = i / ldc, col = i % ldc;
-        double expected = start[at(i)];
-        for (std::int64_t p = 0; col < n && p < k; ++p) {
-          expected += double{a[at(ta ? p * lda + row : row * lda + p)]} *
-                      b[at(tb ? col * ldb + p : p * ldb + col)];
-        }
-        EXPECT_NEAR(c[at(i)], expected, 1e-5) << ta << tb << " at " << row << "," << col;
-      }
+  for (const MathMode math : {MathMode::kFp32, MathMode::kBf16}) {
+    backend_->configure({math, true});
+    for (const bool ta : {false, true}) {
+      for (const bool tb : {false, true}) expect_product(ta, tb, math);
     }
   }
+}
+
+/// Sums in float32 that were rounded to bfloat16 at most once: 8 digits, half a unit of the last.
+void expect_one_rounding(const std::vector<float>& found, const std::vector<float>& sums) {
+  float largest = 0;
+  for (const float s : sums) largest = std::max(largest, std::abs(s));
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    ASSERT_NEAR(found[i], sums[i], 0x1p-8f * std::abs(sums[i]) + 2e-6f * largest)
+        << "element " << i;
+  }
+}
+
+TEST_F(CudaDevice, Bf16ConvolutionIsThatOfRoundedOperands) {
+  for (const Layer& layer : kLayers) {
+    const auto x = values(layer.x(), 1), w = values(layer.w(), 2), dy = values(layer.y(), 3);
+    cuda::CudnnConvolutions convolutions(*backend_);
+    const auto run = [&](MathMode math, bool library, const auto& operand) {
+      backend_->configure({math, true});
+      convolutions.use_library(library);
+      const TrackedBuffer dx_in = upload(operand(x)), w_in = upload(operand(w));
+      const TrackedBuffer dy_in = upload(operand(dy));
+      const TrackedBuffer y = empty(layer.y()), dx = empty(layer.x()), dw = empty(layer.w());
+      convolutions.forward(layer.s, dx_in.floats(), w_in.floats(), nullptr, nullptr, false,
+                           y.floats());
+      convolutions.backward_data(layer.s, dy_in.floats(), w_in.floats(), dx.floats());
+      convolutions.backward_weight(layer.s, dx_in.floats(), dy_in.floats(), dw.floats());
+      return std::vector<std::vector<float>>{download(y), download(dx), download(dw)};
+    };
+    const auto on_the_host = [](const std::vector<float>& v) { return rounded(v); };
+    const auto as_it_is = [](const std::vector<float>& v) { return v; };
+    const auto expected = run(MathMode::kFp32, false, on_the_host);
+    const auto unrolled = run(MathMode::kBf16, false, as_it_is);
+    const auto library = run(MathMode::kBf16, true, as_it_is);
+    SCOPED_TRACE(convolutions.report());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      SCOPED_TRACE("result " + std::to_string(i));
+      EXPECT_LT(relative_error(unrolled[i], expected[i]), 2e-6);
+      expect_one_rounding(library[i], expected[i]);
+    }
+  }
+}
+
+TEST_F(CudaDevice, Bf16AddsBiasAndResidualInFloat32) {
+  backend_->configure({MathMode::kBf16, true});
+  for (const Layer& layer : kLayers) {
+    const auto bias = values(layer.s.k, 4), residual = values(layer.y(), 5);
+    const TrackedBuffer x = upload(values(layer.x(), 1)), w = upload(values(layer.w(), 2));
+    const TrackedBuffer b = upload(bias), r = upload(residual), y = empty(layer.y());
+    backend_->conv2d_forward(layer.s, x.floats(), {w.floats()}, nullptr, nullptr, false,
+                             y.floats());
+    std::vector<float> expected = download(y);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const float sum = expected[i] + bias[i % bias.size()] + residual[i];
+      expected[i] = std::max(sum, 0.0f);
+    }
+    backend_->conv2d_forward(layer.s, x.floats(), {w.floats()}, b.floats(), r.floats(), true,
+                             y.floats());
+    EXPECT_EQ(download(y), expected);
+  }
+}
+
+TEST_F(CudaDevice, Bf16LeavesWeightsAloneAndSeesEveryChangeOfThem) {
+  backend_->configure({MathMode::kBf16, true});
+  const Layer layer = kLayers[2];
+  const auto before = values(layer.w(), 2), after = values(layer.w(), 6);
+  const TrackedBuffer x = upload(values(layer.x(), 1)), w = upload(before);
+  const TrackedBuffer y = empty(layer.y());
+  const auto run = [&] {
+    const WeightView same_weight{w.floats(), 7, 1};
+    backend_->conv2d_forward(layer.s, x.floats(), same_weight, nullptr, nullptr, false, y.floats());
+    return download(y);
+  };
+  const auto first = run();
+  EXPECT_EQ(download(w), before);
+  backend_->copy_from_host(w.data(), after.data(), w.bytes());
+  const auto second = run();
+  EXPECT_EQ(download(w), after);
+  EXPECT_GT(relative_error(second, first), 0.1);
 }
 
 TEST_F(CudaDevice, OutOfMemoryIsAnErrorThatNamesWhoHoldsWhat) {

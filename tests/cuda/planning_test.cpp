@@ -47,7 +47,7 @@ class CudnnPlanning : public testing::Test {
 };
 
 TEST_F(CudnnPlanning, EveryLayerAndDirectionHasAPlanThatKeepsToTheOptions) {
-  for (const MathMode math : {MathMode::kFp32, MathMode::kTf32}) {
+  for (const MathMode math : {MathMode::kFp32, MathMode::kTf32, MathMode::kBf16}) {
     for (const Conv2dShape& shape : kBackbone) {
       for (const auto direction : kDirections) {
         const ComputeOptions options{math, true};
@@ -87,6 +87,33 @@ TEST_F(CudnnPlanning, Tf32UsesTensorCoresWhereThePointersAllow) {
       plan(plan_key(kBackbone[2], PlanKey::kForward, PlanKey::kNone, {MathMode::kTf32, true}, 16));
   ASSERT_NE(made, nullptr) << why_;
   EXPECT_TRUE(made->engine().tensor_core) << to_string(made->engine());
+}
+
+TEST_F(CudnnPlanning, Bf16HasReadyEnginesAndTensorCoresForWideLayers) {
+  for (const Conv2dShape& shape : kBackbone) {
+    for (const auto direction : kDirections) {
+      const PlanKey key = plan_key(shape, direction, PlanKey::kNone, {MathMode::kBf16, true}, 16);
+      SCOPED_TRACE(to_string(key));
+      const auto made = plan(key);
+      ASSERT_NE(made, nullptr) << why_;
+      EXPECT_FALSE(made->engine().compiled_at_run_time) << to_string(made->engine());
+      if (shape.c >= 64) {
+        EXPECT_TRUE(made->engine().tensor_core) << to_string(made->engine());
+      }
+    }
+  }
+}
+
+TEST_F(CudnnPlanning, OtherBatchesAreInBf16PlannedToo) {
+  for (const std::int64_t images : {1, 7, 8, 250, 512}) {
+    for (Conv2dShape shape : kBackbone) {
+      shape.n = images;
+      for (const auto direction : kDirections) {
+        const PlanKey key = plan_key(shape, direction, PlanKey::kNone, {MathMode::kBf16, true}, 16);
+        EXPECT_NE(plan(key), nullptr) << to_string(key) << ": " << why_;
+      }
+    }
+  }
 }
 
 }  // namespace

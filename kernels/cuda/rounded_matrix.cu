@@ -1,0 +1,32 @@
+#include "kernels/cuda/rounded_matrix.h"
+
+#include "kernels/bfloat16.h"
+#include "kernels/cuda/launch.cuh"
+
+namespace frost::cuda {
+namespace {
+
+void round_rows(cudaStream_t stream, std::int64_t rows, std::int64_t cols, const float* x,
+                std::int64_t x_stride, std::uint16_t* y, std::int64_t y_stride) {
+  for_each(stream, rows * cols, [=] __device__(std::int64_t i) {
+    const std::int64_t r = i / cols, c = i % cols;
+    y[r * y_stride + c] = round_to_bfloat16(x[r * x_stride + c]);
+  });
+}
+
+}  // namespace
+
+RoundedMatrix::RoundedMatrix(CudaBackend& backend, std::int64_t rows, std::int64_t cols,
+                             const float* x, std::int64_t stride)
+    : stride_((cols + kRowMultiple - 1) / kRowMultiple * kRowMultiple),
+      buffer_(backend, MemoryTag::kWorkspace,
+              static_cast<std::size_t>(rows * stride_) * sizeof(std::uint16_t)) {
+  round_rows(backend.stream(), rows, cols, x, stride, static_cast<std::uint16_t*>(buffer_.data()),
+             stride_);
+}
+
+void widen(cudaStream_t stream, std::int64_t n, const std::uint16_t* x, float* y) {
+  for_each(stream, n, [=] __device__(std::int64_t i) { y[i] = bfloat16_to_float(x[i]); });
+}
+
+}  // namespace frost::cuda
