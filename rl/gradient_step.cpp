@@ -109,13 +109,13 @@ void GradientStep::abandon() {
 GradientStep::Pass* GradientStep::find_recording(const Minibatch& minibatch) {
   forget_stale_recordings();
   const std::size_t misses = recorded_.misses();
-  std::unique_ptr<Pass>& pass = recorded_.get(shapes_of(minibatch), [] { return nullptr; });
+  std::unique_ptr<Pass>& kept = recorded_.get(shapes_of(minibatch), [] { return nullptr; });
   if (recorded_.misses() != misses) return nullptr;
-  if (pass != nullptr) {
-    copy_inputs(minibatch, pass->inputs);
-    return pass.get();
+  if (kept != nullptr) {
+    copy_inputs(minibatch, kept->inputs);
+    return kept.get();
   }
-  pass = std::make_unique<Pass>(make_pass(minibatch));
+  auto pass = std::make_unique<Pass>(make_pass(minibatch));
   const auto half = [&](void (GradientStep::*run)(Pass&) const) {
     Pass& recorded = *pass;
     return std::make_unique<DeviceGraph>(network_.backend(),
@@ -124,7 +124,8 @@ GradientStep::Pass* GradientStep::find_recording(const Minibatch& minibatch) {
   pass->forward = half(&GradientStep::run_forward);
   pass->descend = half(&GradientStep::run_descend);
   ++recordings_;
-  return pass.get();
+  kept = std::move(pass);
+  return kept.get();
 }
 
 void GradientStep::forget_stale_recordings() {

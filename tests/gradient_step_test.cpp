@@ -6,6 +6,7 @@
 #include "kernels/cuda/recording_heap.h"
 #include "models/graph_actor_critic.h"
 #include "tests/graph_fixture.h"
+#include "tests/op_cases.h"
 #include "tools/trainer.h"
 
 namespace frost {
@@ -48,12 +49,12 @@ TEST_P(ReplayedTraining, EqualsTheEagerOneBitForBit) {
 INSTANTIATE_TEST_SUITE_P(Environments, ReplayedTraining,
                          testing::Values("CartPole-v1", "Pendulum-v1", "IdentityHybrid"));
 
-/// A colony network with two learners' worth of state.
+/// A colony network and its optimizer.
 struct ColonyLearner {
-  ColonyLearner() {
+  explicit ColonyLearner(Backend& device) : backend(device) {
     model.encoder.num_layers = 2;
     model.backbone.freeze_mode = "until_layer3";
-    network = std::make_unique<GraphActorCritic>(cpu_backend(), model);
+    network = std::make_unique<GraphActorCritic>(backend, model);
     fill_closed_form(*network);
     optimizer = std::make_unique<Adam>(network->param_groups());
   }
@@ -62,7 +63,6 @@ struct ColonyLearner {
   Minibatch minibatch(int first_cells, int second_cells, const std::string& seed) const {
     const std::vector<Observation> observations = {graph_observation(first_cells, seed + "1"),
                                                    graph_observation(second_cells, seed + "2")};
-    Backend& backend = cpu_backend();
     Minibatch m;
     m.states = network->make_batch({&observations[0], &observations[1]}, BatchPadding::kBuckets);
     const auto rows = static_cast<std::size_t>(m.states.padded_rows);
@@ -92,13 +92,16 @@ struct ColonyLearner {
     return seen;
   }
 
+  Backend& backend;
   ActorCriticConfig model;
   std::unique_ptr<GraphActorCritic> network;
   std::unique_ptr<Adam> optimizer;
 };
 
-TEST(GradientStep, ReplaysColoniesOfOneBucketWithTheLossesOfEagerSteps) {
-  const ColonyLearner eager, replayed;
+class GradientSteps : public testing::TestWithParam<Backend*> {};
+
+TEST_P(GradientSteps, ReplaysColoniesOfOneBucketWithTheLossesOfEagerSteps) {
+  const ColonyLearner eager(*GetParam()), replayed(*GetParam());
   GradientStep plain(*eager.network, *eager.optimizer, 0.5, false);
   GradientStep recorded(*replayed.network, *replayed.optimizer, 0.5, true);
   const std::vector<std::pair<int, int>> cells = {{5, 8}, {4, 9}, {6, 7}, {9, 4}, {30, 2}, {31, 1}};
@@ -113,8 +116,8 @@ TEST(GradientStep, ReplaysColoniesOfOneBucketWithTheLossesOfEagerSteps) {
   EXPECT_EQ(recorded.replays(), 4U);
 }
 
-TEST(GradientStep, AnAbandonedMinibatchLeavesNoTrace) {
-  const ColonyLearner learner, other;
+TEST_P(GradientSteps, AnAbandonedMinibatchLeavesNoTrace) {
+  const ColonyLearner learner(*GetParam()), other(*GetParam());
   GradientStep step(*learner.network, *learner.optimizer, 0.5, true);
   GradientStep plain(*other.network, *other.optimizer, 0.5, false);
   const auto both = [&](const std::string& seed) {
@@ -129,8 +132,8 @@ TEST(GradientStep, AnAbandonedMinibatchLeavesNoTrace) {
   both("d");
 }
 
-TEST(GradientStep, AnotherFreezeModeForgetsWhatWasRecorded) {
-  const ColonyLearner learner;
+TEST_P(GradientSteps, AnotherFreezeModeForgetsWhatWasRecorded) {
+  const ColonyLearner learner(*GetParam());
   GradientStep step(*learner.network, *learner.optimizer, 0.5, true);
   for (const char* seed : {"a", "b", "c"}) learner.follow(step, learner.minibatch(5, 8, seed));
   EXPECT_EQ(step.replays(), 2U);
@@ -141,6 +144,9 @@ TEST(GradientStep, AnotherFreezeModeForgetsWhatWasRecorded) {
   learner.follow(step, learner.minibatch(5, 8, "e"));
   EXPECT_EQ(step.recordings(), 2U);
 }
+
+INSTANTIATE_TEST_SUITE_P(Devices, GradientSteps, testing::ValuesIn(test_backends()),
+                         [](const auto& info) { return "device" + std::to_string(info.index); });
 
 TEST(RecordingHeap, HandsReleasedBlocksOutAgainAndGivesAllBackAtOnce) {
   std::vector<std::size_t> taken;

@@ -95,6 +95,15 @@ for device in cpu cuda; do
 done
 part train_tiny_again bin/train configs/tiny.yaml --device cuda --seed 1 --out "$out/runs/tiny_again"
 part same_seed_twice cmp "$out/runs/tiny_cuda/metrics.csv" "$out/runs/tiny_again/metrics.csv"
+for graphs in false true; do
+  part "train_cartpole_graphs_$graphs" bin/train configs/reference/cartpole.yaml --device cuda \
+    --set algorithm.total_steps=5120 --set "system.cuda_graphs=$graphs" \
+    --out "$out/runs/cartpole_graphs_$graphs"
+done
+part graphs_equal_eager cmp "$out/runs/cartpole_graphs_false/metrics.csv" \
+  "$out/runs/cartpole_graphs_true/metrics.csv"
+part train_tiny_graphs bin/train configs/tiny.yaml --device cuda --seed 1 \
+  --set system.cuda_graphs=true --out "$out/runs/tiny_graphs"
 part train_quickstart bin/train configs/quickstart.yaml --device cuda --out "$out/runs/quickstart"
 
 part bench_freeze bin/bench_freeze --set system.device=cuda --json "$out/bench_freeze.json"

@@ -313,6 +313,34 @@ TEST_F(CudaDevice, OutOfMemoryIsAnErrorThatNamesWhoHoldsWhat) {
   EXPECT_EQ(download(after), values(16, 1));
 }
 
+TEST_F(CudaDevice, RecordedWorkReplaysOnWhatItsInputsHoldThen) {
+  const Layer layer = kLayers[2];
+  const TrackedBuffer x = upload(values(layer.x(), 1)), w = upload(values(layer.w(), 2));
+  const TrackedBuffer dy = upload(values(layer.y(), 3)), dw = empty(layer.w());
+  const auto work = [&] {
+    for (const GradMode mode : {GradMode::kOverwrite, GradMode::kAccumulate}) {  // one allocates
+      backend_->conv2d_backward_weight(layer.s, x.floats(), dy.floats(), {dw.floats(), mode});
+    }
+    backend_->axpy(layer.w(), 0.5f, w.floats(), {dw.floats(), GradMode::kAccumulate});
+  };
+  work();
+  const std::vector<float> first = download(dw);
+  const std::unique_ptr<RecordedWork> recorded = backend_->record(work);
+  EXPECT_EQ(download(dw), first) << "recording runs nothing";
+  backend_->copy_from_host(x.data(), values(layer.x(), 7).data(), x.bytes());
+  recorded->replay();
+  const std::vector<float> replayed = download(dw);
+  EXPECT_NE(replayed, first);
+  work();
+  EXPECT_EQ(replayed, download(dw)) << "eager and replayed work give equal bits";
+}
+
+TEST_F(CudaDevice, ARecordingThatFailsLeavesTheDeviceUsable) {
+  const TrackedBuffer x = upload(values(16, 1));
+  EXPECT_THROW(backend_->record([&] { download(x); }), Error);
+  EXPECT_EQ(download(x), values(16, 1));
+}
+
 TEST_F(CudaDevice, NewPlansAreRefusedDuringCapture) {
   const Layer layer = kLayers[2];
   const TrackedBuffer x = upload(values(layer.x(), 1)), w = upload(values(layer.w(), 2));
