@@ -13,7 +13,8 @@ namespace frost {
 /// The work must not copy from or to the host, and what changes between replays must be in device
 /// memory that was there before: inputs are written into the same tensors. Run it once before it is
 /// recorded, so that kernels are planned and lasting buffers allocated. Tensors that it makes, and
-/// that the caller keeps, hold the results of the last replay.
+/// that the caller keeps, hold the results of the last replay. Guard bytes (`Storage`) are written
+/// from the host and exclude recording.
 class DeviceGraph {
  public:
   /// Throws Error where the work cannot be recorded.

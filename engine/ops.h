@@ -38,13 +38,15 @@ Tensor pad_cols(const Tensor& x, std::int64_t cols);
 /// x [n,...] with zero rows appended up to `rows`.
 Tensor pad_rows(const Tensor& x, std::int64_t rows);
 /// Row s of x [segments,c] repeated for every member of segment s; `offsets` [segments+1] and
-/// `segment_of` [members] are int32 and describe the same partition.
+/// `segment_of` [members] are int32 and describe the same partition; members behind the last offset
+/// get a row but pass no gradient.
 Tensor repeat_segments(const Tensor& x, const Tensor& offsets, const Tensor& segment_of);
 
 /// A convolution with the inference-form BatchNorm behind it, and their folded form.
 ///
 /// weight [k,kh,kw,c], the other four [k]. The folded weight is made on first use and again when
-/// any of the five tensors changed; a frozen layer is folded once for life.
+/// any of the five tensors changed; a frozen layer is folded once for life. A recording folds anew
+/// what trains.
 struct ConvBatchNorm {
   std::int64_t stride = 1, pad = 0;
   Tensor weight, gamma, beta, mean, var;

@@ -29,8 +29,8 @@ struct GraphBatch {
 };
 
 /// Batches observations, shifting node edges behind the token rows and adding token edges as the
-/// configuration says (docs/durotaxis.md, "Encoder"). Padding is a node or more of zeros, tied to
-/// themselves alone, which may do anything: nothing of it reaches a state. Throws Error for a
+/// configuration says (docs/durotaxis.md, "Encoder"). Padding nodes, at least one, are zeros
+/// whose edges join them to themselves alone: nothing of them reaches a state. Throws Error for a
 /// colony without nodes and for colonies of different node widths.
 GraphBatch make_graph_batch(Backend& backend,
                             const std::vector<const GraphObservation*>& observations,

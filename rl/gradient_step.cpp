@@ -1,5 +1,8 @@
 #include "rl/gradient_step.h"
 
+#include <functional>
+#include <string_view>
+
 #include "engine/launch.h"
 
 namespace frost {
@@ -48,7 +51,7 @@ GradientStep::GradientStep(PolicyNetwork& network, Adam& optimizer, double max_g
 GradientStep::Pass GradientStep::make_pass(const Minibatch& minibatch) const {
   Pass pass;
   pass.inputs = minibatch;
-  const auto weights = [&](std::int64_t n) { return Tensor::empty(network_.backend(), {n}); };
+  const auto weights = [&](std::int64_t n) { return Tensor::zeros(network_.backend(), {n}); };
   if (minibatch.decisions.defined()) pass.weights.discrete = weights(4);
   if (minibatch.raw.defined()) pass.weights.continuous = weights(4);
   pass.weights.value = weights(1 + minibatch.value.weights.numel());
@@ -61,13 +64,17 @@ void GradientStep::run_forward(Pass& pass) const {
   pass.losses.value = value_loss(out.values, pass.inputs.value);
 }
 
-void GradientStep::run_descend(Pass& pass) const {
+void GradientStep::run_backward(Pass& pass) const {
   std::vector<std::pair<Tensor, Tensor>> roots = {{pass.losses.value, pass.weights.value}};
   for (Tensor LossParts::*part : {&LossParts::discrete, &LossParts::continuous}) {
     if ((pass.losses.*part).defined()) roots.emplace_back(pass.losses.*part, pass.weights.*part);
   }
   optimizer_.zero_grad();
   backward(roots);
+}
+
+void GradientStep::run_descend(Pass& pass) const {
+  run_backward(pass);
   pass.moved = optimizer_.enqueue_step(max_grad_norm_);
 }
 
@@ -108,36 +115,38 @@ void GradientStep::abandon() {
 
 GradientStep::Pass* GradientStep::find_recording(const Minibatch& minibatch) {
   forget_stale_recordings();
+  const Shape key = shapes_of(minibatch);
+  if (++seen_.get(key, [] { return 0; }) == 1) return nullptr;
   const std::size_t misses = recorded_.misses();
-  std::unique_ptr<Pass>& kept = recorded_.get(shapes_of(minibatch), [] { return nullptr; });
-  if (recorded_.misses() != misses) return nullptr;
-  if (kept != nullptr) {
-    copy_inputs(minibatch, kept->inputs);
-    return kept.get();
-  }
+  Pass& pass = *recorded_.get(key, [&] { return record(minibatch); });
+  if (recorded_.misses() == misses) copy_inputs(minibatch, pass.inputs);
+  return &pass;
+}
+
+std::unique_ptr<GradientStep::Pass> GradientStep::record(const Minibatch& minibatch) {
   auto pass = std::make_unique<Pass>(make_pass(minibatch));
+  run_forward(*pass);
+  run_backward(*pass);
   const auto half = [&](void (GradientStep::*run)(Pass&) const) {
-    Pass& recorded = *pass;
     return std::make_unique<DeviceGraph>(network_.backend(),
-                                         [this, run, &recorded] { (this->*run)(recorded); });
+                                         [this, run, to = pass.get()] { (this->*run)(*to); });
   };
   pass->forward = half(&GradientStep::run_forward);
   pass->descend = half(&GradientStep::run_descend);
   ++recordings_;
-  kept = std::move(pass);
-  return kept.get();
+  return pass;
 }
 
 void GradientStep::forget_stale_recordings() {
   if (groups_version_ == optimizer_.groups_version()) return;
   groups_version_ = optimizer_.groups_version();
-  recorded_ = Recordings(kCapacity);
+  seen_ = ByShapes<int>(kMostSeen);
+  recorded_ = ByShapes<std::unique_ptr<Pass>>(kMostRecordings);
 }
 
 std::size_t GradientStep::HashShapes::operator()(const Shape& key) const {
-  std::uint64_t hash = 14695981039346656037u;  // FNV-1a over whole dimensions
-  for (const std::int64_t n : key) hash = (hash ^ static_cast<std::uint64_t>(n)) * 1099511628211u;
-  return hash;
+  const auto* bytes = reinterpret_cast<const char*>(key.data());
+  return std::hash<std::string_view>{}({bytes, key.size() * sizeof key[0]});
 }
 
 }  // namespace frost

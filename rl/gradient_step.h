@@ -28,10 +28,13 @@ struct LossWeights {
 /// clipping and Adam. Between them the caller looks at the losses.
 ///
 /// With `record`, shapes that come a second time are recorded, and replayed from then on, with the
-/// same results bit for bit.
+/// same results bit for bit. Before it is recorded the work runs once without a step, so that its
+/// kernels are planned, whatever earlier minibatches left of that.
 class GradientStep {
  public:
   GradientStep(PolicyNetwork& network, Adam& optimizer, double max_grad_norm, bool record);
+  GradientStep(const GradientStep&) = delete;
+  GradientStep& operator=(const GradientStep&) = delete;
 
   /// The losses of the minibatch, valid until the next call of anything here.
   const LossParts& forward(const Minibatch& minibatch);
@@ -40,7 +43,7 @@ class GradientStep {
   /// Forgets the minibatch without a step.
   void abandon();
 
-  /// Recordings kept, and minibatches that were replayed.
+  /// Recordings made so far, and minibatches that were replayed.
   std::size_t recordings() const { return recordings_; }
   std::size_t replays() const { return replays_; }
 
@@ -55,14 +58,16 @@ class GradientStep {
   struct HashShapes {
     std::size_t operator()(const Shape& key) const;
   };
-  /// Bounds what shapes that never come back may keep.
-  static constexpr std::size_t kCapacity = 32;
+  /// Bound what shapes that never come back may keep.
+  static constexpr std::size_t kMostRecordings = 64, kMostSeen = 4096;
 
   Pass make_pass(const Minibatch& minibatch) const;
   void run_forward(Pass& pass) const;
+  void run_backward(Pass& pass) const;
   void run_descend(Pass& pass) const;
   /// The recording for these shapes, filled with the minibatch; null at their first sight.
   Pass* find_recording(const Minibatch& minibatch);
+  std::unique_ptr<Pass> record(const Minibatch& minibatch);
   void forget_stale_recordings();
 
   PolicyNetwork& network_;
@@ -71,8 +76,10 @@ class GradientStep {
   bool record_;
   Pass eager_;
   Pass* current_ = nullptr;
-  using Recordings = LruCache<Shape, std::unique_ptr<Pass>, HashShapes>;
-  Recordings recorded_{kCapacity};
+  template <class Value>
+  using ByShapes = LruCache<Shape, Value, HashShapes>;
+  ByShapes<int> seen_{kMostSeen};  ///< how often
+  ByShapes<std::unique_ptr<Pass>> recorded_{kMostRecordings};
   std::uint64_t groups_version_ = 0;
   std::size_t recordings_ = 0, replays_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "rl/minibatch.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "rl/gae.h"
 
@@ -44,8 +45,7 @@ void add_continuous(Backend& backend, const std::vector<const Transition*>& tran
     // What repeats row 0 at the end belongs to no state.
     const auto rows = static_cast<std::size_t>(batch.states.padded_rows);
     row_offsets.resize(rows + 1, row_offsets.back());
-    const auto samples =
-        static_cast<std::size_t>(bucket_size(static_cast<std::int64_t>(old_logp.size())));
+    const std::size_t samples = std::bit_ceil(std::max<std::size_t>(8, old_logp.size()));
     active_rows.resize(samples);
     raw.resize(samples * static_cast<std::size_t>(space.dims()));
     old_logp.resize(samples);

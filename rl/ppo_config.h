@@ -54,8 +54,8 @@ struct PpoConfig {
   KlAdaptation kl_adaptation;                    ///< of schedules that follow the divergence
   bool scale_policy_losses = false;              ///< where both parts exist
   GradientScalingConfig gradient_scaling;
-  /// Minibatches of equal shapes replay recorded work (engine/device_graph.h); ragged ones are padded
-  /// so that few shapes occur.
+  /// Minibatches of equal shapes replay recorded work (engine/device_graph.h); ragged ones are
+  /// padded so that few shapes occur.
   bool record_minibatches = false;
 };
 

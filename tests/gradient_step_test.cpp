@@ -132,6 +132,17 @@ TEST_P(GradientSteps, AnAbandonedMinibatchLeavesNoTrace) {
   both("d");
 }
 
+TEST_P(GradientSteps, WhatWasOnlyLookedAtOnceCanBeRecorded) {
+  const ColonyLearner learner(*GetParam()), other(*GetParam());
+  GradientStep step(*learner.network, *learner.optimizer, 0.5, true);
+  GradientStep plain(*other.network, *other.optimizer, 0.5, false);
+  step.forward(learner.minibatch(5, 8, "a"));  // no gradient of these shapes has been computed
+  step.abandon();
+  EXPECT_EQ(learner.follow(step, learner.minibatch(5, 8, "b")),
+            other.follow(plain, other.minibatch(5, 8, "b")));
+  EXPECT_EQ(step.replays(), 1U);
+}
+
 TEST_P(GradientSteps, AnotherFreezeModeForgetsWhatWasRecorded) {
   const ColonyLearner learner(*GetParam());
   GradientStep step(*learner.network, *learner.optimizer, 0.5, true);
@@ -173,8 +184,14 @@ TEST(RecordingHeap, HandsReleasedBlocksOutAgainAndGivesAllBackAtOnce) {
   heap.release(a);
   heap.trim();
   EXPECT_EQ(given, 0) << "blocks are in use";
+  EXPECT_EQ(heap.idle_bytes(), 1024U);
   heap.release(small);
   heap.release(b);
+  {
+    const std::shared_ptr<const void> recording = heap.hold();
+    heap.trim();
+    EXPECT_EQ(given, 0) << "recorded work may run again";
+  }
   heap.trim();
   EXPECT_EQ(given, 3);
   EXPECT_EQ(heap.bytes(), 0U);

@@ -1,7 +1,7 @@
+#include "engine/device_graph.h"
 #include "engine/launch.h"
 #include "engine/ops.h"
 #include "engine/ops/check.h"
-#include "engine/device_graph.h"
 
 namespace frost {
 namespace {
@@ -48,6 +48,7 @@ ConvBatchNorm::Folded& fold(ConvBatchNorm& layer, bool summed) {
                             layer.var.data(), folded.weight.data(), folded.bias.data());
   });
   folded.weight.storage().bump_version();
+  if (DeviceGraph::recording()) versions.clear();  // this fold has only been recorded
   folded.versions = std::move(versions);
   return folded;
 }

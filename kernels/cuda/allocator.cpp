@@ -28,7 +28,10 @@ Allocator::~Allocator() {
 }
 
 void* Allocator::allocate(std::size_t bytes) {
-  return recording_ ? heap_.allocate(std::max<std::size_t>(bytes, 1)) : take_from_pool(bytes);
+  if (!recording_) return take_from_pool(bytes);
+  void* const data = heap_.allocate(std::max<std::size_t>(bytes, 1));
+  count_heap();
+  return data;
 }
 
 void* Allocator::take_from_pool(std::size_t bytes) {
@@ -50,7 +53,13 @@ void* Allocator::take_from_pool(std::size_t bytes) {
 
 void* Allocator::take_for_heap(std::size_t bytes) {
   void* data = nullptr;
-  const cudaError_t status = cudaMalloc(&data, bytes);
+  cudaError_t status = cudaMalloc(&data, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    // The pool may hold what eager work has freed. A capture allows no waiting here.
+    static_cast<void>(cudaGetLastError());
+    FROST_CUDA(cudaMemPoolTrimTo(pool_, 0));
+    status = cudaMalloc(&data, bytes);
+  }
   if (status == cudaErrorMemoryAllocation) throw_out_of_memory(bytes);
   FROST_CUDA(status);
   return data;
@@ -67,27 +76,24 @@ void Allocator::release(void* data) noexcept {
   if (data == nullptr) return;
   if (!heap_.release(data)) {
     FROST_CUDA_NOTHROW(cudaFreeAsync(data, stream_));
-  } else if (!recording_) {
-    heap_.trim();
-    count_heap();
+    return;
   }
+  if (!recording_) heap_.trim();
+  count_heap();
 }
 
 void Allocator::count_heap() {
-  const std::size_t bytes = recording_ ? 0 : heap_.bytes();
   ledger_.remove(MemoryTag::kWorkspace, counted_);
-  ledger_.add(MemoryTag::kWorkspace, bytes);
-  counted_ = bytes;
+  counted_ = heap_.idle_bytes();
+  ledger_.add(MemoryTag::kWorkspace, counted_);
 }
 
 Allocator::Recording::Recording(Allocator& allocator) : allocator_(allocator) {
   allocator_.recording_ = true;
-  allocator_.count_heap();
 }
 
 Allocator::Recording::~Recording() {
   allocator_.recording_ = false;
-  allocator_.count_heap();
 }
 
 }  // namespace frost::cuda

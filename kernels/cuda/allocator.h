@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
+#include <memory>
 
 #include "kernels/cuda/recording_heap.h"
 #include "kernels/memory.h"
@@ -28,14 +29,16 @@ class Allocator {
 
   /// While alive, blocks come from a heap whose addresses stay valid for recorded work.
   ///
-  /// The ledger counts the heap as workspace, except while it is being filled: then the tensors
-  /// in it count themselves.
+  /// The ledger counts what is idle in the heap as workspace.
   class Recording {
    public:
     explicit Recording(Allocator& allocator);
     ~Recording();
     Recording(const Recording&) = delete;
     Recording& operator=(const Recording&) = delete;
+
+    /// Keeps the heap's addresses valid while a copy of it lives.
+    std::shared_ptr<const void> hold() const { return allocator_.heap_.hold(); }
 
    private:
     Allocator& allocator_;
@@ -52,7 +55,7 @@ class Allocator {
   cudaMemPool_t pool_ = nullptr;
   RecordingHeap heap_;
   bool recording_ = false;
-  std::size_t counted_ = 0;  ///< bytes of the heap in the ledger
+  std::size_t counted_ = 0;  ///< idle bytes of the heap in the ledger
 };
 
 }  // namespace frost::cuda

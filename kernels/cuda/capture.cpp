@@ -13,7 +13,8 @@ struct DestroyGraph {
 
 class GraphWork final : public RecordedWork {
  public:
-  GraphWork(cudaGraph_t graph, cudaStream_t stream) : stream_(stream) {
+  GraphWork(cudaGraph_t graph, cudaStream_t stream, std::vector<std::shared_ptr<const void>> kept)
+      : kept_(std::move(kept)), stream_(stream) {
     FROST_CUDA(cudaGraphInstantiate(&executable_, graph, 0));
   }
   ~GraphWork() override { FROST_CUDA_NOTHROW(cudaGraphExecDestroy(executable_)); }
@@ -23,6 +24,7 @@ class GraphWork final : public RecordedWork {
   void replay() override { FROST_CUDA(cudaGraphLaunch(executable_, stream_)); }
 
  private:
+  std::vector<std::shared_ptr<const void>> kept_;
   cudaStream_t stream_;
   cudaGraphExec_t executable_ = nullptr;
 };
@@ -41,12 +43,13 @@ Capture::~Capture() {
   if (graph != nullptr) FROST_CUDA_NOTHROW(cudaGraphDestroy(graph));
 }
 
-std::unique_ptr<RecordedWork> Capture::finish() {
+std::unique_ptr<RecordedWork> Capture::finish(std::vector<std::shared_ptr<const void>> kept) {
   capturing_ = false;
   cudaGraph_t graph = nullptr;
   FROST_CUDA(cudaStreamEndCapture(stream_, &graph));
   const std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, DestroyGraph> owner(graph);
-  return std::make_unique<GraphWork>(graph, stream_);
+  kept.push_back(memory_.hold());
+  return std::make_unique<GraphWork>(graph, stream_, std::move(kept));
 }
 
 }  // namespace frost::cuda

@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 
 #include <memory>
+#include <vector>
 
 #include "kernels/backend.h"
 #include "kernels/cuda/allocator.h"
@@ -22,7 +23,8 @@ class Capture {
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
 
-  std::unique_ptr<RecordedWork> finish();
+  /// `kept` lives as long as the work that is returned: what its kernels belong to.
+  std::unique_ptr<RecordedWork> finish(std::vector<std::shared_ptr<const void>> kept);
 
  private:
   cudaStream_t stream_;

@@ -10,7 +10,7 @@
 namespace frost::cuda {
 namespace {
 
-/// Of what `allocate` gives, as a plan counts: at most 16 bytes.
+/// Alignment of blocks of the backend, in bytes, capped as PlanKey caps it.
 constexpr std::int64_t kBlockAlignment = 16;
 
 std::int64_t taps(const Conv2dShape& s) {
@@ -32,7 +32,7 @@ std::size_t float_bytes(std::int64_t n) {
   return static_cast<std::size_t>(n) * sizeof(float);
 }
 const std::uint16_t* bits(const TrackedBuffer& bfloat16s) {
-  return static_cast<const std::uint16_t*>(bfloat16s.data());
+  return bfloat16s.as<std::uint16_t>();
 }
 
 }  // namespace
@@ -64,6 +64,7 @@ bool CudnnConvolutions::run(const PlanKey& key, std::span<const Argument> argume
   const PlanCache::Entry& entry = plans_.get(key);
   if (!entry.plan) return false;
   const Arena::Scope scope(backend_.arena());
+  if (used_ != nullptr) used_->push_back(entry.plan);
   const std::size_t bytes = entry.plan->workspace_bytes();
   entry.plan->run(handle_.raw, arguments, bytes == 0 ? nullptr : backend_.arena().take(bytes));
   return true;

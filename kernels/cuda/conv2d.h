@@ -2,9 +2,11 @@
 
 #include <cudnn.h>
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "kernels/backend.h"
 #include "kernels/cuda/plan_cache.h"
@@ -35,6 +37,23 @@ class CudnnConvolutions {
   void backward_data(const Conv2dShape& shape, const float* dy, const float* weight, float* dx);
   /// dweight is overwritten.
   void backward_weight(const Conv2dShape& shape, const float* x, const float* dy, float* dweight);
+
+  /// While alive, remembers the plans that are run; an evicted plan lives on with its last user.
+  class PlanUse {
+   public:
+    explicit PlanUse(CudnnConvolutions& convolutions) : convolutions_(convolutions) {
+      convolutions_.used_ = &used_;
+    }
+    ~PlanUse() { convolutions_.used_ = nullptr; }
+    PlanUse(const PlanUse&) = delete;
+    PlanUse& operator=(const PlanUse&) = delete;
+
+    const std::vector<std::shared_ptr<const void>>& used() const { return used_; }
+
+   private:
+    CudnnConvolutions& convolutions_;
+    std::vector<std::shared_ptr<const void>> used_;
+  };
 
   /// Off: every convolution goes the way of unrolled images (a second implementation to test by).
   void use_library(bool on) { use_library_ = on; }
@@ -84,6 +103,7 @@ class CudnnConvolutions {
   Handle handle_;
   PlanCache plans_;
   bool use_library_ = true;
+  std::vector<std::shared_ptr<const void>>* used_ = nullptr;
 };
 
 }  // namespace frost::cuda

@@ -100,8 +100,9 @@ void CudaBackend::fill_zero(void* data, std::size_t bytes) {
 
 std::unique_ptr<RecordedWork> CudaBackend::record(const std::function<void()>& work) {
   cuda::Capture capture(stream_, allocator_);
+  const cuda::CudnnConvolutions::PlanUse plans(*convolutions_);
   work();
-  return capture.finish();
+  return capture.finish(plans.used());
 }
 
 }  // namespace frost

@@ -17,7 +17,7 @@ class PlanCache {
   PlanCache(cudnnHandle_t handle, cudaStream_t stream) : handle_(handle), stream_(stream) {}
 
   struct Entry {
-    std::unique_ptr<ConvPlan> plan;  ///< null: nothing suits the key
+    std::shared_ptr<ConvPlan> plan;  ///< null: nothing suits the key
     std::string note;                ///< the engine, or why there is none
   };
 

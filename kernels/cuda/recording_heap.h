@@ -3,14 +3,15 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <memory>
 #include <unordered_map>
-#include <vector>
 
 namespace frost::cuda {
 
 /// Memory of recorded work. A block that is released may be handed out again, to this recording or
 /// a later one, but stays where it is: recordings run one after the other on one stream, and each
-/// writes what it reads. All blocks go back at once, when none is in use (`trim`).
+/// writes what it reads. All blocks go back at once, when none is in use and no recording holds the
+/// heap (`trim`).
 class RecordingHeap {
  public:
   using Take = std::function<void*(std::size_t)>;
@@ -35,7 +36,7 @@ class RecordingHeap {
       sizes_.emplace(data, size);
       bytes_ += size;
     }
-    ++in_use_;
+    bytes_in_use_ += sizes_.at(data);
     return data;
   }
 
@@ -44,16 +45,20 @@ class RecordingHeap {
     const auto found = sizes_.find(data);
     if (found == sizes_.end()) return false;
     free_.emplace(found->second, data);
-    --in_use_;
+    bytes_in_use_ -= found->second;
     return true;
   }
 
   /// Gives everything back if nothing is in use. Not while something is being recorded.
   void trim() {
-    if (in_use_ == 0) give_back();
+    if (bytes_in_use_ == 0 && holder_.use_count() == 1) give_back();
   }
 
+  /// Keeps all blocks where they are while a copy of it lives.
+  std::shared_ptr<const void> hold() const { return holder_; }
+
   std::size_t bytes() const { return bytes_; }
+  std::size_t idle_bytes() const { return bytes_ - bytes_in_use_; }
 
  private:
   static constexpr std::size_t kGrain = 512;
@@ -69,7 +74,8 @@ class RecordingHeap {
   Give give_;
   std::unordered_map<void*, std::size_t> sizes_;  ///< of all blocks
   std::multimap<std::size_t, void*> free_;
-  std::size_t in_use_ = 0, bytes_ = 0;
+  std::size_t bytes_in_use_ = 0, bytes_ = 0;
+  std::shared_ptr<const int> holder_ = std::make_shared<int>(0);
 };
 
 }  // namespace frost::cuda

@@ -21,7 +21,7 @@ RoundedMatrix::RoundedMatrix(CudaBackend& backend, std::int64_t rows, std::int64
     : stride_((cols + kRowMultiple - 1) / kRowMultiple * kRowMultiple),
       buffer_(backend, MemoryTag::kWorkspace,
               static_cast<std::size_t>(rows * stride_) * sizeof(std::uint16_t)) {
-  round_rows(backend.stream(), rows, cols, x, stride, static_cast<std::uint16_t*>(buffer_.data()),
+  round_rows(backend.stream(), rows, cols, x, stride, buffer_.as<std::uint16_t>(),
              stride_);
 }
 

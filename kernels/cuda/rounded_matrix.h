@@ -21,7 +21,7 @@ class RoundedMatrix {
   RoundedMatrix(CudaBackend& backend, std::int64_t rows, std::int64_t cols, const float* x,
                 std::int64_t stride);
 
-  const std::uint16_t* data() const { return static_cast<const std::uint16_t*>(buffer_.data()); }
+  const std::uint16_t* data() const { return buffer_.as<std::uint16_t>(); }
   /// Elements from row to row.
   std::int64_t stride() const { return stride_; }
 

@@ -18,7 +18,8 @@ struct PackedRange {
 /// that could change under a captured graph.
 struct TensorPack {
   static constexpr std::int32_t kMost = 72;
-  /// Elements of one block: enough that a block outlives its launch, few enough to fill a GPU.
+  /// Elements of one block: enough work to be worth a block, few enough that all multiprocessors
+  /// get some.
   static constexpr std::int64_t kPerBlock = 8192;
 
   std::int32_t count = 0;
