@@ -102,7 +102,11 @@ set(cuda_cxx_options $<TARGET_PROPERTY:frost_options,INTERFACE_COMPILE_OPTIONS>
 target_compile_definitions(frost_cuda_objects PRIVATE FROST_INTERFACE_DIGEST="${interface_digest}")
 target_compile_options(frost_cuda_objects PRIVATE
   "$<$<COMPILE_LANGUAGE:CXX>:${cuda_cxx_options}>"
-  $<$<COMPILE_LANGUAGE:CUDA>:--extended-lambda -Werror=all-warnings -Xcompiler=-Wall,-Wextra>)
+  $<$<COMPILE_LANGUAGE:CUDA>:--extended-lambda -Xcompiler=-Wall,-Wextra>)
+if(FROST_WERROR)
+  target_compile_options(frost_cuda_objects PRIVATE
+                         $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
+endif()
 
 set(cuda_libraries CUDA::cublasLt ${CUDNN_LIBRARY} CUDA::cudart_static)
 add_library(frost_cuda MODULE)

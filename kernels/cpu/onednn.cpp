@@ -12,10 +12,34 @@
 #include "kernels/status.h"
 #include "kernels/tracked_buffer.h"
 
-// Written against the v2 interface (2.6 in Debian 12): operation descriptors, then primitive
-// descriptors. In v3 the operation descriptors are gone; only the three make_* functions change.
+// Two generations of the interface: in v2 (2.6 in Debian 12) an operation descriptor comes before the
+// primitive descriptor, in v3 (3.7 in Debian 13) the latter takes its place.
 namespace frost {
 namespace {
+
+template <class Primitive, class... Arguments>
+typename Primitive::primitive_desc describe(const dnnl::engine& engine,
+                                            const dnnl::primitive_attr& attributes,
+                                            const Arguments&... arguments) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine, arguments..., attributes};
+#else
+  return {typename Primitive::desc(arguments...), attributes, engine};
+#endif
+}
+
+/// The same for a gradient, which also names the forward pass it belongs to.
+template <class Primitive, class Hint, class... Arguments>
+typename Primitive::primitive_desc describe_gradient(const dnnl::engine& engine,
+                                                     const dnnl::primitive_attr& attributes,
+                                                     const Hint& hint,
+                                                     const Arguments&... arguments) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine, arguments..., hint, attributes};
+#else
+  return {typename Primitive::desc(arguments...), attributes, engine, hint};
+#endif
+}
 
 using dnnl::memory;
 constexpr auto kF32 = memory::data_type::f32;
@@ -58,7 +82,11 @@ dnnl::primitive_attr attributes(bool residual, bool relu) {
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   dnnl::post_ops post;
   if (residual) post.append_sum(1.0f);
+#if DNNL_VERSION_MAJOR >= 3
+  if (relu) post.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+#else
   if (relu) post.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+#endif
   attr.set_post_ops(post);
   return attr;
 }
@@ -81,12 +109,14 @@ dnnl::convolution_forward::primitive_desc make_forward(const PrimitiveKey& key,
                                                        dnnl::prop_kind prop) {
   const Layouts l(key.shape);
   constexpr auto kDirect = dnnl::algorithm::convolution_direct;
-  const auto desc =
-      key.bias ? dnnl::convolution_forward::desc(prop, kDirect, l.source, l.weights_any, l.bias,
-                                                 l.destination, l.strides, l.padding, l.padding)
-               : dnnl::convolution_forward::desc(prop, kDirect, l.source, l.weights_any,
-                                                 l.destination, l.strides, l.padding, l.padding);
-  return {desc, attributes(key.residual, key.relu), engine};
+  const auto attr = attributes(key.residual, key.relu);
+  if (key.bias) {
+    return describe<dnnl::convolution_forward>(engine, attr, prop, kDirect, l.source, l.weights_any,
+                                               l.bias, l.destination, l.strides, l.padding,
+                                               l.padding);
+  }
+  return describe<dnnl::convolution_forward>(engine, attr, prop, kDirect, l.source, l.weights_any,
+                                             l.destination, l.strides, l.padding, l.padding);
 }
 
 ReadyConvolution make_convolution(const PrimitiveKey& key, const dnnl::engine& engine) {
@@ -99,10 +129,9 @@ ReadyConvolution make_convolution(const PrimitiveKey& key, const dnnl::engine& e
   }
   const auto hint = make_forward(key, engine, dnnl::prop_kind::forward_training);
   if (key.direction == static_cast<std::int64_t>(Direction::kBackwardData)) {
-    const dnnl::convolution_backward_data::desc desc(
-        kDirect, l.source, l.weights_any, l.destination, l.strides, l.padding, l.padding);
-    const dnnl::convolution_backward_data::primitive_desc pd(desc, attributes(false, false), engine,
-                                                             hint);
+    const auto pd = describe_gradient<dnnl::convolution_backward_data>(
+        engine, attributes(false, false), hint, kDirect, l.source, l.weights_any, l.destination,
+        l.strides, l.padding, l.padding);
     return {dnnl::convolution_backward_data(pd),
             pd.diff_src_desc(),
             pd.weights_desc(),
@@ -110,10 +139,9 @@ ReadyConvolution make_convolution(const PrimitiveKey& key, const dnnl::engine& e
             l.bias,
             pd.scratchpad_desc()};
   }
-  const dnnl::convolution_backward_weights::desc desc(
-      kDirect, l.source, l.weights_any, l.destination, l.strides, l.padding, l.padding);
-  const dnnl::convolution_backward_weights::primitive_desc pd(desc, attributes(false, false),
-                                                              engine, hint);
+  const auto pd = describe_gradient<dnnl::convolution_backward_weights>(
+      engine, attributes(false, false), hint, kDirect, l.source, l.weights_any, l.destination,
+      l.strides, l.padding, l.padding);
   return {dnnl::convolution_backward_weights(pd),
           pd.src_desc(),
           pd.diff_weights_desc(),
