@@ -25,9 +25,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # GCC 12 reports overlaps in its own std::string operator+ (GCC bug 105651).
   target_compile_options(frost_options INTERFACE -Wno-restrict)
 endif()
-if(FROST_MARCH)
-  target_compile_options(frost_options INTERFACE -march=${FROST_MARCH})
-endif()
 if(FROST_FUZZ)
   target_compile_options(frost_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "kernels/host_device.h"
+#include "kernels/math_mode.h"
 #include "kernels/memory.h"
 #include "kernels/scalar_math.h"
 #include "kernels/status.h"
@@ -118,6 +119,10 @@ class Backend {
   virtual ~Backend() = default;
 
   virtual std::string description() const = 0;
+  /// Applies precision and determinism. Throws UsageError for a precision the device lacks.
+  virtual void configure(const ComputeOptions& options) = 0;
+  /// One line for each kernel that was chosen by looking at the device; empty where none is.
+  virtual std::string kernel_report() const { return ""; }
   MemoryLedger& ledger() { return ledger_; }
 
   /// In a dry run convolutions allocate what they keep and need, and compute nothing; no other

@@ -6,15 +6,12 @@
 #include <array>
 #include <cstring>
 
-#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu_levels.h"
 #include "kernels/cuda/module.h"
 #include "kernels/status.h"
 
 namespace frost {
 namespace {
-
-/// The functions of the loaded module; null before.
-const CudaModule* cuda_module = nullptr;
 
 std::vector<std::filesystem::path> module_folders() {
   std::vector<std::filesystem::path> folders;
@@ -38,9 +35,8 @@ const BackendStatus& cuda_backend() {
 }  // namespace
 
 Backend& cpu_backend() {
-  // Leaked on purpose: tensors with static lifetime may outlive any destruction order.
-  static Backend* const backend = new CpuBackend;
-  return *backend;
+  static Backend& backend = cpu_backend_at(chosen_cpu_level());
+  return backend;
 }
 
 std::string shorten_loader_error(const std::string& text, const std::filesystem::path& module) {
@@ -73,7 +69,6 @@ BackendStatus load_cuda_backend(const std::vector<std::filesystem::path>& folder
     std::array<char, 4096> reason{};
     Backend* const backend = module->create(reason.data(), reason.size());
     if (backend == nullptr) return unusable(reason.data());
-    cuda_module = module;
     return {"cuda", backend, ""};
   }
   return unusable("the CUDA module was not built (" + std::string(kCudaModuleFile) + ")");
@@ -96,26 +91,6 @@ Backend& select_backend(const std::string& device, std::string& reason) {
   if (device != "cpu") throw UsageError("unknown device '" + device + "': use auto, cpu or cuda");
   reason = cpu_backend().description();
   return cpu_backend();
-}
-
-void configure_backend(Backend& backend, const ComputeOptions& options) {
-  if (&backend == &cpu_backend()) {
-    static_cast<CpuBackend&>(backend).configure(options);
-    if (options.math == MathMode::kFp32) return;
-    throw UsageError(std::string("precision ") + to_string(options.math) +
-                     " needs device cuda: the CPU computes in fp32");
-  }
-  std::array<char, 512> reason{};
-  if (!cuda_module->configure(&backend, options, reason.data(), reason.size())) {
-    throw UsageError(reason.data());
-  }
-}
-
-std::string kernel_report(Backend& backend) {
-  if (&backend == &cpu_backend()) return "";
-  std::vector<char> text(std::size_t{1} << 20);
-  cuda_module->report(&backend, text.data(), text.size());
-  return text.data();
 }
 
 std::vector<BackendStatus> available_backends() {

@@ -5,22 +5,16 @@
 #include <vector>
 
 #include "kernels/backend.h"
-#include "kernels/math_mode.h"
 
 namespace frost {
 
-/// The process-wide CPU backend.
+/// The process-wide CPU backend, at the level that FROST_ISA names or the fastest that the CPU has
+/// (kernels/cpu_levels.h). Throws UsageError for a level that cannot be had.
 Backend& cpu_backend();
 
 /// The backend for `auto`, `cpu` or `cuda`; `reason` receives one line on the choice.
 /// Throws Error when `cuda` is asked for and cannot be had, UsageError for another name.
 Backend& select_backend(const std::string& device, std::string& reason);
-
-/// Applies precision and determinism to a backend. Throws UsageError for a precision it lacks.
-void configure_backend(Backend& backend, const ComputeOptions& options);
-
-/// What a backend can say of the kernels it chose: one line each on CUDA, empty on the CPU.
-std::string kernel_report(Backend& backend);
 
 /// A device and what became of it.
 struct BackendStatus {

@@ -91,15 +91,15 @@ TEST(CudaRegistry, AMissingLibraryIsNamed) {
 }
 
 TEST(CudaRegistry, TheCpuComputesInFp32Only) {
-  EXPECT_NO_THROW(configure_backend(cpu_backend(), {MathMode::kFp32, false}));
+  EXPECT_NO_THROW(cpu_backend().configure({MathMode::kFp32, false}));
   for (const MathMode math : {MathMode::kTf32, MathMode::kBf16}) {
     EXPECT_EQ(message_of<UsageError>([&] {
-                configure_backend(cpu_backend(), {math, true});
+                cpu_backend().configure({math, true});
               }),
               std::string("precision ") + to_string(math) +
                   " needs device cuda: the CPU computes in fp32");
   }
-  EXPECT_EQ(kernel_report(cpu_backend()), "");
+  EXPECT_EQ(cpu_backend().kernel_report(), "");
 }
 
 TEST(CudaRegistry, EveryBackendIsListedWithTheReasonWhereItCannotBeUsed) {

@@ -181,9 +181,9 @@ TEST(DeadTaps, LeavingThemOutChangesNeitherOutputsNorGradients) {
       for (const std::int64_t stride : {1, 2}) {
         if (side == 3 && stride == 1) continue;  // every tap meets data somewhere
         const auto alive = small_map_convolution(side, channels, stride);
-        configure_backend(backend(), {.skip_dead_taps = false});
+        backend().configure({.skip_dead_taps = false});
         const auto dense = small_map_convolution(side, channels, stride);
-        configure_backend(backend(), {});
+        backend().configure({});
         for (std::size_t i = 0; i < alive.size(); ++i) {
           EXPECT_LE(relative_difference(alive[i], dense[i]), 1e-6)
               << side << " " << channels << " " << stride << " " << i;

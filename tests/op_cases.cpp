@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/backend_registry.h"
+#include "kernels/cpu_levels.h"
 #include "tests/golden/closed_form.h"
 
 namespace frost {
@@ -40,9 +41,12 @@ std::vector<const OpCase*> op_cases_of(const std::string& op) {
 }
 
 std::vector<Backend*> test_backends() {
-  std::vector<Backend*> usable;
+  std::vector<Backend*> usable{&cpu_backend()};
+  for (const CpuLevel* level : cpu_levels()) {
+    if (level != &chosen_cpu_level()) usable.push_back(&cpu_backend_at(*level));
+  }
   for (const BackendStatus& status : available_backends()) {
-    if (status.backend != nullptr) usable.push_back(status.backend);
+    if (status.backend != nullptr && status.device != "cpu") usable.push_back(status.backend);
   }
   return usable;
 }

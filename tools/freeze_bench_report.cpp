@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kernels/cpu/onednn.h"
+#include "kernels/cpu_levels.h"
 #include "tools/bytes_json.h"
 #include "tools/freeze_bench.h"
 #include "tools/report.h"
@@ -105,7 +105,8 @@ std::string bench_json(const std::vector<BenchRow>& rows, const BenchWorkload& w
   nlohmann::ordered_json json;
   json["commit"] = FROST_COMMIT;
   json["device"] = device;
-  json["library_versions"] = {{"frostline", FROST_VERSION}, {"onednn", onednn_description()}};
+  json["cpu_level"] = chosen_cpu_level().name;
+  json["library_versions"] = {{"frostline", FROST_VERSION}};
   json["workload"] = {{"environments", workload.environments},
                       {"steps", workload.steps},
                       {"epochs", workload.epochs},

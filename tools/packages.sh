@@ -3,7 +3,7 @@
 
 frost_packages=(
   g++ cmake ninja-build ccache git ca-certificates curl
-  libdnnl-dev libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev
+  libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev
   libjpeg-dev libgif-dev libstb-dev libssl-dev zlib1g-dev
   libgtest-dev libbenchmark-dev
 )

@@ -68,8 +68,8 @@ ActorCriticConfig model_config(const Config& config) {
 
 void configure_for(const Config& config, Backend& backend) {
   set_thread_budget(config.system.threads);
-  configure_backend(backend, {math_mode(config.system.precision), config.system.deterministic,
-                              config.model.backbone.savings.dead_taps});
+  backend.configure({math_mode(config.system.precision), config.system.deterministic,
+                     config.model.backbone.savings.dead_taps});
 }
 
 NetworkSetup build_network(const Config& config, bool load_pretrained) {

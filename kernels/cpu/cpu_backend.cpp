@@ -4,22 +4,29 @@
 
 #include <cstring>
 
-#include "kernels/cpu/onednn.h"
-#include "kernels/cpu/tap_conv.h"
+#include "kernels/cpu/indirect_conv.h"
 #include "kernels/cpu/winograd_conv.h"
 
 namespace frost {
 
-CpuBackend::CpuBackend()
-    : direct_(std::make_unique<OneDnnConvolutions>(*this)),
-      taps_(std::make_unique<TapConvolutions>(*this)),
+CpuBackend::CpuBackend(const char* level)
+    : level_(level),
+      indirect_(std::make_unique<IndirectConvolutions>(*this)),
       winograd_(std::make_unique<WinogradConvolutions>(*this)) {}
 
 CpuBackend::~CpuBackend() = default;
 
 std::string CpuBackend::description() const {
-  return "cpu (" + onednn_description() + ", " + std::to_string(omp_get_max_threads()) +
+  return std::string("cpu (") + level_ + ", " + std::to_string(omp_get_max_threads()) +
          " threads)";
+}
+
+void CpuBackend::configure(const ComputeOptions& options) {
+  if (options.math != MathMode::kFp32) {
+    throw UsageError(std::string("precision ") + to_string(options.math) +
+                     " needs device cuda: the CPU computes in fp32");
+  }
+  options_ = options;
 }
 
 void* CpuBackend::allocate(std::size_t bytes) {

@@ -3,26 +3,24 @@
 #include <memory>
 
 #include "kernels/backend.h"
-#include "kernels/cpu/caching_allocator.h"
-#include "kernels/math_mode.h"
+#include "kernels/caching_allocator.h"
 
 namespace frost {
 
-class OneDnnConvolutions;
-class TapConvolutions;
+class IndirectConvolutions;
 class WinogradConvolutions;
 
-/// The CPU backend: oneDNN for convolutions and GEMM, OpenMP loops for the rest. float32 only.
+/// The CPU backend at one instruction level. float32 only.
 ///
 /// All kernels share one thread budget, OpenMP's. Calls come from one thread at a time.
 class CpuBackend final : public Backend {
  public:
-  CpuBackend();
+  /// `level` names the level it is compiled for; kept, not copied.
+  explicit CpuBackend(const char* level);
   ~CpuBackend() override;
 
-  void configure(const ComputeOptions& options) { options_ = options; }
-
   std::string description() const override;
+  void configure(const ComputeOptions& options) override;
   void* allocate(std::size_t bytes) override;
   void release(void* data) override;
   void copy_to_host(void* dst, const void* src, std::size_t bytes) override;
@@ -123,10 +121,10 @@ class CpuBackend final : public Backend {
                  const float* coefficient) override;
 
  private:
+  const char* level_;
   ComputeOptions options_;
   CachingAllocator allocator_;  // outlives the caches below
-  std::unique_ptr<OneDnnConvolutions> direct_;
-  std::unique_ptr<TapConvolutions> taps_;
+  std::unique_ptr<IndirectConvolutions> indirect_;
   std::unique_ptr<WinogradConvolutions> winograd_;
 };
 

@@ -1,23 +1,9 @@
 #include <algorithm>
 
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/onednn.h"
 #include "kernels/cpu/parallel.h"
 
 namespace frost {
-
-void CpuBackend::gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n,
-                      std::int64_t k, const float* a, std::int64_t lda, const float* b,
-                      std::int64_t ldb, GradOut c, std::int64_t ldc) {
-  if (dry_run()) return;
-  if (k == 0) {  // an empty sum; oneDNN would leave C as it is
-    if (c.mode == GradMode::kAccumulate) return;
-    for (std::int64_t r = 0; r < m; ++r) std::fill_n(c.data + r * ldc, n, 0.0f);
-    return;
-  }
-  onednn_gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb,
-              c.mode == GradMode::kAccumulate ? 1.0f : 0.0f, c.data, ldc);
-}
 
 void CpuBackend::copy_rows(std::int64_t rows, std::int64_t cols, const float* src,
                            std::int64_t src_stride, GradOut dst, std::int64_t dst_stride) {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "kernels/cpu/panel_gemm.h"
+#include "kernels/cpu/simd.h"
 
 namespace frost {
 
@@ -72,12 +72,12 @@ inline constexpr ShortCorrelation<2, 3> kTwoPixels{{{{{0, 1, 1, 0}, {0, 0, 1, 0}
 inline constexpr auto kWinograd3 = winograd<3>({0, 1, -0.5, -2});
 inline constexpr auto kWinograd4 = winograd<4>({0, 0.625, -0.625, 1.5, -1.5});
 
-/// Row `kRow` of M times the vectors in[0], in[stride], ..., the first `kEnd` of them; products
-/// with 0, 1 and -1 are not computed.
+/// Row `kRow` of M times the first `kEnd` vectors of `in`; products with 0, 1 and -1 are not
+/// computed.
 template <const auto& M, int kRow, int kEnd>
-Vec16 row_times(const Vec16* in, std::ptrdiff_t stride) {
+[[gnu::always_inline]] inline Vec row_times(const Vec* in) {
   constexpr float kFactor = M.v[kRow][kEnd - 1];
-  const auto last = [&] { return in[(kEnd - 1) * stride]; };
+  const auto last = [&] { return in[kEnd - 1]; };
   if constexpr (kEnd == 1) {
     return kFactor * last();
   } else {
@@ -88,32 +88,39 @@ Vec16 row_times(const Vec16* in, std::ptrdiff_t stride) {
       return true;
     }();
     if constexpr (kFactor == 0) {
-      return row_times<M, kRow, kEnd - 1>(in, stride);
+      return row_times<M, kRow, kEnd - 1>(in);
     } else if constexpr (kNothingBefore) {
       return kFactor * last();
     } else if constexpr (kFactor == 1) {
-      return row_times<M, kRow, kEnd - 1>(in, stride) + last();
+      return row_times<M, kRow, kEnd - 1>(in) + last();
     } else if constexpr (kFactor == -1) {
-      return row_times<M, kRow, kEnd - 1>(in, stride) - last();
+      return row_times<M, kRow, kEnd - 1>(in) - last();
     } else {
-      return row_times<M, kRow, kEnd - 1>(in, stride) + kFactor * last();
+      return fused(broadcast(kFactor), last(), row_times<M, kRow, kEnd - 1>(in));
     }
   }
 }
 
-/// out = M in M^T for vectors of 16 channels; in [columns][columns], out [rows][rows] of M.
-template <const auto& M, int kRows, int kColumns>
-void both_sides(const Vec16* in, Vec16* out) {
-  Vec16 half[kRows * kColumns];
-  const auto down = [&]<int... r>(std::integer_sequence<int, r...>, int c) {
-    ((half[r * kColumns + c] = row_times<M, r, kColumns>(in + c, kColumns)), ...);
-  };
-  const auto across = [&]<int... r>(std::integer_sequence<int, r...>, int i) {
-    ((out[i * kRows + r] = row_times<M, r, kColumns>(half + i * kColumns, 1)), ...);
-  };
-  constexpr auto kEach = std::make_integer_sequence<int, kRows>{};
-  for (int c = 0; c < kColumns; ++c) down(kEach, c);
-  for (int i = 0; i < kRows; ++i) across(kEach, i);
+/// out = M in M^T for vectors of channels; load_entry(i) gives entry i of in [columns][columns], and
+/// store_entry(i, v) takes entry i of out [rows][rows] of M. Nothing but the half-way product, which
+/// no register file holds, goes through memory.
+template <const auto& M, int kRows, int kColumns, class Load, class Store>
+[[gnu::always_inline]] inline void both_sides(const Load& load_entry, const Store& store_entry) {
+  Vec half[kRows * kColumns];
+  unrolled<kColumns>([&](auto c) __attribute__((always_inline)) {
+    Vec column[kColumns];
+    unrolled<kColumns>([&](auto i) __attribute__((always_inline)) {
+      column[i] = load_entry(i * kColumns + c);
+    });
+    unrolled<kRows>([&](auto r) __attribute__((always_inline)) {
+      half[r * kColumns + c] = row_times<M, r, kColumns>(column);
+    });
+  });
+  unrolled<kRows>([&](auto i) __attribute__((always_inline)) {
+    unrolled<kRows>([&](auto r) __attribute__((always_inline)) {
+      store_entry(i * kRows + r, row_times<M, r, kColumns>(half + i * kColumns));
+    });
+  });
 }
 
 }  // namespace frost

@@ -9,7 +9,7 @@
 namespace frost {
 namespace {
 
-/// What one worker does: blocks first, first + step, ... of images, and channels [begin, end) of
+/// What one worker does: blocks first, first + step, ... of the batch, and channels [begin, end) of
 /// the result, whole panels.
 struct Share {
   std::int64_t first_block, block_step, begin, end;
@@ -17,15 +17,21 @@ struct Share {
   std::int64_t channels() const { return end - begin; }
 };
 
-/// How a convolution is cut: images in blocks whose products stay near the core, and blocks, or
+/// The least that a block holds: a row of tiles, or an image where the tiles' results overlap.
+enum class Grain { kTileRow, kImage };
+
+/// How a convolution is cut: the batch in blocks whose products stay near the core, and blocks, or
 /// panels of channels where the weight is what takes the room, over the workers.
+///
+/// The cut sets the order of sums over blocks, so it depends on nothing but the shape and the number
+/// of threads.
 struct Plan {
   const Conv2dShape& shape;
   const TileKernels& kernels;
-  std::int64_t rows, columns, images_per_block, blocks, result_channels, workers;
+  std::int64_t rows, columns, rows_per_block, blocks, result_channels, workers;
   bool by_panels;
 
-  Plan(const Conv2dShape& s, const TileKernels& tiles, std::int64_t result)
+  Plan(const Conv2dShape& s, const TileKernels& tiles, std::int64_t result, Grain grain)
       : shape(s),
         kernels(tiles),
         rows((s.h + tiles.out - 1) / tiles.out),
@@ -36,17 +42,24 @@ struct Plan {
     by_panels = panels > 1 && tiles.products() * s.c * s.k >= kSharedFloats;
     const std::int64_t floats = tiles.products() * (s.c + s.k);
     const std::int64_t wanted = std::max(kFewest, kNearFloats / floats);
-    const std::int64_t images = std::clamp<std::int64_t>(wanted / (rows * columns), 1, s.n);
-    workers = std::min(thread_budget(), by_panels ? panels : s.n);
+    const std::int64_t step = grain == Grain::kImage ? rows : 1, grains = s.n * rows / step;
+    const std::int64_t at_once = std::clamp<std::int64_t>(wanted / (step * columns), 1, grains);
+    workers = std::min(thread_budget(), by_panels ? panels : grains);
     // Equal shares: as many blocks as needed for every worker to take the same number.
     const std::int64_t sharers = by_panels ? 1 : workers;
-    const std::int64_t rounds = (s.n + sharers * images - 1) / (sharers * images);
-    images_per_block = (s.n + sharers * rounds - 1) / (sharers * rounds);
-    blocks = (s.n + images_per_block - 1) / images_per_block;
+    const std::int64_t rounds = (grains + sharers * at_once - 1) / (sharers * at_once);
+    const std::int64_t per_block = (grains + sharers * rounds - 1) / (sharers * rounds);
+    rows_per_block = per_block * step;
+    blocks = (grains + per_block - 1) / per_block;
     workers = std::min(workers, by_panels ? panels : blocks);
   }
 
-  std::int64_t tiles_per_block() const { return images_per_block * rows * columns; }
+  std::int64_t tiles_per_block() const { return rows_per_block * columns; }
+  /// Floats from one product of a block to the next: an odd number of cache lines, since powers of
+  /// two would share few sets of the cache.
+  std::int64_t stride(std::int64_t channels) const {
+    return (tiles_per_block() * channels / kUnit | 1) * kUnit;
+  }
   std::int64_t weight_floats() const { return kernels.products() * shape.c * shape.k; }
 
   Share share(std::int64_t worker) const {
@@ -70,18 +83,16 @@ struct Plan {
                  [&](std::int64_t worker) { fn(worker, share(worker)); });
   }
 
-  /// Calls fn(tile within the block, image, window) over one block.
+  /// Calls fn(tile within the block, floats to its image, window) over one block.
   template <class Fn>
   std::int64_t for_each_tile(std::int64_t block, std::int64_t channels, const Fn& fn) const {
     std::int64_t tile = 0;
-    const std::int64_t begin = block * images_per_block;
-    const std::int64_t end = std::min(shape.n, begin + images_per_block);
-    for (std::int64_t image = begin; image < end; ++image) {
-      for (std::int64_t y = 0; y < rows; ++y) {
-        for (std::int64_t x = 0; x < columns; ++x) {
-          fn(tile++, image * shape.h * shape.w * channels,
-             TileWindow{shape.h, shape.w, channels, y * kernels.out, x * kernels.out});
-        }
+    const std::int64_t begin = block * rows_per_block;
+    const std::int64_t end = std::min(shape.n * rows, begin + rows_per_block);
+    for (std::int64_t row = begin; row < end; ++row) {
+      for (std::int64_t x = 0; x < columns; ++x) {
+        fn(tile++, row / rows * shape.h * shape.w * channels,
+           TileWindow{shape.h, shape.w, channels, row % rows * kernels.out, x * kernels.out});
       }
     }
     return tile;
@@ -102,16 +113,30 @@ TrackedBuffer floats(Backend& backend, std::int64_t count) {
 void pack(const Conv2dShape& s, const TileKernels& kernels, const float* weight, float* to) {
   parallel_for(s.k / kLanes, kernels.products() * s.c * kLanes, [&](std::int64_t strip) {
     const std::int64_t k = strip * kLanes, panel = k / kPanel * kPanel;
-    const std::int64_t width = std::min(kPanel, s.k - panel);
-    kernels.weight(s.c, weight + k * 9 * s.c, to + panel * s.c + (k - panel), width, s.c * s.k);
+    const TiledColumns tiles(s.c, std::min(kPanel, s.k - panel));
+    kernels.weight(s.c, weight + k * 9 * s.c, to + panel * s.c + tiles.at(k - panel), tiles.width,
+                   s.c * s.k);
   });
 }
 
-/// Panel [k, width] of the transpose of one product's U, for channels from `c` on.
-void transposed_panel(const Conv2dShape& s, const float* u, std::int64_t c, std::int64_t width,
-                      float* to) {
-  for_each_panel(0, s.k, [&](std::int64_t k, std::int64_t columns) {
-    transpose_blocks(width, columns, u + k * s.c + c * columns, columns, to + k * width, width);
+/// The transpose of U, as [product][panel of c][k][c within the panel].
+void transpose_weight(const Conv2dShape& s, const TileKernels& kernels, const float* u, float* to) {
+  const std::int64_t panels = (s.c + kPanel - 1) / kPanel;
+  parallel_for(kernels.products() * panels, s.k * kPanel, [&](std::int64_t i) {
+    const std::int64_t p = i / panels, c = i % panels * kPanel, width = std::min(kPanel, s.c - c);
+    const TiledColumns result(s.k, width);
+    const float* from = u + p * s.c * s.k;
+    float* panel = to + (p * s.c + c) * s.k;
+    for_each_panel(0, s.k, [&](std::int64_t k, std::int64_t columns) {
+      const TiledColumns tiles(s.c, columns);
+      for (std::int64_t i = 0; i < columns; i += tiles.width) {
+        for (std::int64_t j = 0; j < width; j += result.width) {
+          transpose_blocks(result.width, tiles.width,
+                           from + k * s.c + tiles.at(i) + (c + j) * tiles.width, tiles.width,
+                           panel + result.at(j) + (k + i) * result.width, result.width);
+        }
+      }
+    });
   });
 }
 
@@ -119,7 +144,7 @@ void transposed_panel(const Conv2dShape& s, const float* u, std::int64_t c, std:
 
 bool WinogradConvolutions::pays(const Conv2dShape& s) {
   if (s.kh != 3 || s.kw != 3 || s.stride != 1 || s.pad != 1) return false;
-  if (s.c % kLanes != 0 || s.k % kLanes != 0) return false;
+  if (s.n == 0 || s.c % kUnit != 0 || s.k % kUnit != 0) return false;
   const TileKernels& kernels = tile_kernels_for(s.h, s.w);
   const std::int64_t out = kernels.out;
   const std::int64_t tiles = s.n * ((s.h + out - 1) / out) * ((s.w + out - 1) / out);
@@ -156,33 +181,35 @@ const float* WinogradConvolutions::packed(const Conv2dShape& s, const TileKernel
 
 void WinogradConvolutions::forward(const Conv2dShape& s, const float* x, WeightView weight,
                                    const float* bias, const float* residual, bool relu, float* y) {
-  const Plan plan(s, tile_kernels_for(s.h, s.w), s.k);
+  const Plan plan(s, tile_kernels_for(s.h, s.w), s.k, Grain::kTileRow);
   const TileKernels& kernels = plan.kernels;
-  const std::int64_t products = kernels.products(), capacity = plan.tiles_per_block();
-  const std::int64_t per_worker = products * capacity * (s.c + plan.widest());
+  const std::int64_t products = kernels.products();
+  const std::int64_t v_stride = plan.stride(s.c);
+  const std::int64_t per_worker = products * (v_stride + plan.stride(plan.widest()));
   const TrackedBuffer scratch = floats(backend_, plan.workers * per_worker);
   const float* u = packed(s, kernels, weight);
   if (backend_.dry_run()) return;
   plan.run([&](std::int64_t worker, const Share& share) {
     float* v = scratch.floats() + worker * per_worker;
-    float* product = v + products * capacity * s.c;
-    const std::int64_t width = share.channels();
+    float* product = v + products * v_stride;
+    const std::int64_t width = share.channels(), stride = plan.stride(width);
     for (std::int64_t b = share.first_block; b < plan.blocks; b += share.block_step) {
       const std::int64_t tiles = plan.for_each_tile(b, s.c, [&](auto tile, auto at, auto window) {
-        kernels.input(window, s.c, x + at, v + tile * s.c, capacity * s.c);
+        kernels.input(window, s.c, x + at, v + tile * s.c, {v_stride});
       });
       for (std::int64_t p = 0; p < products; ++p) {
         for_each_panel(share.begin, share.end, [&](std::int64_t k, std::int64_t columns) {
-          const GemmTerm term{v + p * capacity * s.c, u + (p * s.k + k) * s.c};
-          panel_gemm({tiles, columns, s.c, s.c, 1, columns, width}, {&term, 1}, false,
-                     product + p * capacity * width + (k - share.begin));
+          const TiledColumns panel(s.c, columns);
+          const GemmTerm term{v + p * v_stride, u + (p * s.k + k) * s.c};
+          panel_gemm({tiles, columns, s.c, s.c, 1, panel.width, panel.tile(), width}, {&term, 1},
+                     false, product + p * stride + (k - share.begin));
         });
       }
       plan.for_each_tile(b, s.k, [&](auto tile, auto at, auto window) {
         const std::int64_t from = at + share.begin;
         const ConvEpilogue epilogue{bias == nullptr ? nullptr : bias + share.begin,
                                     residual == nullptr ? nullptr : residual + from, relu};
-        kernels.output(window, width, product + tile * width, capacity * width, epilogue, y + from);
+        kernels.output(window, width, product + tile * width, stride, epilogue, y + from);
       });
     }
   });
@@ -190,28 +217,30 @@ void WinogradConvolutions::forward(const Conv2dShape& s, const float* x, WeightV
 
 void WinogradConvolutions::backward_data(const Conv2dShape& s, const float* dy, WeightView weight,
                                          GradOut dx) {
-  const Plan plan(s, tile_kernels_for(s.h, s.w), s.c);
+  const Plan plan(s, tile_kernels_for(s.h, s.w), s.c, Grain::kImage);
   const TileKernels& kernels = plan.kernels;
-  const std::int64_t products = kernels.products(), capacity = plan.tiles_per_block();
-  const std::int64_t per_worker = products * capacity * (s.k + plan.widest()) + s.k * kPanel;
-  const TrackedBuffer scratch = floats(backend_, plan.workers * per_worker);
+  const std::int64_t products = kernels.products(), d_stride = plan.stride(s.k);
+  const std::int64_t per_worker = products * (d_stride + plan.stride(plan.widest()));
+  const TrackedBuffer scratch =
+      floats(backend_, plan.weight_floats() + plan.workers * per_worker);
   const float* u = packed(s, kernels, weight);
   if (backend_.dry_run()) return;
+  float* transposed = scratch.floats();
+  transpose_weight(s, kernels, u, transposed);
   plan.run([&](std::int64_t worker, const Share& share) {
-    float* d = scratch.floats() + worker * per_worker;
-    const std::int64_t width = share.channels();
-    float* product = d + products * capacity * s.k;
-    float* panel = product + products * capacity * plan.widest();
+    float* d = transposed + plan.weight_floats() + worker * per_worker;
+    const std::int64_t width = share.channels(), stride = plan.stride(width);
+    float* product = d + products * d_stride;
     for (std::int64_t b = share.first_block; b < plan.blocks; b += share.block_step) {
       const std::int64_t tiles = plan.for_each_tile(b, s.k, [&](auto tile, auto at, auto window) {
-        kernels.output_adjoint(window, s.k, dy + at, d + tile * s.k, capacity * s.k);
+        kernels.output_adjoint(window, s.k, dy + at, d + tile * s.k, {d_stride});
       });
       for (std::int64_t p = 0; p < products; ++p) {
         for_each_panel(share.begin, share.end, [&](std::int64_t c, std::int64_t columns) {
-          transposed_panel(s, u + p * s.c * s.k, c, columns, panel);
-          const GemmTerm term{d + p * capacity * s.k, panel};
-          panel_gemm({tiles, columns, s.k, s.k, 1, columns, width}, {&term, 1}, false,
-                     product + p * capacity * width + (c - share.begin));
+          const TiledColumns panel(s.k, columns);
+          const GemmTerm term{d + p * d_stride, transposed + (p * s.c + c) * s.k};
+          panel_gemm({tiles, columns, s.k, s.k, 1, panel.width, panel.tile(), width}, {&term, 1},
+                     false, product + p * stride + (c - share.begin));
         });
       }
       plan.for_each_tile(b, s.c, [&](auto tile, auto at, auto window) {
@@ -219,7 +248,7 @@ void WinogradConvolutions::backward_data(const Conv2dShape& s, const float* dy, 
         if (dx.mode == GradMode::kOverwrite && window.y == 0 && window.x == 0) {
           for (std::int64_t i = 0; i < s.h * s.w; ++i) std::fill_n(map + i * s.c, width, 0.0f);
         }
-        kernels.input_adjoint(window, width, product + tile * width, capacity * width, map);
+        kernels.input_adjoint(window, width, product + tile * width, stride, map);
       });
     }
   });
@@ -227,14 +256,19 @@ void WinogradConvolutions::backward_data(const Conv2dShape& s, const float* dy, 
 
 void WinogradConvolutions::backward_weight(const Conv2dShape& s, const float* x, const float* dy,
                                            GradOut dweight) {
-  const Plan plan(s, tile_kernels_for(s.h, s.w), s.k);
+  const Plan plan(s, tile_kernels_for(s.h, s.w), s.k, Grain::kTileRow);
   const TileKernels& kernels = plan.kernels;
   const std::int64_t products = kernels.products(), capacity = plan.tiles_per_block();
   // The gradient of U: where workers share out panels, a piece that goes into the weight's gradient
   // at once; where they share out images, one for each worker, added up in their order at the end.
   const std::int64_t piece = std::min(kPanel, s.c);
   const std::int64_t du_floats = plan.by_panels ? products * piece * kPanel : plan.weight_floats();
-  const std::int64_t operands = products * capacity * (s.c + plan.widest());
+  const std::int64_t v_stride = plan.stride(s.c);
+  const std::int64_t operands = products * (v_stride + plan.stride(plan.widest()));
+  // Both operands are read down their columns: where a tile of registers is narrower than a row,
+  // units of channels lie together, so that each line is used whole.
+  constexpr bool kByUnits = kTile == kUnit;
+  const std::int64_t unit = kByUnits ? capacity * kUnit : kUnit;
   const TrackedBuffer scratch = floats(backend_, plan.workers * (operands + du_floats));
   if (backend_.dry_run()) return;
   const auto du_of = [&](std::int64_t worker) {
@@ -242,22 +276,27 @@ void WinogradConvolutions::backward_weight(const Conv2dShape& s, const float* x,
   };
   plan.run([&](std::int64_t worker, const Share& share) {
     float* v = scratch.floats() + worker * operands;
-    float* d = v + products * capacity * s.c;
+    float* d = v + products * v_stride;
     float* du = du_of(worker);
-    const std::int64_t width = share.channels();
+    const std::int64_t width = share.channels(), d_stride = plan.stride(width);
+    const std::int64_t v_row = kByUnits ? kUnit : s.c, d_row = kByUnits ? kUnit : width;
     for (std::int64_t b = share.first_block; b < plan.blocks; b += share.block_step) {
       plan.for_each_tile(b, s.c, [&](auto tile, auto at, auto window) {
-        kernels.input(window, s.c, x + at, v + tile * s.c, capacity * s.c);
+        kernels.input(window, s.c, x + at, v + tile * v_row, {v_stride, unit});
       });
       const std::int64_t tiles = plan.for_each_tile(b, s.k, [&](auto tile, auto at, auto window) {
-        kernels.output_adjoint(window, width, dy + at + share.begin, d + tile * width,
-                               capacity * width);
+        kernels.output_adjoint(window, width, dy + at + share.begin, d + tile * d_row,
+                               {d_stride, unit});
       });
       const auto multiply = [&](std::int64_t p, std::int64_t c, std::int64_t rows, std::int64_t k,
                                 std::int64_t columns, bool accumulate, float* to) {
-        const GemmTerm term{v + p * capacity * s.c + c,
-                            d + p * capacity * width + (k - share.begin)};
-        panel_gemm({rows, columns, tiles, 1, s.c, width, columns}, {&term, 1}, accumulate, to);
+        const float* b = d + p * d_stride + (k - share.begin) / kUnit * unit;
+        const std::int64_t step = kByUnits ? kUnit : rows;
+        for (std::int64_t i = 0; i < rows; i += step, to += step * columns) {
+          const GemmTerm term{v + p * v_stride + (c + i) / kUnit * unit, b};
+          panel_gemm({step, columns, tiles, 1, v_row, d_row, unit, columns}, {&term, 1},
+                     accumulate, to);
+        }
       };
       const bool add = b > 0 || dweight.mode == GradMode::kAccumulate;
       for_each_panel(share.begin, share.end, [&](std::int64_t k, std::int64_t columns) {

@@ -8,15 +8,34 @@
 namespace frost {
 namespace {
 
-/// Calls fn(i, floats from the map's start) for the pixels of a patch that lie on the map.
-template <int kSide, class Fn>
-void for_each_pixel(const TileWindow& t, std::int64_t y, std::int64_t x, const Fn& fn) {
-  for (int i = 0; i < kSide; ++i) {
-    if (y + i < 0 || y + i >= t.h) continue;
-    for (int j = 0; j < kSide; ++j) {
-      if (x + j < 0 || x + j >= t.w) continue;
-      fn(i * kSide + j, ((y + i) * t.w + x + j) * t.channels);
+/// Where the pixels of a patch begin, in floats from the map; -1 for those beside it.
+template <int kSide>
+struct Patch {
+  std::int64_t offsets[kSide * kSide];
+
+  Patch(const TileWindow& t, std::int64_t y, std::int64_t x) {
+    for (int i = 0; i < kSide; ++i) {
+      const bool on_map = y + i >= 0 && y + i < t.h;
+      for (int j = 0; j < kSide; ++j) {
+        const bool inside = on_map && x + j >= 0 && x + j < t.w;
+        offsets[i * kSide + j] = inside ? ((y + i) * t.w + x + j) * t.channels : -1;
+      }
     }
+  }
+};
+
+/// The same for reading, where a pixel beside the map is a row of zeros: fn(first channel, width,
+/// rows) over as many channels at a time as there are zeros.
+template <int kSide, class Fn>
+void for_each_chunk(const Patch<kSide>& patch, std::int64_t count, const float* map, const Fn& fn) {
+  constexpr std::int64_t kChunk = 512;
+  static constexpr float kZeros[kChunk] = {};
+  for (std::int64_t c = 0; c < count; c += kChunk) {
+    const float* rows[kSide * kSide];
+    for (int i = 0; i < kSide * kSide; ++i) {
+      rows[i] = patch.offsets[i] < 0 ? kZeros : map + patch.offsets[i] + c;
+    }
+    fn(c, std::min(kChunk, count - c), rows);
   }
 }
 
@@ -30,76 +49,73 @@ struct Transforms {
   static constexpr auto kInputAdjoint = kInput.transposed(), kWeightAdjoint = kWeight.transposed();
   static constexpr auto kOutputAdjoint = kOutput.transposed();
 
-  static void store_products(const Vec16* values, float* to, std::int64_t stride) {
-    for (int p = 0; p < kProducts; ++p) store16(values[p], to + p * stride);
-  }
-  static void load_products(const float* from, std::int64_t stride, Vec16* values) {
-    for (int p = 0; p < kProducts; ++p) values[p] = load16(from + p * stride);
+  /// M in M^T on the pixels of a patch, for the forward direction of either map.
+  template <const auto& M, int kRows, int kSide>
+  static void to_products(const Patch<kSide>& patch, std::int64_t count, const float* map,
+                          float* to, const ProductLayout& layout) {
+    for_each_chunk(patch, count, map, [&](std::int64_t first, std::int64_t width, const auto& rows) {
+      for (std::int64_t c = 0; c < width; c += kLanes) {
+        float* out = to + (first + c) / kUnit * layout.unit + c % kUnit;
+        both_sides<M, kRows, kSide>(
+            [&](int i) { return load(rows[i] + c); },
+            [&](int p, const Vec& v) { store(v, out + p * layout.product); });
+      }
+    });
   }
 
   static void input(const TileWindow& t, std::int64_t count, const float* map, float* to,
-                    std::int64_t stride) {
-    for (std::int64_t c = 0; c < count; c += kLanes) {
-      Vec16 patch[kIn * kIn] = {}, values[kProducts];
-      for_each_pixel<kIn>(t, t.y - 1, t.x - 1,
-                          [&](int i, std::int64_t at) { patch[i] = load16(map + at + c); });
-      both_sides<kInput, kPoints, kIn>(patch, values);
-      store_products(values, to + c, stride);
-    }
+                    const ProductLayout& layout) {
+    to_products<kInput, kPoints>(Patch<kIn>(t, t.y - 1, t.x - 1), count, map, to, layout);
+  }
+
+  static void output_adjoint(const TileWindow& t, std::int64_t count, const float* map, float* to,
+                             const ProductLayout& layout) {
+    to_products<kOutputAdjoint, kPoints>(Patch<kOut>(t, t.y, t.x), count, map, to, layout);
   }
 
   static void input_adjoint(const TileWindow& t, std::int64_t count, const float* from,
                             std::int64_t stride, float* map) {
+    const Patch<kIn> patch(t, t.y - 1, t.x - 1);
     for (std::int64_t c = 0; c < count; c += kLanes) {
-      Vec16 values[kProducts], patch[kIn * kIn];
-      load_products(from + c, stride, values);
-      both_sides<kInputAdjoint, kIn, kPoints>(values, patch);
-      for_each_pixel<kIn>(t, t.y - 1, t.x - 1, [&](int i, std::int64_t at) {
-        store16(load16(map + at + c) + patch[i], map + at + c);
-      });
+      both_sides<kInputAdjoint, kIn, kPoints>(
+          [&](int p) { return load(from + p * stride + c); },
+          [&](int i, const Vec& v) {
+            if (patch.offsets[i] < 0) return;
+            float* at = map + patch.offsets[i] + c;
+            store(load(at) + v, at);
+          });
     }
   }
 
   static void output(const TileWindow& t, std::int64_t count, const float* from,
                      std::int64_t stride, const ConvEpilogue& epilogue, float* map) {
+    const Patch<kOut> patch(t, t.y, t.x);
     for (std::int64_t c = 0; c < count; c += kLanes) {
-      Vec16 values[kProducts], patch[kOut * kOut];
-      load_products(from + c, stride, values);
-      both_sides<kOutput, kOut, kPoints>(values, patch);
-      const Vec16 bias = epilogue.bias == nullptr ? Vec16{} : load16(epilogue.bias + c);
-      for_each_pixel<kOut>(t, t.y, t.x, [&](int i, std::int64_t at) {
-        Vec16 y = patch[i] + bias;
-        if (epilogue.residual != nullptr) y += load16(epilogue.residual + at + c);
-        if (epilogue.relu) y = y < 0 ? Vec16{} : y;
-        store16(y, map + at + c);
-      });
-    }
-  }
-
-  static void output_adjoint(const TileWindow& t, std::int64_t count, const float* map, float* to,
-                             std::int64_t stride) {
-    for (std::int64_t c = 0; c < count; c += kLanes) {
-      Vec16 patch[kOut * kOut] = {}, values[kProducts];
-      for_each_pixel<kOut>(t, t.y, t.x,
-                           [&](int i, std::int64_t at) { patch[i] = load16(map + at + c); });
-      both_sides<kOutputAdjoint, kPoints, kOut>(patch, values);
-      store_products(values, to + c, stride);
+      const Vec bias = epilogue.bias == nullptr ? Vec{} : load(epilogue.bias + c);
+      both_sides<kOutput, kOut, kPoints>(
+          [&](int p) { return load(from + p * stride + c); },
+          [&](int i, const Vec& v) {
+            if (patch.offsets[i] < 0) return;
+            Vec y = v + bias;
+            if (epilogue.residual != nullptr) y += load(epilogue.residual + patch.offsets[i] + c);
+            if (epilogue.relu) y = y < 0 ? Vec{} : y;
+            store(y, map + patch.offsets[i] + c);
+          });
     }
   }
 
   static void weight(std::int64_t channels, const float* weight, float* to, std::int64_t row,
                      std::int64_t stride) {
     for (std::int64_t c = 0; c < channels; c += kLanes) {
-      Vec16 blocks[kProducts][kLanes];
+      Vec blocks[kProducts][kLanes];
       for (int k = 0; k < kLanes; ++k) {
-        Vec16 taps[9], values[kProducts];
-        for (int i = 0; i < 9; ++i) taps[i] = load16(weight + (k * 9 + i) * channels + c);
-        both_sides<kWeight, kPoints, 3>(taps, values);
-        for (int p = 0; p < kProducts; ++p) blocks[p][k] = values[p];
+        both_sides<kWeight, kPoints, 3>(
+            [&](int i) { return load(weight + (k * 9 + i) * channels + c); },
+            [&](int p, const Vec& v) { blocks[p][k] = v; });
       }
       for (int p = 0; p < kProducts; ++p) {
-        transpose16(blocks[p]);
-        for (int i = 0; i < kLanes; ++i) store16(blocks[p][i], to + p * stride + (c + i) * row);
+        transpose(blocks[p]);
+        for (int i = 0; i < kLanes; ++i) store(blocks[p][i], to + p * stride + (c + i) * row);
       }
     }
   }
@@ -108,18 +124,17 @@ struct Transforms {
                              std::int64_t row, std::int64_t stride, bool accumulate,
                              float* weight) {
     for (std::int64_t c = 0; c < count; c += kLanes) {
-      Vec16 blocks[9][kLanes];
+      Vec blocks[9][kLanes];
       for (int i = 0; i < kLanes; ++i) {
-        Vec16 values[kProducts], taps[9];
-        load_products(from + (c + i) * row, stride, values);
-        both_sides<kWeightAdjoint, 3, kPoints>(values, taps);
-        for (int t = 0; t < 9; ++t) blocks[t][i] = taps[t];
+        const float* in = from + (c + i) * row;
+        both_sides<kWeightAdjoint, 3, kPoints>([&](int p) { return load(in + p * stride); },
+                                               [&](int t, const Vec& v) { blocks[t][i] = v; });
       }
       for (int t = 0; t < 9; ++t) {
-        transpose16(blocks[t]);
+        transpose(blocks[t]);
         for (int k = 0; k < kLanes; ++k) {
           float* out = weight + (k * 9 + t) * channels + c;
-          store16(accumulate ? load16(out) + blocks[t][k] : blocks[t][k], out);
+          store(accumulate ? load(out) + blocks[t][k] : blocks[t][k], out);
         }
       }
     }

@@ -49,7 +49,7 @@ void CudaBackend::configure(const ComputeOptions& options) {
   options_ = options;
 }
 
-std::string CudaBackend::plan_report() const {
+std::string CudaBackend::kernel_report() const {
   return convolutions_->report();
 }
 

@@ -32,10 +32,10 @@ class CudaBackend final : public Backend {
 
   /// Switches convolutions and matrix products alike. Throws UsageError for a precision that the
   /// device lacks.
-  void configure(const ComputeOptions& options);
+  void configure(const ComputeOptions& options) override;
   const ComputeOptions& options() const { return options_; }
   /// One line per convolution plan made so far.
-  std::string plan_report() const;
+  std::string kernel_report() const override;
   cudaStream_t stream() const { return stream_; }
   cuda::Arena& arena() { return arena_; }
 

@@ -42,9 +42,9 @@ void trial_run(CudaBackend& backend) {
   };
   backend.configure({MathMode::kTf32, true});
   backend.conv2d_forward(shape, x.floats(), {w.floats()}, nullptr, nullptr, false, y.floats());
-  if (backend.plan_report().find(": none: ") != std::string::npos) {
+  if (backend.kernel_report().find(": none: ") != std::string::npos) {
     throw Error("cuDNN cannot run a convolution, is one of its libraries missing? " +
-                backend.plan_report());
+                backend.kernel_report());
   }
   expect("convolution", 72.0f);
   backend.gemm(false, true, 16, 16, 36, x.floats(), 36, w.floats(), 36,
@@ -68,25 +68,10 @@ Backend* create(char* reason, std::size_t size) {
   }
 }
 
-bool configure(Backend* backend, ComputeOptions options, char* reason, std::size_t size) {
-  try {
-    static_cast<CudaBackend*>(backend)->configure(options);
-    return true;
-  } catch (const std::exception& e) {
-    put(e.what(), reason, size);
-    return false;
-  }
-}
-
-void report(Backend* backend, char* text, std::size_t size) {
-  put(static_cast<CudaBackend*>(backend)->plan_report(), text, size);
-}
-
 }  // namespace
 }  // namespace frost
 
 extern "C" __attribute__((visibility("default"))) const frost::CudaModule* frost_cuda_module() {
-  static const frost::CudaModule module{frost::kInterfaceDigest, frost::create, frost::configure,
-                                        frost::report};
+  static const frost::CudaModule module{frost::kInterfaceDigest, frost::create};
   return &module;
 }

@@ -3,7 +3,6 @@
 #include <cstddef>
 
 #include "kernels/backend.h"
-#include "kernels/math_mode.h"
 
 // The one door between the programs and libfrost_cuda.so. Needs no CUDA header.
 namespace frost {
@@ -20,10 +19,6 @@ struct CudaModule {
   const char* interface_digest;
   /// A backend on the first visible GPU that has passed a trial run, or null and the cause.
   Backend* (*create)(char* reason, std::size_t size);
-  /// Applies the options, or returns false and the cause.
-  bool (*configure)(Backend* backend, ComputeOptions options, char* reason, std::size_t size);
-  /// One line per convolution plan in use: shape, engine, workspace, notes.
-  void (*report)(Backend* backend, char* text, std::size_t size);
 };
 
 inline constexpr const char* kCudaModuleFile = "libfrost_cuda.so";

@@ -164,7 +164,7 @@ TEST_F(CudaDevice, Fp32IsNotTf32) {
                              c.floats());
     return std::pair(product, download(c)[0]);
   };
-  EXPECT_EQ(run(MathMode::kFp32), std::pair(fine, fine)) << backend_->plan_report();
+  EXPECT_EQ(run(MathMode::kFp32), std::pair(fine, fine)) << backend_->kernel_report();
 }
 
 TEST_F(CudaDevice, ConvolutionRunsTwiceToEqualBits) {
@@ -209,7 +209,7 @@ TEST_F(CudaDevice, ReluOfAConvolutionHidesNoNan) {
       const TrackedBuffer bias = upload(values(layer.s.k, 4)), y = empty(layer.y());
       backend_->conv2d_forward(layer.s, x.floats(), {w.floats()}, bias.floats(), nullptr, true,
                                y.floats());
-      EXPECT_TRUE(std::isnan(download(y)[0])) << backend_->plan_report();
+      EXPECT_TRUE(std::isnan(download(y)[0])) << backend_->kernel_report();
     }
   }
 }

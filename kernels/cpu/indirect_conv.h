@@ -8,22 +8,24 @@
 
 namespace frost {
 
-/// Convolutions on small maps, as one matrix product per pixel and tap that meets data, with the
-/// images of the batch as rows.
+/// Convolutions of any shape as matrix products over rows of pointers (the indirect convolution
+/// algorithm, Dukhan 2019): a row is one pixel of one image, and each tap says where it reads.
 ///
-/// Taps that only ever meet padding cost nothing and get exactly zero gradient. The forward pass
-/// keeps a copy of the weight as [tap, c, k]; the data gradient reads the weight as it is.
-class TapConvolutions {
+/// Rows run over images first, then pixels, so that the rows of a tile mostly share their live taps:
+/// what only meets padding is left out, and gets exactly zero gradient. Values do not depend on the
+/// batch an image is in.
+class IndirectConvolutions {
  public:
-  explicit TapConvolutions(Backend& backend) : backend_(backend) {}
-
-  static bool fits(const Conv2dShape& shape) { return shape.c % 16 == 0 && shape.k % 16 == 0; }
+  explicit IndirectConvolutions(Backend& backend) : backend_(backend) {}
 
   void forward(const Conv2dShape& shape, const float* x, WeightView weight, const float* bias,
                const float* residual, bool relu, float* y);
   void backward_data(const Conv2dShape& shape, const float* dy, WeightView weight, GradOut dx);
   void backward_weight(const Conv2dShape& shape, const float* x, const float* dy, GradOut dweight);
   void forget(std::uint64_t id) { packed_.erase(id); }
+
+  /// Multiplications of one forward pass, or of either gradient.
+  static std::int64_t multiplications(const Conv2dShape& shape);
 
  private:
   struct Packed {

@@ -1,4 +1,4 @@
-#include "kernels/cpu/caching_allocator.h"
+#include "kernels/caching_allocator.h"
 
 #include <sys/mman.h>
 
