@@ -1,7 +1,6 @@
 #include "kernels/backend_registry.h"
 
 #include <dlfcn.h>
-#include <omp.h>
 
 #include <array>
 #include <cstring>
@@ -120,14 +119,6 @@ std::string kernel_report(Backend& backend) {
 
 std::vector<BackendStatus> available_backends() {
   return {{"cpu", &cpu_backend(), ""}, cuda_backend()};
-}
-
-void set_thread_budget(int threads) {
-  if (threads > 0) omp_set_num_threads(threads);
-}
-
-int thread_budget() {
-  return omp_get_max_threads();
 }
 
 }  // namespace frost

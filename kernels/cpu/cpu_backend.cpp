@@ -1,12 +1,11 @@
 #include "kernels/cpu/cpu_backend.h"
 
-#include <omp.h>
-
 #include <cstring>
 
 #include "kernels/cpu/onednn.h"
 #include "kernels/cpu/tap_conv.h"
 #include "kernels/cpu/winograd_conv.h"
+#include "kernels/parallel_for.h"
 
 namespace frost {
 
@@ -18,8 +17,7 @@ CpuBackend::CpuBackend()
 CpuBackend::~CpuBackend() = default;
 
 std::string CpuBackend::description() const {
-  return "cpu (" + onednn_description() + ", " + std::to_string(omp_get_max_threads()) +
-         " threads)";
+  return "cpu (" + onednn_description() + ", " + thread_summary() + ")";
 }
 
 void* CpuBackend::allocate(std::size_t bytes) {

@@ -12,9 +12,10 @@ class OneDnnConvolutions;
 class TapConvolutions;
 class WinogradConvolutions;
 
-/// The CPU backend: oneDNN for convolutions and GEMM, OpenMP loops for the rest. float32 only.
+/// The CPU backend: oneDNN for convolutions and GEMM, own loops for the rest. float32 only.
 ///
-/// All kernels share one thread budget, OpenMP's. Calls come from one thread at a time.
+/// All kernels share one thread budget (kernels/parallel_for.h). Calls come from one thread at a
+/// time.
 class CpuBackend final : public Backend {
  public:
   CpuBackend();
