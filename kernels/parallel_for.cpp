@@ -95,8 +95,9 @@ class Pool {
   void run(std::int64_t n, Task task, const void* fn, std::int64_t threads) {
     const std::unique_lock lock(busy_, std::try_to_lock);
     if (!lock) return task(fn, 0, n);
-    start_workers(threads - 1);
-    call_ = {task, fn, std::min({n, threads, workers_ + 1}), 1};
+    const std::int64_t useful = std::min(n, threads);
+    start_workers(useful - 1);
+    call_ = {task, fn, std::min(useful, workers_ + 1), 1};
     call_.chunk = std::max<std::int64_t>(1, n / (call_.shares * kChunksPerShare));
     if (shares_.size() < static_cast<std::size_t>(call_.shares)) {
       shares_ = std::vector<Share>(static_cast<std::size_t>(call_.shares));
