@@ -17,7 +17,7 @@ set(level_list "")
 foreach(level IN LISTS FROST_CPU_LEVELS)
   set(objects frost_cpu_${level})
   add_library(${objects} OBJECT ${cpu_sources})
-  target_link_libraries(${objects} PRIVATE frost_options OpenMP::OpenMP_CXX)
+  target_link_libraries(${objects} PRIVATE frost_options Threads::Threads)
   target_compile_definitions(${objects} PRIVATE FROST_CPU_LEVEL=${level})
   # Fused multiply-adds are written out where they are wanted: equal bits on all levels that have
   # them (docs/architecture.md, "Instruction levels").

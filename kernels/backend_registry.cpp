@@ -1,7 +1,6 @@
 #include "kernels/backend_registry.h"
 
 #include <dlfcn.h>
-#include <omp.h>
 
 #include <array>
 #include <cstring>
@@ -95,14 +94,6 @@ Backend& select_backend(const std::string& device, std::string& reason) {
 
 std::vector<BackendStatus> available_backends() {
   return {{"cpu", &cpu_backend(), ""}, cuda_backend()};
-}
-
-void set_thread_budget(int threads) {
-  if (threads > 0) omp_set_num_threads(threads);
-}
-
-int thread_budget() {
-  return omp_get_max_threads();
 }
 
 }  // namespace frost

@@ -33,8 +33,4 @@ Backend& choose_backend(const std::string& device, const BackendStatus& cuda, st
 /// "libcudnn.so.9 is missing" for what the dynamic loader says of a module it cannot load.
 std::string shorten_loader_error(const std::string& text, const std::filesystem::path& module);
 
-/// Sets the one thread budget of kernels and environments; 0 keeps OpenMP's default.
-void set_thread_budget(int threads);
-int thread_budget();
-
 }  // namespace frost

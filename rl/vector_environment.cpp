@@ -1,11 +1,10 @@
 #include "rl/vector_environment.h"
 
 #include <bit>
-#include <exception>
 #include <utility>
 
 #include "engine/random.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/parallel_for.h"
 #include "kernels/status.h"
 
 namespace frost {
@@ -45,21 +44,13 @@ std::vector<const Observation*> VectorEnvironment::observations() const {
 
 std::vector<VectorStep> VectorEnvironment::step(const std::vector<Action>& actions) {
   std::vector<VectorStep> steps(slots_.size());
-  std::vector<std::exception_ptr> faults(slots_.size());
   const bool tiny = std::holds_alternative<VectorObservation>(slots_.front().observation);
   parallel_for(size(), tiny ? 100 : 20'000, [&](std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
-    try {  // an exception must not leave an OpenMP region
-      Slot& slot = slots_[i];
-      steps[i].result = slot.environment->step(actions[i]);
-      if (!steps[i].result.terminated) slot.observation = slot.environment->observe();
-    } catch (...) {
-      faults[i] = std::current_exception();
-    }
+    Slot& slot = slots_[i];
+    steps[i].result = slot.environment->step(actions[i]);
+    if (!steps[i].result.terminated) slot.observation = slot.environment->observe();
   });
-  for (const std::exception_ptr& fault : faults) {
-    if (fault) std::rethrow_exception(fault);
-  }
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
     const StepResult& result = steps[i].result;

@@ -4,6 +4,7 @@
 
 #include "engine/io/atomic_file.h"
 #include "kernels/backend_registry.h"
+#include "kernels/parallel_for.h"
 #include "kernels/status.h"
 #include "models/freeze.h"
 #include "tools/cli.h"

@@ -27,7 +27,9 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
       ->check(seed_problem);
   app.add_option("--device", options.device, "Where to compute (auto: a usable GPU, else the CPU)")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
-  app.add_option("--threads", options.threads, "CPU threads (0: all cores)")
+  app.add_option("--threads", options.threads,
+                 "CPU threads (0: OMP_NUM_THREADS, else the CPUs of affinity and container quota; "
+                 "more do no harm)")
       ->check(CLI::Range(0, 1024));
   app.add_flag("--quiet", options.quiet, "Print results and errors only");
 }

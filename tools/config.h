@@ -14,7 +14,7 @@ namespace frost {
 /// Where and how a program computes.
 struct SystemConfig {
   std::string device = "auto";  ///< auto | cpu | cuda
-  int threads = 0;              ///< 0: all cores
+  int threads = 0;              ///< 0: as set_thread_budget
   std::uint64_t seed = 0;       ///< `null` in the file means 0
   std::string precision = "fp32";
   bool deterministic = true;  ///< false only permits faster kernels with varying sums

@@ -340,7 +340,8 @@ Keys system_keys() {
   return {
       choice("system.device", MEMBER(system.device), {"auto", "cpu", "cuda"},
              "auto: a usable GPU, else the CPU"),
-      number("system.threads", MEMBER(system.threads), between(0, 1024), "0: all cores"),
+      number("system.threads", MEMBER(system.threads), between(0, 1024),
+             "0: OMP_NUM_THREADS, else the CPUs of affinity and container quota; more do no harm"),
       number("system.seed", MEMBER(system.seed), kAny, "of everything random in a run")
           .allow_null("0"),
       choice("system.precision", MEMBER(system.precision), {"fp32", "tf32", "bf16"},

@@ -13,6 +13,7 @@
 
 #include "engine/io/atomic_file.h"
 #include "kernels/backend_registry.h"
+#include "kernels/parallel_for.h"
 #include "kernels/status.h"
 #include "models/resnet18.h"
 #include "tools/cli.h"
@@ -316,7 +317,10 @@ int main(int argc, char** argv) {
     app.add_option("--device", options.device, "where to compute")
         ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
         ->capture_default_str();
-    app.add_option("--threads", options.threads, "CPU threads (0: all cores)")
+    app.add_option(
+           "--threads", options.threads,
+           "CPU threads (0: OMP_NUM_THREADS, else the CPUs of affinity and container quota; "
+           "more do no harm)")
         ->check(CLI::Range(0, 1024));
     if (!frost::parse_arguments(app, argc, argv)) return 0;
     return frost::infer(options);

@@ -7,7 +7,6 @@ cd "$(dirname "$0")/.."
 . tools/packages.sh
 [ $# -le 1 ] || { echo "usage: tools/reference.sh [OUT]" >&2; exit 2; }
 out=${1:-runs/reference}
-export OMP_WAIT_POLICY=passive
 problems=(cartpole acrobot mountain_car pendulum)
 identities=(identity_discrete identity_multi_discrete identity_box identity_hybrid)
 seeds=(1 2 3 4 5)

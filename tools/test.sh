@@ -9,8 +9,6 @@ frost_install_packages
 # A stranger's compiler may warn of more than ours: only continuous integration stops at that.
 cmake --preset release -DFROST_WERROR="${CI:+ON}" >/dev/null
 cmake --build --preset release
-# Tests share the cores: idle OpenMP threads must sleep, not spin.
-export OMP_WAIT_POLICY=passive
 cuda_tests=build/release/frost_cuda_tests
 if [ -x "$cuda_tests" ]; then
   # ctest does not print why a test was skipped.

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "engine/launch.h"
+#include "kernels/parallel_for.h"
 #include "kernels/status.h"
 #include "tools/cli.h"
 #include "tools/colony_film.h"
@@ -31,6 +32,7 @@ void write_status(const RunFolder& folder, Trainer& trainer, const char* state) 
                        {"state", state},
                        {"updates", std::to_string(trainer.ppo().updates())},
                        {"device", trainer.setup().device_line},
+                       {"threads", thread_summary()},
                        {"weights", trainer.setup().weights_line},
                        {"seed", std::to_string(trainer.config().system.seed)}});
 }

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "kernels/backend_registry.h"
+#include "kernels/parallel_for.h"
 #include "kernels/status.h"
 #include "rl/envs/durotaxis/picture.h"
 #include "rl/envs/reference/reference.h"
@@ -75,9 +76,11 @@ void configure_for(const Config& config, Backend& backend) {
 NetworkSetup build_network(const Config& config, bool load_pretrained) {
   NetworkSetup setup;
   std::string reason;
+  set_thread_budget(config.system.threads);  // first: the device line tells it
   setup.backend = &select_backend(config.system.device, reason);
   configure_for(config, *setup.backend);
   setup.device_line = "device: " + reason;
+  if (setup.backend != &cpu_backend()) setup.device_line += "; host: " + thread_summary();
   setup.network = make_policy_network(*setup.backend, model_config(config));
   RandomStream random(config.system.seed, StreamPurpose::kInit);
   const bool random_bodies = config.model.backbone.pretrained_weights == "random";

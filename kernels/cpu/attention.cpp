@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/parallel_for.h"
 
 namespace frost {
 namespace {

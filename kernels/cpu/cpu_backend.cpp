@@ -1,11 +1,10 @@
 #include "kernels/cpu/cpu_backend.h"
 
-#include <omp.h>
-
 #include <cstring>
 
 #include "kernels/cpu/indirect_conv.h"
 #include "kernels/cpu/winograd_conv.h"
+#include "kernels/parallel_for.h"
 
 namespace frost {
 
@@ -17,8 +16,7 @@ CpuBackend::CpuBackend(const char* level)
 CpuBackend::~CpuBackend() = default;
 
 std::string CpuBackend::description() const {
-  return std::string("cpu (") + level_ + ", " + std::to_string(omp_get_max_threads()) +
-         " threads)";
+  return std::string("cpu (") + level_ + ", " + thread_summary() + ")";
 }
 
 void CpuBackend::configure(const ComputeOptions& options) {

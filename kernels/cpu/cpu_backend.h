@@ -12,7 +12,8 @@ class WinogradConvolutions;
 
 /// The CPU backend at one instruction level. float32 only.
 ///
-/// All kernels share one thread budget, OpenMP's. Calls come from one thread at a time.
+/// All kernels share one thread budget (kernels/parallel_for.h). Calls come from one thread at a
+/// time.
 class CpuBackend final : public Backend {
  public:
   /// `level` names the level it is compiled for; kept, not copied.

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kernels/cpu/panel_gemm.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/parallel_for.h"
 
 namespace frost {
 namespace {

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/parallel_for.h"
 #include "kernels/scalar_math.h"
 #include "kernels/surrogate.h"
 

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/parallel_for.h"
 
 namespace frost {
 

@@ -2,8 +2,8 @@
 #include <vector>
 
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
 #include "kernels/cpu/simd.h"
+#include "kernels/parallel_for.h"
 #include "kernels/scalar_math.h"
 
 namespace frost {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "kernels/cpu/panel_gemm.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/parallel_for.h"
 #include "kernels/tracked_buffer.h"
 
 namespace frost {

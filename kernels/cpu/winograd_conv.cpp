@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "kernels/cpu/panel_gemm.h"
-#include "kernels/cpu/parallel.h"
 #include "kernels/cpu/winograd_tile.h"
+#include "kernels/parallel_for.h"
 
 namespace frost {
 namespace {
