@@ -22,8 +22,8 @@ foreach(level IN LISTS FROST_CPU_LEVELS)
   # Fused multiply-adds are written out where they are wanted: equal bits on all levels that have
   # them (docs/architecture.md, "Instruction levels").
   # Unique symbols, which g++ makes of some data in headers, cannot be made local.
-  target_compile_options(${objects} PRIVATE ${${level}_flags} -ffp-contract=off -fvisibility=hidden
-                         $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+  target_compile_options(${objects} PRIVATE $<$<CONFIG:Release>:-O3> ${${level}_flags} -ffp-contract=off
+                         -fvisibility=hidden                          $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
   set_target_properties(${objects} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
 
   # A function of a header that two levels compile has one name, and the linker would keep one of

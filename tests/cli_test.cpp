@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <CLI/CLI.hpp>
 #include <new>
 
 #include "kernels/status.h"
@@ -13,17 +12,17 @@ namespace {
 
 /// Parses a command line of a program with one positional CONFIG.
 struct Program {
-  CLI::App app{"A program"};
+  CommandLine command_line{"A program"};
   CommonOptions options;
   std::string config;
 
   Program() {
-    app.add_option("CONFIG", config)->required();
-    add_common_options(app, options);
+    command_line.add("CONFIG", &config, "configuration file", {.required = true});
+    add_common_options(command_line, options);
   }
   bool parse(std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), "program");
-    return parse_arguments(app, static_cast<int>(arguments.size()), arguments.data());
+    return command_line.parse(static_cast<int>(arguments.size()), arguments.data());
   }
   std::string problem(const std::vector<const char*>& arguments) {
     try {

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "engine/io/atomic_file.h"
 #include "kernels/backend_registry.h"
 #include "kernels/parallel_for.h"
@@ -110,35 +108,31 @@ int bench(const BenchOptions& options) {
 
 int main(int argc, char** argv) {
   return frost::run_program([&] {
-    CLI::App app("Memory by category and steps per second of PPO for each freeze mode.",
-                 "bench_freeze");
+    frost::CommandLine command_line(
+        "Memory by category and steps per second of PPO for each freeze mode.", "bench_freeze");
     frost::BenchOptions options;
-    app.add_option("CONFIG", options.config, "network and PPO settings (default: the defaults)");
-    app.add_option("--modes", options.modes, "freeze modes, comma-separated (default: all)")
-        ->delimiter(',');
-    app.add_option("--observation", options.observation, "kind of observation")
-        ->check(CLI::IsMember({"graph", "image", "both"}))
-        ->capture_default_str();
-    app.add_option("--plain", options.plain,
-                   "measure every mode also with savings turned off: all, or some of folding, "
-                   "cache, sharing, dead_taps, comma-separated")
-        ->delimiter(',')
-        ->check(CLI::IsMember({"all", "folding", "cache", "sharing", "dead_taps"}));
-    app.add_option("--steps", options.workload.steps, "transitions of one update")
-        ->check(CLI::PositiveNumber)
-        ->capture_default_str();
-    app.add_option("--image-size", options.workload.image_size, "side of the pictures")
-        ->check(CLI::Range(24, 1024))
-        ->capture_default_str();
-    app.add_option("--repetitions", options.workload.repetitions, "updates of each mode")
-        ->check(CLI::PositiveNumber)
-        ->capture_default_str();
-    app.add_option("--json", options.json, "write the rows as JSON");
-    app.add_option("--html", options.html, "write the rows as a page with bars");
-    app.add_option("--record", options.record,
-                   "write the recorded workload as safetensors and measure nothing");
-    frost::add_common_options(app, options.common);
-    if (!frost::parse_arguments(app, argc, argv)) return 0;
+    command_line.add("CONFIG", &options.config, "network and PPO settings (default: the defaults)");
+    command_line.add("--modes", &options.modes, "freeze modes, comma-separated (default: all)",
+                     {.comma_list = true});
+    command_line.add("--observation", &options.observation, "kind of observation",
+                     {.show_default = true, .one_of = {"graph", "image", "both"}});
+    command_line.add(
+        "--plain", &options.plain,
+        "measure every mode also with savings turned off: all, or some of folding, "
+        "cache, sharing, dead_taps, comma-separated",
+        {.comma_list = true, .one_of = {"all", "folding", "cache", "sharing", "dead_taps"}});
+    command_line.add("--steps", &options.workload.steps, "transitions of one update",
+                     {.positive = true, .show_default = true});
+    command_line.add("--image-size", &options.workload.image_size, "side of the pictures",
+                     {.show_default = true, .range = {{24, 1024}}});
+    command_line.add("--repetitions", &options.workload.repetitions, "updates of each mode",
+                     {.positive = true, .show_default = true});
+    command_line.add("--json", &options.json, "write the rows as JSON");
+    command_line.add("--html", &options.html, "write the rows as a page with bars");
+    command_line.add("--record", &options.record,
+                     "write the recorded workload as safetensors and measure nothing");
+    frost::add_common_options(command_line, options.common);
+    if (!command_line.parse(argc, argv)) return 0;
     return frost::bench(options);
   });
 }

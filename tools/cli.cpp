@@ -9,40 +9,76 @@ namespace frost {
 namespace {
 
 /// CLI11 would wrap -1 around and cut 2^64 off. Returns what is wrong, empty if nothing.
-std::string seed_problem(const std::string& text) {
-  std::uint64_t seed = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+std::string unsigned_problem(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool good = error == std::errc{} && end == text.data() + text.size();
   return good ? "" : "'" + text + "' is not an integer from 0 to 2^64 - 1";
 }
 
-}  // namespace
-
-void add_common_options(CLI::App& app, CommonOptions& options) {
-  app.add_option("--set", options.overrides, "Override a key of the configuration, repeatable")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  app.add_option("--seed", options.seed, "Seed of everything random in the run")
-      ->type_name("UINT")
-      ->check(seed_problem);
-  app.add_option("--device", options.device, "Where to compute (auto: a usable GPU, else the CPU)")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
-  app.add_option("--threads", options.threads,
-                 "CPU threads (0: OMP_NUM_THREADS, else the CPUs of affinity and container quota; "
-                 "more do no harm)")
-      ->check(CLI::Range(0, 1024));
-  app.add_flag("--quiet", options.quiet, "Print results and errors only");
+CLI::Option* declare(CLI::App& app, const std::string& name, bool* target,
+                     const std::string& description) {
+  return app.add_flag(name, *target, description);
 }
 
-bool parse_arguments(CLI::App& app, int argc, const char* const* argv) {
+CLI::Option* declare(CLI::App& app, const std::string& name, std::vector<std::string>* target,
+                     const std::string& description) {
+  return app.add_option(name, *target, description)->allow_extra_args(name[0] != '-');
+}
+
+CLI::Option* declare(CLI::App& app, const std::string& name, std::optional<std::uint64_t>* target,
+                     const std::string& description) {
+  return app.add_option(name, *target, description)->type_name("UINT")->check(unsigned_problem);
+}
+
+template <class T>
+CLI::Option* declare(CLI::App& app, const std::string& name, T* target,
+                     const std::string& description) {
+  return app.add_option(name, *target, description);
+}
+
+}  // namespace
+
+CommandLine::CommandLine(const std::string& description, const std::string& name)
+    : app_(std::make_unique<CLI::App>(description, name)) {}
+
+CommandLine::~CommandLine() = default;
+
+void CommandLine::add(const std::string& name, OptionTarget target, const std::string& description,
+                      const OptionRules& rules) {
+  CLI::Option* option =
+      std::visit([&](auto* value) { return declare(*app_, name, value, description); }, target);
+  if (rules.required) option->required();
+  if (rules.comma_list) option->delimiter(',');
+  if (!rules.type.empty()) option->type_name(rules.type);
+  if (rules.positive) option->check(CLI::PositiveNumber);
+  if (rules.range) option->check(CLI::Range(rules.range->first, rules.range->second));
+  if (!rules.one_of.empty()) option->check(CLI::IsMember(rules.one_of));
+  if (rules.show_default) option->capture_default_str();
+}
+
+bool CommandLine::parse(int argc, const char* const* argv) {
   try {
-    app.parse(argc, argv);
+    app_->parse(argc, argv);
     return true;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) throw UsageError(std::string(error.what()) + " (see --help)");
-    app.exit(error);  // prints the help
+    app_->exit(error);  // prints the help
     return false;
   }
+}
+
+void add_common_options(CommandLine& command_line, CommonOptions& options,
+                        const std::string& seed_description) {
+  command_line.add("--set", &options.overrides, "Override a key of the configuration, repeatable",
+                   {.type = "KEY=VALUE"});
+  command_line.add("--seed", &options.seed, seed_description);
+  command_line.add("--device", &options.device,
+                   "Where to compute (auto: a usable GPU, else the CPU)",
+                   {.one_of = {"auto", "cpu", "cuda"}});
+  command_line.add("--threads", &options.threads, kThreadsHelp,
+                   {.range = {{0, 1024}}});
+  command_line.add("--quiet", &options.quiet, "Print results and errors only");
 }
 
 std::vector<std::string> config_overrides(const CommonOptions& options) {

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -109,37 +108,34 @@ int evaluate(const EvaluateOptions& options) {
 
 int main(int argc, char** argv) {
   return frost::run_program([&] {
-    CLI::App app(
+    frost::CommandLine command_line(
         "Fixed-seed evaluation of a run, or of a baseline (--policy) on a configuration's colony.",
         "evaluate");
     frost::EvaluateOptions options;
-    app.add_option("RUN|CONFIG", options.target, "run folder; with --policy a configuration file")
-        ->required();
-    app.add_option("--policy", options.policy, "baseline to evaluate instead of a run")
-        ->check(CLI::IsMember({"random", "all_spawn", "half_delete", "untrained"}));
-    app.add_option("--checkpoint", options.checkpoint,
-                   "default: best where there is one, else last")
-        ->check(CLI::IsMember({"last", "best"}));
-    app.add_option("--episodes", options.episodes, "number of episodes")
-        ->check(CLI::PositiveNumber)
-        ->capture_default_str();
-    app.add_flag("--sampled", options.sampled, "sample the actions (the default)");
-    app.add_flag("--deterministic", options.deterministic,
-                 "take the likelier action; with --sampled, evaluate both ways");
-    app.add_option("--csv", options.files.episodes, "write one row per episode");
-    app.add_option("--steps", options.files.steps, "write one row per step: cells, rewards");
-    app.add_option("--trajectories", options.files.trajectories,
-                   "write one row per cell and state: position, age, mark, decision");
-    app.add_option("--render", options.files.film,
-                   "new folder for pictures: a PNG per state, a GIF per episode");
-    app.add_option("--render-episodes", options.files.film_episodes,
-                   "how many episodes to render, the first ones")
-        ->check(CLI::PositiveNumber)
-        ->capture_default_str();
-    frost::add_common_options(app, options.common);
-    app.get_option("--seed")->description(
+    command_line.add("RUN|CONFIG", &options.target,
+                     "run folder; with --policy a configuration file", {.required = true});
+    command_line.add("--policy", &options.policy, "baseline to evaluate instead of a run",
+                     {.one_of = {"random", "all_spawn", "half_delete", "untrained"}});
+    command_line.add("--checkpoint", &options.checkpoint,
+                     "default: best where there is one, else last", {.one_of = {"last", "best"}});
+    command_line.add("--episodes", &options.episodes, "number of episodes",
+                     {.positive = true, .show_default = true});
+    command_line.add("--sampled", &options.sampled, "sample the actions (the default)");
+    command_line.add("--deterministic", &options.deterministic,
+                     "take the likelier action; with --sampled, evaluate both ways");
+    command_line.add("--csv", &options.files.episodes, "write one row per episode");
+    command_line.add("--steps", &options.files.steps, "write one row per step: cells, rewards");
+    command_line.add("--trajectories", &options.files.trajectories,
+                     "write one row per cell and state: position, age, mark, decision");
+    command_line.add("--render", &options.files.film,
+                     "new folder for pictures: a PNG per state, a GIF per episode");
+    command_line.add("--render-episodes", &options.files.film_episodes,
+                     "how many episodes to render, the first ones",
+                     {.positive = true, .show_default = true});
+    frost::add_common_options(
+        command_line, options.common,
         "Seed of the episodes (default: evaluation.seed; weights of untrained: system.seed)");
-    if (!frost::parse_arguments(app, argc, argv)) return 0;
+    if (!command_line.parse(argc, argv)) return 0;
     return frost::evaluate(options);
   });
 }

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <string>
 
 #include "engine/io/atomic_file.h"
@@ -69,20 +68,18 @@ int export_weights(const ExportOptions& options) {
 
 int main(int argc, char** argv) {
   return frost::run_program([&] {
-    CLI::App app(
+    frost::CommandLine command_line(
         "Writes the ResNet18 body of a run's actor or critic as safetensors under torchvision's\n"
         "names, without a classifier.",
         "export_weights");
     frost::ExportOptions options;
-    app.add_option("RUN", options.run, "run folder")->required();
-    app.add_option("--part", options.part, "whose body")
-        ->required()
-        ->check(CLI::IsMember({"actor", "critic"}));
-    app.add_option("-o,--output", options.output, "file to write")->required();
-    app.add_option("--checkpoint", options.checkpoint,
-                   "default: best where there is one, else last")
-        ->check(CLI::IsMember({"last", "best"}));
-    if (!frost::parse_arguments(app, argc, argv)) return 0;
+    command_line.add("RUN", &options.run, "run folder", {.required = true});
+    command_line.add("--part", &options.part, "whose body",
+                     {.required = true, .one_of = {"actor", "critic"}});
+    command_line.add("-o,--output", &options.output, "file to write", {.required = true});
+    command_line.add("--checkpoint", &options.checkpoint,
+                     "default: best where there is one, else last", {.one_of = {"last", "best"}});
+    if (!command_line.parse(argc, argv)) return 0;
     return frost::export_weights(options);
   });
 }

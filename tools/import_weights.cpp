@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <filesystem>
 #include <string>
@@ -108,13 +107,14 @@ SafetensorsFile make_blob(StateDict tensors, const std::string& digest, const st
 }
 
 int import_weights(int argc, char** argv) {
-  CLI::App app(
+  CommandLine command_line(
       "Turns a ResNet-18 checkpoint (safetensors or any file of torch.save) into the weight\n"
       "file the other programs read. Nothing in the input is executed.");
   std::string input, output = "weights/resnet18.safetensors";
-  app.add_option("IN", input, "Checkpoint; its format is recognised by content")->required();
-  app.add_option("-o,--output", output, "File to write")->capture_default_str();
-  if (!parse_arguments(app, argc, argv)) return 0;
+  command_line.add("IN", &input, "Checkpoint; its format is recognised by content",
+                   {.required = true});
+  command_line.add("-o,--output", &output, "File to write", {.show_default = true});
+  if (!command_line.parse(argc, argv)) return 0;
 
   SharedBytes image = read_regular_file(input, kMaxCheckpointBytes);
   const std::string digest = sha256_hex(image);

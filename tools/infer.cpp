@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -295,34 +294,29 @@ int infer(const InferOptions& options) {
 
 int main(int argc, char** argv) {
   return frost::run_program([&] {
-    CLI::App app(
+    frost::CommandLine command_line(
         "ResNet18 on images or arrays; prints CSV: file,rank,class_index,label,probability.",
         "infer");
     frost::InferOptions options;
-    app.add_option("WEIGHTS", options.weights, "weight file in any format import_weights reads")
-        ->required();
-    app.add_option("INPUT", options.inputs,
-                   "JPEG or PNG image, folder of them, or .npy of [3,h,w] or [n,3,h,w]")
-        ->required();
-    app.add_option("--top", options.top, "classes per input")
-        ->check(CLI::Range(1, static_cast<int>(frost::kClasses)))
-        ->capture_default_str();
-    app.add_option("--labels", options.labels,
-                   "CSV with class_index and label (default: $FROST_DATA/weights)");
-    app.add_option("--features", options.features, "write the layer's output as .npy");
-    app.add_option("--layer", options.layer, "layer of --features")
-        ->check(CLI::IsMember({"pool", "fc", "layer1", "layer2", "layer3", "layer4"}))
-        ->capture_default_str();
-    app.add_option("--logits", options.logits, "write the logits [n,1000] as .npy");
-    app.add_option("--device", options.device, "where to compute")
-        ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-        ->capture_default_str();
-    app.add_option(
-           "--threads", options.threads,
-           "CPU threads (0: OMP_NUM_THREADS, else the CPUs of affinity and container quota; "
-           "more do no harm)")
-        ->check(CLI::Range(0, 1024));
-    if (!frost::parse_arguments(app, argc, argv)) return 0;
+    command_line.add("WEIGHTS", &options.weights, "weight file in any format import_weights reads",
+                     {.required = true});
+    command_line.add("INPUT", &options.inputs,
+                     "JPEG or PNG image, folder of them, or .npy of [3,h,w] or [n,3,h,w]",
+                     {.required = true});
+    command_line.add("--top", &options.top, "classes per input",
+                     {.show_default = true, .range = {{1, static_cast<int>(frost::kClasses)}}});
+    command_line.add("--labels", &options.labels,
+                     "CSV with class_index and label (default: $FROST_DATA/weights)");
+    command_line.add("--features", &options.features, "write the layer's output as .npy");
+    command_line.add(
+        "--layer", &options.layer, "layer of --features",
+        {.show_default = true, .one_of = {"pool", "fc", "layer1", "layer2", "layer3", "layer4"}});
+    command_line.add("--logits", &options.logits, "write the logits [n,1000] as .npy");
+    command_line.add("--device", &options.device, "where to compute",
+                     {.show_default = true, .one_of = {"auto", "cpu", "cuda"}});
+    command_line.add("--threads", &options.threads, kThreadsHelp,
+                     {.range = {{0, 1024}}});
+    if (!command_line.parse(argc, argv)) return 0;
     return frost::infer(options);
   });
 }

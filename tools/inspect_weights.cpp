@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <string>
 
 #include "engine/io/atomic_file.h"
@@ -23,14 +22,15 @@ void print_tensor(const std::string& name, const HostTensor& tensor) {
 }
 
 int inspect(int argc, char** argv) {
-  CLI::App app(
+  CommandLine command_line(
       "Lists the tensors of a weight file: safetensors or any file of torch.save.\n"
       "Nothing in the file is executed.");
   std::string input, dump;
-  app.add_option("FILE", input, "Weight file; its format is recognised by content")->required();
-  app.add_option("--dump", dump, "Write all tensors, contiguous, as safetensors")
-      ->type_name("OUT.safetensors");
-  if (!parse_arguments(app, argc, argv)) return 0;
+  command_line.add("FILE", &input, "Weight file; its format is recognised by content",
+                   {.required = true});
+  command_line.add("--dump", &dump, "Write all tensors, contiguous, as safetensors",
+                   {.type = "OUT.safetensors"});
+  if (!command_line.parse(argc, argv)) return 0;
 
   const Checkpoint checkpoint =
       parse_checkpoint(read_regular_file(input, kMaxCheckpointBytes), input);

@@ -35,5 +35,9 @@ frost_install_packages() {
 frost_build() {
   frost_install_packages
   cmake --preset release >/dev/null
+  # No program is linked to the CUDA module: where there is a GPU it has to be named too.
+  if [ $# -gt 0 ] && [ -e /dev/nvidiactl ] && grep -q '^build frost_cuda:' build/release/build.ninja; then
+    set -- "$@" frost_cuda
+  fi
   cmake --build --preset release ${1:+--target "$@"}
 }

@@ -44,7 +44,7 @@ find_weights() {
 
 run=runs/quickstart
 [ $# -le 1 ] || { echo "usage: tools/quickstart.sh [WEIGHTS]" >&2; exit 2; }
-frost_build
+frost_build train evaluate import_weights
 find_weights "$@"
 # A second run starts over; the earlier one is kept under a numbered name.
 if [ -e "$run" ]; then

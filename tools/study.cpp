@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "engine/io/atomic_file.h"
@@ -40,15 +39,17 @@ int study(const StudyOptions& options) {
 
 int main(int argc, char** argv) {
   return frost::run_program([&] {
-    CLI::App app("Plans and reports the comparison of freeze modes that tools/study.sh runs.",
-                 "study");
+    frost::CommandLine command_line(
+        "Plans and reports the comparison of freeze modes that tools/study.sh runs.", "study");
     frost::StudyOptions options;
-    app.add_option("CONFIG", options.config, "configuration file with a study section")->required();
-    app.add_option("--report", options.report,
-                   "write tables and curves of what is finished in this folder (default: print the "
-                   "runs that make up the study)");
-    frost::add_common_options(app, options.common);
-    if (!frost::parse_arguments(app, argc, argv)) return 0;
+    command_line.add("CONFIG", &options.config, "configuration file with a study section",
+                     {.required = true});
+    command_line.add(
+        "--report", &options.report,
+        "write tables and curves of what is finished in this folder (default: print the "
+        "runs that make up the study)");
+    frost::add_common_options(command_line, options.common);
+    if (!command_line.parse(argc, argv)) return 0;
     return frost::study(options);
   });
 }

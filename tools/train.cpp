@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <optional>
 
@@ -153,16 +152,17 @@ int train(const TrainOptions& options) {
 
 int main(int argc, char** argv) {
   return frost::run_program([&] {
-    CLI::App app("Trains an actor-critic by PPO; leaves a run folder.", "train");
+    frost::CommandLine command_line("Trains an actor-critic by PPO; leaves a run folder.", "train");
     frost::TrainOptions options;
-    app.add_option("CONFIG", options.config, "configuration file")->required();
-    app.add_option("--out", options.out, "run folder (default: next free number in save_dir)");
-    app.add_option("--resume", options.resume, "run folder to go on with, in place");
-    app.add_option("--stop-after", options.stop_after, "stop when this many updates are done")
-        ->check(CLI::PositiveNumber);
-    app.add_flag("--profile", options.profile, "time every kernel and print the table at the end");
-    frost::add_common_options(app, options.common);
-    if (!frost::parse_arguments(app, argc, argv)) return 0;
+    command_line.add("CONFIG", &options.config, "configuration file", {.required = true});
+    command_line.add("--out", &options.out, "run folder (default: next free number in save_dir)");
+    command_line.add("--resume", &options.resume, "run folder to go on with, in place");
+    command_line.add("--stop-after", &options.stop_after, "stop when this many updates are done",
+                     {.positive = true});
+    command_line.add("--profile", &options.profile,
+                     "time every kernel and print the table at the end");
+    frost::add_common_options(command_line, options.common);
+    if (!command_line.parse(argc, argv)) return 0;
     return frost::train(options);
   });
 }

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "engine/io/atomic_file.h"
@@ -111,14 +110,15 @@ void print_forecast(const Config& config) {
 
 int main(int argc, char** argv) {
   return frost::run_program([&] {
-    CLI::App app("Reports what a configuration freezes, then proves it on one real update.",
-                 "verify_freezing");
+    frost::CommandLine command_line(
+        "Reports what a configuration freezes, then proves it on one real update.",
+        "verify_freezing");
     std::string config, json;
     frost::CommonOptions common;
-    app.add_option("CONFIG", config, "configuration file")->required();
-    app.add_option("--json", json, "write counts, groups, bytes and claims");
-    frost::add_common_options(app, common);
-    if (!frost::parse_arguments(app, argc, argv)) return 0;
+    command_line.add("CONFIG", &config, "configuration file", {.required = true});
+    command_line.add("--json", &json, "write counts, groups, bytes and claims");
+    frost::add_common_options(command_line, common);
+    if (!command_line.parse(argc, argv)) return 0;
     const frost::Config loaded = frost::load_config(config, common);
     const int status = frost::verify_freezing(loaded, json, common.quiet);
     if (!common.quiet) frost::print_forecast(loaded);
