@@ -1,8 +1,10 @@
+#include "kernels/cpu/conv_work.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/onednn.h"
 #include "kernels/cpu/single_channel_conv.h"
 #include "kernels/cpu/tap_conv.h"
 #include "kernels/cpu/winograd_conv.h"
+#include "kernels/cpu/winograd_tile.h"
 #include "kernels/tracked_buffer.h"
 
 namespace frost {
@@ -24,7 +26,54 @@ ConvKernel kernel_for(const Conv2dShape& s, bool skip_dead_taps) {
   return rows && TapConvolutions::fits(s) ? ConvKernel::kTaps : ConvKernel::kOneDnn;
 }
 
+/// Pairs of an output and a tap that meets data, along one side of the map.
+std::int64_t live_taps(std::int64_t side, std::int64_t out, std::int64_t taps, std::int64_t stride,
+                       std::int64_t pad) {
+  std::int64_t live = 0;
+  for (std::int64_t o = 0; o < out; ++o) {
+    for (std::int64_t tap = 0; tap < taps; ++tap) {
+      const std::int64_t at = o * stride - pad + tap;
+      live += at >= 0 && at < side;
+    }
+  }
+  return live;
+}
+
+/// Products per pair of channels.
+std::int64_t products(const Conv2dShape& s, ConvKernel kernel) {
+  if (kernel == ConvKernel::kWinograd) {
+    const TileKernels& tiles = tile_kernels_for(s.h, s.w);
+    const std::int64_t rows = (s.h + tiles.out - 1) / tiles.out;
+    return s.n * rows * ((s.w + tiles.out - 1) / tiles.out) * tiles.products();
+  }
+  if (kernel == ConvKernel::kTaps) {
+    return s.n * live_taps(s.h, s.oh(), s.kh, s.stride, s.pad) *
+           live_taps(s.w, s.ow(), s.kw, s.stride, s.pad);
+  }
+  return s.n * s.oh() * s.ow() * s.kh * s.kw;
+}
+
+constexpr bool kSkipDeadTaps = ComputeOptions{}.skip_dead_taps;
+
 }  // namespace
+
+std::int64_t conv2d_multiplications(const Conv2dShape& s) {
+  return products(s, kernel_for(s, kSkipDeadTaps)) * s.c * s.k;
+}
+
+const char* conv2d_algorithm(const Conv2dShape& s) {
+  switch (kernel_for(s, kSkipDeadTaps)) {
+    case ConvKernel::kWinograd:
+      return "short";
+    case ConvKernel::kTaps:
+      return "taps";
+    case ConvKernel::kSingleChannel:
+      return "one-channel";
+    case ConvKernel::kOneDnn:
+      return "oneDNN";
+  }
+  return "";
+}
 
 void CpuBackend::conv2d_forward(const Conv2dShape& shape, const float* x, WeightView weight,
                                 const float* bias, const float* residual, bool relu, float* y) {
