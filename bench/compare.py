@@ -10,24 +10,12 @@ import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from environment import ROOT, add_options, check_frostline, conditions, run
+
 RATES = ("collect", "update", "overall")
-
-
-def run(command, options):
-    """Runs one side; its last words where it fails."""
-    threads = str(options.threads)
-    environment = os.environ | {"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "passive"}
-    command = [str(word) for word in command]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if result.returncode != 0:
-        words = (result.stderr.strip() or result.stdout.strip()).splitlines()
-        sys.exit(f"{' '.join(command)}\nfailed: {words[-1] if words else result.returncode}")
 
 
 class Sides:
@@ -73,6 +61,7 @@ class Case:
             rows = result.pop("rows")
             heads["frostline" if frostline else "pytorch"] = result
             if frostline:
+                check_frostline(result["device"], sides.options)
                 self.frostline.append(rows[0])
                 continue
             for row in rows:
@@ -153,13 +142,6 @@ def table(cases):
     return "\n".join(lines)
 
 
-def commit():
-    git = lambda *words: subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True,
-                                        text=True).stdout.strip()
-    changed = git("status", "--short", "--untracked-files=no")
-    return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
-
-
 def workload_file(options, folder):
     """The recording both sides replay; a synthetic one has the same shapes for PyTorch alone."""
     path = Path(folder) / "workload.safetensors"
@@ -183,6 +165,7 @@ def default_weights():
 def parse_options():
     words = lambda text: text.split(",")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_options(parser)
     parser.add_argument("--modes", type=words, help="comma-separated",
                         default=["none", "all", "until_layer3", "layer4.1", "bn_affine"])
     parser.add_argument("--observation", type=words, default=["graph", "image"])
@@ -190,11 +173,9 @@ def parse_options():
                         default=["eager", "tuned", "folded", "compiled"])
     parser.add_argument("--steps", type=int, default=512, help="transitions of one update")
     parser.add_argument("--repetitions", type=int, default=3, help="rounds")
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
     parser.add_argument("--frostline", default=ROOT / "bin/bench_freeze", help="our binary")
-    parser.add_argument("--python", default=sys.executable, help="a Python with torch")
     parser.add_argument("--weights", type=Path, default=default_weights(),
                         help="ResNet18 safetensors (default: as every program finds them)")
     parser.add_argument("--workload", help="file of bench_freeze --record (default: made now)")
@@ -208,16 +189,14 @@ def parse_options():
 
 def main():
     options = parse_options()
-    load = os.getloadavg()[0]
-    if load > 0.5:
-        print(f"load average {load:.1f}: other programs run here, trust ratios only")
+    head = conditions(options) | {"machine": platform.platform(), "steps": options.steps,
+                                  "repetitions": options.repetitions}
     with tempfile.TemporaryDirectory() as folder:
         workload = workload_file(options, folder)
         cases, heads = compare(options, workload, folder)
     print(f"\n{table(cases)}")
-    result = {"commit": commit(), "machine": platform.platform(), "load_before": load,
-              "steps": options.steps, "repetitions": options.repetitions} | heads
-    Path(options.json).write_text(json.dumps(result | {"cases": cases}, indent=2) + "\n")
+    result = head | heads | {"cases": cases}
+    Path(options.json).write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,14 @@
 
 namespace frost {
 
+/// What a convolution costs with the kernel that its shape gets, the same on every level.
+struct ConvWork {
+  const char* algorithm;
+  /// Of one forward pass, or of either gradient: fewer than one per tap where the kernel is a short
+  /// correlation or leaves out what meets only padding. Transforms are not counted.
+  std::int64_t multiplications;
+};
+
 /// The CPU kernels as compiled for one instruction level (cmake/cpu_levels.cmake): "baseline",
 /// "avx2", "avx512" or "neon". All are in the program; what the CPU lacks is never called.
 struct CpuLevel {
@@ -17,6 +25,7 @@ struct CpuLevel {
   /// Multiplies and adds in registers for `rounds` rounds, and returns how many multiplications that
   /// were: what the level can reach at most, for benchmarks.
   std::int64_t (*multiply_adds)(std::int64_t rounds);
+  ConvWork (*conv2d_work)(const Conv2dShape& shape);
 };
 
 /// The levels of this build that the CPU has, the fastest last. Never empty.

@@ -9,20 +9,18 @@ import ctypes
 import gc
 import json
 import os
-import platform
 import signal
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
 import torch
 from safetensors.torch import load_file
 
 from model import FORMS, FREEZE_MODES, IMAGE_SIDE, build
 from ppo import Trainer
+from report import cpu_name
 from workload import Workload, write_synthetic
 
 
@@ -156,13 +154,6 @@ def text_of(row):
             f" peak {row['peak_bytes'] / 2**20:.0f} MiB")
 
 
-def cpu_name():
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.machine()
-
-
 def parse_options():
     names = lambda known: lambda text: [n for n in text.split(",") if n in known or
                                         parser.error(f"'{n}' is none of {', '.join(known)}")]
@@ -199,7 +190,8 @@ def main():
             write_synthetic(path, options.steps)
         workload = Workload(path, options.device)
     gpu = torch.cuda.get_device_name() if options.device == "cuda" else None
-    result = {"torch": torch.__version__, "cpu": cpu_name(), "gpu": gpu,
+    result = {"torch": torch.__version__, "cpu": cpu_name(),
+              "capability": torch.backends.cpu.get_cpu_capability(), "gpu": gpu,
               "threads": options.threads, "precision": options.precision,
               "synthetic": not options.workload,
               "workload": {"environments": workload.environments, "steps": workload.steps,

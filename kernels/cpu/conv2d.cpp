@@ -67,6 +67,18 @@ class WrittenPadding {
 
 }  // namespace
 
+ConvWork CpuBackend::conv2d_work(const Conv2dShape& s) {
+  switch (kernel_for(s)) {
+    case ConvKernel::kWinograd:
+      return {"short correlation", WinogradConvolutions::multiplications(s)};
+    case ConvKernel::kStem:
+      return {"stem", s.n * s.oh() * s.ow() * s.kh * s.kw * s.c * s.k};
+    case ConvKernel::kIndirect:
+      break;
+  }
+  return {"indirect", IndirectConvolutions::multiplications(s)};
+}
+
 void CpuBackend::conv2d_forward(const Conv2dShape& shape, const float* x, WeightView weight,
                                 const float* bias, const float* residual, bool relu, float* y) {
   if (below_reach(shape) && !options_.skip_dead_taps) {

@@ -20,10 +20,11 @@ std::int64_t multiply_adds(std::int64_t rounds) {
   constexpr int kChains = 12;
   Vec sums[kChains];
   for (int i = 0; i < kChains; ++i) sums[i] = broadcast(static_cast<float>(i));
-  Vec factor = broadcast(0.999f), addend = broadcast(1e-3f);
+  const Vec factor = broadcast(0.999f), addend = broadcast(1e-3f);
   for (std::int64_t i = 0; i < rounds; ++i) {
-    unrolled<kChains>([&](auto j) { sums[j] = fused(sums[j], factor, addend); });
-    asm volatile("" : "+m"(rounds));  // every round is computed
+    unrolled<kChains>([&](auto j) __attribute__((always_inline)) {
+      sums[j] = fused(sums[j], factor, addend);
+    });
   }
   Vec total{};
   for (const Vec& sum : sums) total += sum;
@@ -38,6 +39,7 @@ std::int64_t multiply_adds(std::int64_t rounds) {
 extern "C" __attribute__((visibility("default"))) const frost::CpuLevel* FROST_ENTRY(
     FROST_CPU_LEVEL)() {
   static constexpr frost::CpuLevel kLevel{FROST_TEXT(FROST_CPU_LEVEL), frost::create,
-                                          frost::multiply_adds};
+                                          frost::multiply_adds,
+                                          frost::CpuBackend::conv2d_work};
   return &kLevel;
 }

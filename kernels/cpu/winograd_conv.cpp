@@ -157,6 +157,13 @@ bool WinogradConvolutions::pays(const Conv2dShape& s) {
   return kernels.products() * (tiles + fetch) <= live * s.n + 9 * fetch;
 }
 
+std::int64_t WinogradConvolutions::multiplications(const Conv2dShape& s) {
+  const TileKernels& kernels = tile_kernels_for(s.h, s.w);
+  const std::int64_t out = kernels.out;
+  const std::int64_t tiles = s.n * ((s.h + out - 1) / out) * ((s.w + out - 1) / out);
+  return kernels.products() * tiles * s.c * s.k;
+}
+
 const float* WinogradConvolutions::packed(const Conv2dShape& s, const TileKernels& kernels,
                                           WeightView weight) {
   const auto bytes = static_cast<std::size_t>(kernels.products() * s.c * s.k) * sizeof(float);

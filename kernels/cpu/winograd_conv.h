@@ -23,6 +23,8 @@ class WinogradConvolutions {
 
   /// Whether this class computes the shape at all, and with less work than one product per tap.
   static bool pays(const Conv2dShape& shape);
+  /// Of one forward pass, or of either gradient, without the transforms.
+  static std::int64_t multiplications(const Conv2dShape& shape);
 
   void forward(const Conv2dShape& shape, const float* x, WeightView weight, const float* bias,
                const float* residual, bool relu, float* y);
