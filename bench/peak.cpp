@@ -19,9 +19,8 @@ double fma_gflops() {
   for (int i = 0; i < kTries; ++i) {
     std::atomic<std::int64_t> multiplications = 0;
     const auto start = Clock::now();
-    parallel_for(thread_budget(), 1'000'000, [&](std::int64_t) {
-      multiplications += level.multiply_adds(kRounds);
-    });
+    parallel_for(thread_budget(), 1'000'000,
+                 [&](std::int64_t) { multiplications += level.multiply_adds(kRounds); });
     const std::chrono::duration<double> seconds = Clock::now() - start;
     best = std::max(best, 2e-9 * static_cast<double>(multiplications) / seconds.count());
   }

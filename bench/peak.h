@@ -2,8 +2,8 @@
 
 namespace frost {
 
-/// Fused multiply-adds in registers alone, GFLOP/s of all threads of the budget together: what no kernel
-/// of the chosen level can exceed.
+/// Fused multiply-adds in registers alone, GFLOP/s of all threads of the budget together: what no
+/// kernel of the chosen level can exceed.
 double fma_gflops();
 
 }  // namespace frost

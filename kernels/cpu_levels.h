@@ -22,8 +22,8 @@ struct CpuLevel {
   const char* name;
   /// A new backend that computes at this level.
   Backend* (*create)();
-  /// Multiplies and adds in registers for `rounds` rounds, and returns how many multiplications that
-  /// were: what the level can reach at most, for benchmarks.
+  /// Multiplies and adds in registers for `rounds` rounds, and returns how many multiplications
+  /// that were: what the level can reach at most, for benchmarks.
   std::int64_t (*multiply_adds)(std::int64_t rounds);
   ConvWork (*conv2d_work)(const Conv2dShape& shape);
 };
@@ -31,8 +31,8 @@ struct CpuLevel {
 /// The levels of this build that the CPU has, the fastest last. Never empty.
 std::span<const CpuLevel* const> cpu_levels();
 
-/// The level that FROST_ISA names, else the fastest. Throws UsageError for a name that is unknown or
-/// that the CPU lacks.
+/// The level that FROST_ISA names, else the fastest. Throws UsageError for a name that is unknown
+/// or that the CPU lacks.
 const CpuLevel& chosen_cpu_level();
 /// The same for a given name; an empty one asks for the fastest.
 const CpuLevel& cpu_level(const std::string& name);

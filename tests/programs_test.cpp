@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "kernels/backend_registry.h"
+#include "kernels/cpu_levels.h"
 #include "models/resnet18.h"
 #include "tests/golden_files.h"
 #include "tests/weight_file_helpers.h"
@@ -47,7 +48,7 @@ struct Outcome {
 class ProgramsTest : public ::testing::Test {
  protected:
   Outcome run(const std::string& program, const std::vector<std::string>& arguments) const {
-    std::string command = "cd '" + folder_.string() + "' && FROST_DATA= OMP_NUM_THREADS=1 '" +
+    std::string command = "cd '" + folder_.string() + "' && FROST_DATA= OMP_NUM_THREADS=1 " + environment_ + " '" +
                           (fs::path(FROST_BIN_DIR) / program).string() + "'";
     for (const std::string& argument : arguments) command += " '" + argument + "'";
     command += " > '" + out_.string() + "' 2> '" + err_.string() + "'";
@@ -93,6 +94,7 @@ class ProgramsTest : public ::testing::Test {
             "--set", "actor_critic.weights_path=" + weights};
   }
 
+  std::string environment_;  ///< more of it, "NAME=VALUE ..."
   test::TemporaryFolder holder_;
   fs::path folder_ = make_folder(holder_ / "work");
   fs::path out_ = holder_ / "out", err_ = holder_ / "err";
@@ -343,6 +345,32 @@ class ReproducibleRun : public ProgramsTest {
     }
   }
 };
+
+TEST_F(ReproducibleRun, OnEveryLevelWithFusedMultiplyAdds) {
+  if (cpu_levels().size() < 3) GTEST_SKIP() << "this CPU has fewer than two such levels";
+  const auto on = [&](const std::string& level, std::vector<std::string> more) {
+    environment_ = "FROST_ISA=" + level;
+    train(config_path("configs/tiny.yaml"), std::move(more));
+  };
+  on("avx2", {"--out", "first"});
+  on("avx512", {"--out", "second"});
+  on("avx512", {"--out", "third", "--stop-after", "2"});
+  on("avx2", {"--resume", "third"});
+  for (const char* file : {"metrics.csv", "evaluations.csv", "checkpoints/last.safetensors"}) {
+    const std::string first = read_text(folder_ / "first" / file);
+    EXPECT_FALSE(first.empty()) << file;
+    EXPECT_TRUE(first == read_text(folder_ / "second" / file)) << file << " differs by level";
+    EXPECT_TRUE(first == read_text(folder_ / "third" / file)) << file << " differs when resumed";
+  }
+  for (const auto& [run, level] : {std::pair("first", "avx2"), std::pair("second", "avx512")}) {
+    EXPECT_NE(read_text(folder_ / run / "run.json").find(level), std::string::npos);
+  }
+}
+
+TEST_F(ProgramsTest, AnInstructionLevelThatCannotBeHadIsRefused) {
+  environment_ = "FROST_ISA=sse9";
+  expect_refusal("train", {tiny_, "--out", "none"}, 2, "FROST_ISA=sse9");
+}
 
 TEST_F(ReproducibleRun, OfColonies) {
   expect_reproducible(tiny_);

@@ -76,8 +76,7 @@ void add_common_options(CommandLine& command_line, CommonOptions& options,
   command_line.add("--device", &options.device,
                    "Where to compute (auto: a usable GPU, else the CPU)",
                    {.one_of = {"auto", "cpu", "cuda"}});
-  command_line.add("--threads", &options.threads, kThreadsHelp,
-                   {.range = {{0, 1024}}});
+  command_line.add("--threads", &options.threads, kThreadsHelp, {.range = {{0, 1024}}});
   command_line.add("--quiet", &options.quiet, "Print results and errors only");
 }
 

@@ -25,6 +25,23 @@ std::filesystem::path locate(const std::string& configured) {
       "--set actor_critic.pretrained_weights=random");
 }
 
+/// Files that are easily taken for what they are not.
+constexpr struct {
+  const char *sha256, *source;
+} kKnown[] = {
+    {"a50278b4630bd947f297ef503c57cea1536bdd98c943d9add1bab6771870bef7",
+     "kill-the-bits, a quantised ResNet18 of 65.8 % ImageNet top-1, not torchvision's of 69.8 %; "
+     "non-commercial licence"},
+};
+
+std::string source_of(const SafetensorsFile& file, const std::string& sha256) {
+  for (const auto& known : kKnown) {
+    if (sha256 == known.sha256) return known.source;
+  }
+  const auto said = file.metadata.find("source");
+  return said == file.metadata.end() ? "source not stated" : said->second;
+}
+
 }  // namespace
 
 PretrainedWeights find_pretrained_weights(const std::string& configured) {
@@ -32,7 +49,9 @@ PretrainedWeights find_pretrained_weights(const std::string& configured) {
   found.path = locate(configured);
   const SharedBytes image = RegularFile(found.path, kLargestBlob).map();
   found.sha256 = sha256_hex(image);
-  found.tensors = parse_safetensors(image, found.path.string()).tensors;
+  SafetensorsFile file = parse_safetensors(image, found.path.string());
+  found.source = source_of(file, found.sha256);
+  found.tensors = std::move(file.tensors);
   return found;
 }
 

@@ -11,6 +11,7 @@ namespace frost {
 struct PretrainedWeights {
   std::filesystem::path path;
   std::string sha256;  ///< of the file
+  std::string source;  ///< what the numbers are, as the file or a table of known files says
   StateDict tensors;   ///< torchvision names, OIHW
 };
 

@@ -93,7 +93,8 @@ NetworkSetup build_network(const Config& config, bool load_pretrained) {
     const PretrainedWeights weights = find_pretrained_weights(config.model.backbone.weights_path);
     backbone->load_bodies(weights.tensors);
     setup.weights_line =
-        fmt::format("weights: {} (sha256 {})", weights.path.string(), weights.sha256);
+        fmt::format("weights: {} ({}; sha256 {})", weights.path.string(), weights.source,
+                    weights.sha256);
   }
   return setup;
 }

@@ -14,7 +14,8 @@ namespace {
 using BitLanes = std::uint32_t __attribute__((vector_size(4 * kLanes)));
 constexpr BitLanes kOwnBit = []<std::uint32_t... i>(std::integer_sequence<std::uint32_t, i...>) {
   return BitLanes{1u << i...};
-}(std::make_integer_sequence<std::uint32_t, kLanes>{});
+}
+(std::make_integer_sequence<std::uint32_t, kLanes>{});
 
 /// tanh(x) = e / (e + 2) with e = exp(2x) - 1, to 1.7e-7 of its value for any x: a loop over it
 /// becomes vector code, 40 times as fast as calls of the library.

@@ -104,7 +104,8 @@ void CpuBackend::gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::i
   const std::int64_t wanted = (2 * thread_budget() + panels - 1) / panels;
   const std::int64_t blocks =
       std::max((m + kMost - 1) / kMost, std::min((m + kFewest - 1) / kFewest, wanted));
-  const std::int64_t per_block = ((m + blocks - 1) / blocks + kTileRows - 1) / kTileRows * kTileRows;
+  const std::int64_t per_block =
+      ((m + blocks - 1) / blocks + kTileRows - 1) / kTileRows * kTileRows;
   parallel_for(panels * blocks, 2 * per_block * kPanel * k, [&](std::int64_t i) {
     const std::int64_t row = i % blocks * per_block;
     if (row < m) panel_product(product, row, std::min(per_block, m - row), i / blocks * kPanel);

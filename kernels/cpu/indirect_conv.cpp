@@ -74,7 +74,8 @@ constexpr std::int64_t kChunkFloats = 4096;  // of one tile
 std::vector<Chunk> chunks_of(std::int64_t taps, std::int64_t channels) {
   constexpr std::int64_t kRows = kChunkFloats / kTile;
   std::vector<Chunk> chunks;
-  const std::int64_t depth = std::min(kRows, channels), at_once = std::max<std::int64_t>(1, kRows / depth);
+  const std::int64_t depth = std::min(kRows, channels),
+                     at_once = std::max<std::int64_t>(1, kRows / depth);
   for (std::int64_t tap = 0; tap < taps; tap += at_once) {
     for (std::int64_t c = 0; c < channels; c += depth) {
       chunks.push_back({tap, std::min(taps, tap + at_once), c, std::min(depth, channels - c)});
@@ -362,9 +363,9 @@ void IndirectConvolutions::backward_weight(const Conv2dShape& s, const float* x,
     const auto flush = [&](std::int64_t length) {
       if (terms.empty()) return;
       for (std::int64_t unit = 0; unit < rows; unit += kUnit) {
-        panel_gemm({std::min(kUnit, rows - unit), width, length, 1, kUnit, tile,
-                    s.n * in * tile, kPanel},
-                   terms, true, sums + unit * kPanel);
+        panel_gemm(
+            {std::min(kUnit, rows - unit), width, length, 1, kUnit, tile, s.n * in * tile, kPanel},
+            terms, true, sums + unit * kPanel);
         for (GemmTerm& term : terms) term.a += s.n * out * kUnit;
       }
       terms.clear();

@@ -11,9 +11,9 @@ namespace frost {
 /// Convolutions of any shape as matrix products over rows of pointers (the indirect convolution
 /// algorithm, Dukhan 2019): a row is one pixel of one image, and each tap says where it reads.
 ///
-/// Rows run over images first, then pixels, so that the rows of a tile mostly share their live taps:
-/// what only meets padding is left out, and gets exactly zero gradient. Values do not depend on the
-/// batch an image is in.
+/// Rows run over images first, then pixels, so that the rows of a tile mostly share their live
+/// taps: what only meets padding is left out, and gets exactly zero gradient. Values do not depend
+/// on the batch an image is in.
 class IndirectConvolutions {
  public:
   explicit IndirectConvolutions(Backend& backend) : backend_(backend) {}

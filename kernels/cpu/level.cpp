@@ -39,7 +39,6 @@ std::int64_t multiply_adds(std::int64_t rounds) {
 extern "C" __attribute__((visibility("default"))) const frost::CpuLevel* FROST_ENTRY(
     FROST_CPU_LEVEL)() {
   static constexpr frost::CpuLevel kLevel{FROST_TEXT(FROST_CPU_LEVEL), frost::create,
-                                          frost::multiply_adds,
-                                          frost::CpuBackend::conv2d_work};
+                                          frost::multiply_adds, frost::CpuBackend::conv2d_work};
   return &kLevel;
 }

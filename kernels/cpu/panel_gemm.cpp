@@ -25,9 +25,8 @@ template <int kM, int kVectors, class Term, class RowOfA, class RowOfC>
     const float* b = term.b + b_offset;
     for (std::int64_t j = 0, at = 0; j < k; ++j, at += a_column, b += b_row) {
       Vec columns[kVectors];
-      unrolled<kVectors>([&](auto v) __attribute__((always_inline)) {
-        columns[v] = load(b + v * kLanes);
-      });
+      unrolled<kVectors>([&](auto v)
+                             __attribute__((always_inline)) { columns[v] = load(b + v * kLanes); });
       unrolled<kM>([&](auto r) __attribute__((always_inline)) {
         const Vec value = broadcast(rows[r][at]);
         unrolled<kVectors>([&](auto v) __attribute__((always_inline)) {
@@ -37,8 +36,8 @@ template <int kM, int kVectors, class Term, class RowOfA, class RowOfC>
     }
   }
   unrolled<kM>([&](auto r) __attribute__((always_inline)) {
-    unrolled<kVectors>(
-        [&](auto v) __attribute__((always_inline)) { store(sum[r][v], c(r) + v * kLanes); });
+    unrolled<kVectors>([&](auto v)
+                           __attribute__((always_inline)) { store(sum[r][v], c(r) + v * kLanes); });
   });
 }
 

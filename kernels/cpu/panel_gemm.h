@@ -11,8 +11,8 @@ namespace frost {
 /// Columns that one task works on: whole tiles on every level.
 constexpr std::int64_t kPanel = 64;
 
-/// How an operand of `rows` rows and `columns` columns (16, 32, 48 or 64) lies when packed: tiles of
-/// `width` columns, each [rows, width].
+/// How an operand of `rows` rows and `columns` columns (16, 32, 48 or 64) lies when packed: tiles
+/// of `width` columns, each [rows, width].
 struct TiledColumns {
   std::int64_t rows, width;
 

@@ -101,9 +101,9 @@ template <const auto& M, int kRow, int kEnd>
   }
 }
 
-/// out = M in M^T for vectors of channels; load_entry(i) gives entry i of in [columns][columns], and
-/// store_entry(i, v) takes entry i of out [rows][rows] of M. Nothing but the half-way product, which
-/// no register file holds, goes through memory.
+/// out = M in M^T for vectors of channels; load_entry(i) gives entry i of in [columns][columns],
+/// and store_entry(i, v) takes entry i of out [rows][rows] of M. Nothing but the half-way product,
+/// which no register file holds, goes through memory.
 template <const auto& M, int kRows, int kColumns, class Load, class Store>
 [[gnu::always_inline]] inline void both_sides(const Load& load_entry, const Store& store_entry) {
   Vec half[kRows * kColumns];

@@ -50,13 +50,11 @@ inline Vec broadcast(float value) {
 /// by itself (-ffp-contract=off), so equal formulas give equal bits on all such levels.
 inline Vec fused(const Vec& a, const Vec& b, const Vec& c) {
 #if defined(__AVX512F__)
-  return reinterpret_cast<Vec>(_mm512_fmadd_ps(reinterpret_cast<__m512>(a),
-                                               reinterpret_cast<__m512>(b),
-                                               reinterpret_cast<__m512>(c)));
+  return reinterpret_cast<Vec>(_mm512_fmadd_ps(
+      reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), reinterpret_cast<__m512>(c)));
 #elif defined(__AVX2__)
-  return reinterpret_cast<Vec>(_mm256_fmadd_ps(reinterpret_cast<__m256>(a),
-                                               reinterpret_cast<__m256>(b),
-                                               reinterpret_cast<__m256>(c)));
+  return reinterpret_cast<Vec>(_mm256_fmadd_ps(
+      reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b), reinterpret_cast<__m256>(c)));
 #elif defined(__ARM_NEON)
   return reinterpret_cast<Vec>(vfmaq_f32(reinterpret_cast<float32x4_t>(c),
                                          reinterpret_cast<float32x4_t>(a),
@@ -71,7 +69,8 @@ template <int kCount, class Fn>
 [[gnu::always_inline]] inline void unrolled(const Fn& fn) {
   [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
     (fn(std::integral_constant<int, i>{}), ...);
-  }(std::make_integer_sequence<int, kCount>{});
+  }
+  (std::make_integer_sequence<int, kCount>{});
 }
 
 /// Sum of a[i] * b[i] in double, in a fixed order.

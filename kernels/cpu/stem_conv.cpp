@@ -21,9 +21,9 @@ TrackedBuffer floats(Backend& backend, std::int64_t count) {
 /// Sizes that all directions share, in floats.
 struct Stem {
   const Conv2dShape& s;
-  std::int64_t run = s.kw * s.c;                  ///< taps and channels of a kernel row
-  std::int64_t step = s.stride * s.c;             ///< from one output to the next
-  std::int64_t pitch = (s.w + 2 * s.pad) * s.c;   ///< a row of the padded picture
+  std::int64_t run = s.kw * s.c;                 ///< taps and channels of a kernel row
+  std::int64_t step = s.stride * s.c;            ///< from one output to the next
+  std::int64_t pitch = (s.w + 2 * s.pad) * s.c;  ///< a row of the padded picture
   std::int64_t padded = (s.h + 2 * s.pad) * pitch;
   std::int64_t weight = s.kh * run * s.k;
   std::int64_t workers = std::min<std::int64_t>(thread_budget(), s.n);
@@ -111,8 +111,8 @@ void stem_forward(Backend& backend, const Conv2dShape& s, const float* x, const 
     const std::int64_t n = i / strips, begin = i % strips * kRowsPerTask;
     const std::int64_t first = begin * s.stride, end = std::min(s.oh(), begin + kRowsPerTask);
     std::vector<float> padded(static_cast<std::size_t>(padded_rows * stem.pitch));
-    stem.pad(x + n * s.h * s.w * s.c, first,
-             std::min(first + padded_rows, s.h + 2 * s.pad), padded.data());
+    stem.pad(x + n * s.h * s.w * s.c, first, std::min(first + padded_rows, s.h + 2 * s.pad),
+             padded.data());
     std::vector<GemmTerm> terms(static_cast<std::size_t>(s.kh));
     for (std::int64_t oy = begin; oy < end; ++oy) {
       const std::int64_t at = (n * s.oh() + oy) * s.ow() * s.k;

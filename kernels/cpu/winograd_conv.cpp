@@ -23,8 +23,8 @@ enum class Grain { kTileRow, kImage };
 /// How a convolution is cut: the batch in blocks whose products stay near the core, and blocks, or
 /// panels of channels where the weight is what takes the room, over the workers.
 ///
-/// The cut sets the order of sums over blocks, so it depends on nothing but the shape and the number
-/// of threads.
+/// The cut sets the order of sums over blocks, so it depends on nothing but the shape and the
+/// number of threads.
 struct Plan {
   const Conv2dShape& shape;
   const TileKernels& kernels;
@@ -228,8 +228,7 @@ void WinogradConvolutions::backward_data(const Conv2dShape& s, const float* dy, 
   const TileKernels& kernels = plan.kernels;
   const std::int64_t products = kernels.products(), d_stride = plan.stride(s.k);
   const std::int64_t per_worker = products * (d_stride + plan.stride(plan.widest()));
-  const TrackedBuffer scratch =
-      floats(backend_, plan.weight_floats() + plan.workers * per_worker);
+  const TrackedBuffer scratch = floats(backend_, plan.weight_floats() + plan.workers * per_worker);
   const float* u = packed(s, kernels, weight);
   if (backend_.dry_run()) return;
   float* transposed = scratch.floats();
@@ -301,8 +300,8 @@ void WinogradConvolutions::backward_weight(const Conv2dShape& s, const float* x,
         const std::int64_t step = kByUnits ? kUnit : rows;
         for (std::int64_t i = 0; i < rows; i += step, to += step * columns) {
           const GemmTerm term{v + p * v_stride + (c + i) / kUnit * unit, b};
-          panel_gemm({step, columns, tiles, 1, v_row, d_row, unit, columns}, {&term, 1},
-                     accumulate, to);
+          panel_gemm({step, columns, tiles, 1, v_row, d_row, unit, columns}, {&term, 1}, accumulate,
+                     to);
         }
       };
       const bool add = b > 0 || dweight.mode == GradMode::kAccumulate;

@@ -53,14 +53,15 @@ struct Transforms {
   template <const auto& M, int kRows, int kSide>
   static void to_products(const Patch<kSide>& patch, std::int64_t count, const float* map,
                           float* to, const ProductLayout& layout) {
-    for_each_chunk(patch, count, map, [&](std::int64_t first, std::int64_t width, const auto& rows) {
-      for (std::int64_t c = 0; c < width; c += kLanes) {
-        float* out = to + (first + c) / kUnit * layout.unit + c % kUnit;
-        both_sides<M, kRows, kSide>(
-            [&](int i) { return load(rows[i] + c); },
-            [&](int p, const Vec& v) { store(v, out + p * layout.product); });
-      }
-    });
+    for_each_chunk(patch, count, map,
+                   [&](std::int64_t first, std::int64_t width, const auto& rows) {
+                     for (std::int64_t c = 0; c < width; c += kLanes) {
+                       float* out = to + (first + c) / kUnit * layout.unit + c % kUnit;
+                       both_sides<M, kRows, kSide>(
+                           [&](int i) { return load(rows[i] + c); },
+                           [&](int p, const Vec& v) { store(v, out + p * layout.product); });
+                     }
+                   });
   }
 
   static void input(const TileWindow& t, std::int64_t count, const float* map, float* to,
@@ -77,13 +78,12 @@ struct Transforms {
                             std::int64_t stride, float* map) {
     const Patch<kIn> patch(t, t.y - 1, t.x - 1);
     for (std::int64_t c = 0; c < count; c += kLanes) {
-      both_sides<kInputAdjoint, kIn, kPoints>(
-          [&](int p) { return load(from + p * stride + c); },
-          [&](int i, const Vec& v) {
-            if (patch.offsets[i] < 0) return;
-            float* at = map + patch.offsets[i] + c;
-            store(load(at) + v, at);
-          });
+      both_sides<kInputAdjoint, kIn, kPoints>([&](int p) { return load(from + p * stride + c); },
+                                              [&](int i, const Vec& v) {
+                                                if (patch.offsets[i] < 0) return;
+                                                float* at = map + patch.offsets[i] + c;
+                                                store(load(at) + v, at);
+                                              });
     }
   }
 
@@ -92,15 +92,15 @@ struct Transforms {
     const Patch<kOut> patch(t, t.y, t.x);
     for (std::int64_t c = 0; c < count; c += kLanes) {
       const Vec bias = epilogue.bias == nullptr ? Vec{} : load(epilogue.bias + c);
-      both_sides<kOutput, kOut, kPoints>(
-          [&](int p) { return load(from + p * stride + c); },
-          [&](int i, const Vec& v) {
-            if (patch.offsets[i] < 0) return;
-            Vec y = v + bias;
-            if (epilogue.residual != nullptr) y += load(epilogue.residual + patch.offsets[i] + c);
-            if (epilogue.relu) y = y < 0 ? Vec{} : y;
-            store(y, map + patch.offsets[i] + c);
-          });
+      both_sides<kOutput, kOut, kPoints>([&](int p) { return load(from + p * stride + c); },
+                                         [&](int i, const Vec& v) {
+                                           if (patch.offsets[i] < 0) return;
+                                           Vec y = v + bias;
+                                           if (epilogue.residual != nullptr)
+                                             y += load(epilogue.residual + patch.offsets[i] + c);
+                                           if (epilogue.relu) y = y < 0 ? Vec{} : y;
+                                           store(y, map + patch.offsets[i] + c);
+                                         });
     }
   }
 
