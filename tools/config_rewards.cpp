@@ -10,9 +10,7 @@ using Keys = std::vector<ConfigKey>;
 /// Adds keys below one prefix.
 class Group {
  public:
-  Group(Keys& keys, std::string prefix) : keys_(keys), prefix_(std::move(prefix)) {
-    prefix_ += '.';
-  }
+  Group(Keys& keys, std::string prefix) : keys_(keys), prefix_(std::move(prefix) + ".") {}
 
   void amount(const char* name, Member<double> member, const char* doc) {
     within(name, member, at_least(0), doc);
