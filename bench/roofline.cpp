@@ -112,7 +112,7 @@ Json measure_layer(Backend& backend, const ConvLayer& layer, const Machine& mach
           backend.conv2d_backward_weight(s, x.data(), dy.data(),
                                          {dweight.data(), GradMode::kOverwrite});
         })}}};
-  const ConvWork work = chosen_cpu_level().conv2d_work(s);
+  const KernelWork work = chosen_cpu_level().conv2d_work(s);
   const auto done = static_cast<double>(work.multiplications);
   const auto nominal = static_cast<double>(s.n * s.oh() * s.ow() * s.k * s.kh * s.kw * s.c);
   Json row{{"layer", layer.name},     {"count", layer.count},

@@ -33,7 +33,8 @@ if(FROST_WERROR)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 reports overlaps and overruns in its own std::string operator+ (GCC bug 105651).
-  target_compile_options(frost_options INTERFACE -Wno-restrict -Wno-array-bounds)
+  target_compile_options(frost_options INTERFACE -Wno-restrict -Wno-array-bounds
+                         -Wno-stringop-overflow)
 endif()
 if(FROST_FUZZ)
   target_compile_options(frost_options INTERFACE -fsanitize=fuzzer-no-link)

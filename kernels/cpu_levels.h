@@ -9,7 +9,7 @@
 namespace frost {
 
 /// What a convolution costs with the kernel that its shape gets, the same on every level.
-struct ConvWork {
+struct KernelWork {
   const char* algorithm;
   /// Of one forward pass, or of either gradient: fewer than one per tap where the kernel is a short
   /// correlation or leaves out what meets only padding. Transforms are not counted.
@@ -25,7 +25,7 @@ struct CpuLevel {
   /// Multiplies and adds in registers for `rounds` rounds, and returns how many multiplications
   /// that were: what the level can reach at most, for benchmarks.
   std::int64_t (*multiply_adds)(std::int64_t rounds);
-  ConvWork (*conv2d_work)(const Conv2dShape& shape);
+  KernelWork (*conv2d_work)(const Conv2dShape& shape);
 };
 
 /// The levels of this build that the CPU has, the fastest last. Never empty.

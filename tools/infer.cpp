@@ -314,7 +314,7 @@ int main(int argc, char** argv) {
     command_line.add("--logits", &options.logits, "write the logits [n,1000] as .npy");
     command_line.add("--device", &options.device, "where to compute",
                      {.show_default = true, .one_of = {"auto", "cpu", "cuda"}});
-    command_line.add("--threads", &options.threads, kThreadsHelp,
+    command_line.add("--threads", &options.threads, frost::kThreadsHelp,
                      {.range = {{0, 1024}}});
     if (!command_line.parse(argc, argv)) return 0;
     return frost::infer(options);

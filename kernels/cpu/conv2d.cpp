@@ -67,7 +67,7 @@ class WrittenPadding {
 
 }  // namespace
 
-ConvWork CpuBackend::conv2d_work(const Conv2dShape& s) {
+KernelWork CpuBackend::conv2d_work(const Conv2dShape& s) {
   switch (kernel_for(s)) {
     case ConvKernel::kWinograd:
       return {"short correlation", WinogradConvolutions::multiplications(s)};

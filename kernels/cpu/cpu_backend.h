@@ -63,7 +63,7 @@ class CpuBackend final : public Backend {
   void conv2d_backward_weight(const Conv2dShape& shape, const float* x, const float* dy,
                               GradOut dweight) override;
   void forget_weight(std::uint64_t id) override;
-  static ConvWork conv2d_work(const Conv2dShape& shape);
+  static KernelWork conv2d_work(const Conv2dShape& shape);
   void fold_batch_norm(std::int64_t out_channels, std::int64_t taps, float epsilon,
                        const float* weight, const float* gamma, const float* beta,
                        const float* mean, const float* var, float* folded, float* bias) override;
