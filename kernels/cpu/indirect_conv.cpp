@@ -63,19 +63,17 @@ PixelMap inputs_from_outputs(const Conv2dShape& s) {
   return map;
 }
 
-/// Taps [first, end) and channels [channel, channel + depth) of each: rows of the weight that stay
-/// in the first cache while many rows of pixels pass by.
+/// Taps [first, end) and channels [channel, channel + depth) of each: rows of the weight, a tile of
+/// which stays near the core while many rows of pixels pass by.
 struct Chunk {
   std::int64_t first, end, channel, depth;
 };
-
-constexpr std::int64_t kChunkFloats = 4096;  // of one tile
+constexpr std::int64_t kChunkRows = 256;
 
 std::vector<Chunk> chunks_of(std::int64_t taps, std::int64_t channels) {
-  constexpr std::int64_t kRows = kChunkFloats / kTile;
   std::vector<Chunk> chunks;
-  const std::int64_t depth = std::min(kRows, channels),
-                     at_once = std::max<std::int64_t>(1, kRows / depth);
+  const std::int64_t depth = std::min(kChunkRows, channels);
+  const std::int64_t at_once = std::max<std::int64_t>(1, kChunkRows / depth);
   for (std::int64_t tap = 0; tap < taps; tap += at_once) {
     for (std::int64_t c = 0; c < channels; c += depth) {
       chunks.push_back({tap, std::min(taps, tap + at_once), c, std::min(depth, channels - c)});
@@ -93,28 +91,31 @@ class RowGroups {
     const std::int64_t count = (end - begin + kTileRows - 1) / kTileRows;
     terms_.reserve(static_cast<std::size_t>(count * map.taps));
     taps_.reserve(terms_.capacity());
+    std::int64_t place = begin / n, image = begin % n;
     for (std::int64_t row = begin; row < end; row += kTileRows) {
       groups_.push_back({std::min<std::int64_t>(kTileRows, end - row), terms_.size(), 0});
       const std::int64_t* sources[kTileRows];
       const float* images[kTileRows];
       for (std::int64_t r = 0; r < groups_.back().rows; ++r) {
-        sources[r] = map.sources_of((row + r) / n);
-        images[r] = from + (row + r) % n * map.sources * channels;
+        sources[r] = map.sources_of(place);
+        images[r] = from + image * map.sources * channels;
+        if (++image < n) continue;
+        image = 0;
+        ++place;
       }
-      for (std::int64_t tap = 0; tap < map.taps; ++tap) {
-        ScatteredTerm term{};
-        bool live = false;
-        for (std::int64_t r = 0; r < groups_.back().rows; ++r) {
-          const std::int64_t source = sources[r][tap];
-          live |= source >= 0;
-          term.rows[r] = source < 0 ? zeros : images[r] + source * channels;
-        }
-        if (!live) continue;
-        taps_.push_back(tap);
-        terms_.push_back(term);
-      }
+      add_terms(map.taps, sources, images, channels, zeros);
       groups_.back().end = terms_.size();
     }
+  }
+
+  /// Those of `chunks` that any row has taps of.
+  std::vector<Chunk> live(const std::vector<Chunk>& chunks) const {
+    std::vector<Chunk> found;
+    for (const Chunk& chunk : chunks) {
+      const auto inside = [&](std::int64_t tap) { return tap >= chunk.first && tap < chunk.end; };
+      if (std::any_of(taps_.begin(), taps_.end(), inside)) found.push_back(chunk);
+    }
+    return found;
   }
 
   /// Points the terms of a chunk to its packed weight, `tap` floats for each.
@@ -143,6 +144,26 @@ class RowGroups {
     std::size_t begin, end;  ///< of its terms
   };
 
+  /// The taps of the last group.
+  void add_terms(std::int64_t taps, const std::int64_t* const* sources, const float* const* images,
+                 std::int64_t channels, const float* zeros) {
+    const std::int64_t rows = groups_.back().rows;
+    const bool one_pixel = sources[0] == sources[rows - 1];
+    for (std::int64_t tap = 0; tap < taps; ++tap) {
+      if (one_pixel && sources[0][tap] < 0) continue;
+      ScatteredTerm term{};
+      bool live = false;
+      for (std::int64_t r = 0; r < rows; ++r) {
+        const std::int64_t source = sources[r][tap];
+        live |= source >= 0;
+        term.rows[r] = source < 0 ? zeros : images[r] + source * channels;
+      }
+      if (!live) continue;
+      taps_.push_back(tap);
+      terms_.push_back(term);
+    }
+  }
+
   std::vector<Group> groups_;
   std::vector<ScatteredTerm> terms_;
   std::vector<std::int64_t> taps_;  ///< of each term
@@ -155,8 +176,9 @@ struct PackedChunk {
 };
 
 /// For rows of pixels and panels of `columns` target channels: result = sum over taps of source row
-/// times weight. `weight(chunk, first column, width, room)` gives the packed panel, in `room` where
-/// it packs; `finish(row of the result, pixel among all images, first column, width)` takes a row.
+/// times weight. `weight(chunk, the next one, first column, width, room)` gives the packed panel,
+/// in `room` where it packs; `finish(row of the result, pixel among all images, first column,
+/// width)` takes a row.
 template <class Weight, class Finish>
 void multiply(const PixelMap& map, std::int64_t n, const float* from, std::int64_t channels,
               std::int64_t columns, std::int64_t rows_per_task, const Weight& weight,
@@ -172,16 +194,21 @@ void multiply(const PixelMap& map, std::int64_t n, const float* from, std::int64
     const std::int64_t end = std::min(rows, begin + rows_per_task);
     RowGroups groups(map, n, begin, end, from, channels, zeros.data());
     std::vector<float> sums(static_cast<std::size_t>(rows_per_task * kPanel));
-    alignas(64) float room[kChunkFloats / kTile * kPanel];
-    for (const Chunk& chunk : chunks) {
-      const PackedChunk panel = weight(chunk, column, live, room);
+    alignas(64) float room[kChunkRows * kPanel];
+    const std::vector<Chunk> live_chunks = groups.live(chunks);
+    for (std::size_t j = 0; j < live_chunks.size(); ++j) {
+      const Chunk& chunk = live_chunks[j];
+      const Chunk* next = j + 1 < live_chunks.size() ? &live_chunks[j + 1] : nullptr;
+      const PackedChunk panel = weight(chunk, next, column, live, room);
       groups.meet(chunk, panel.data, panel.tap);
       for (std::int64_t at = 0; at < width; at += kTile) {
         float* c = sums.data() + at;
         const std::int64_t tile = std::min(kTile, width - at);
         groups.for_each(chunk, [&](std::int64_t m, std::span<const ScatteredTerm> terms) {
-          scattered_gemm({m, tile, chunk.depth, 1, tile, kPanel}, terms, chunk.channel,
-                         at / kTile * panel.tile, true, c);
+          if (!terms.empty()) {
+            scattered_gemm({m, tile, chunk.depth, 1, tile, kPanel}, terms, chunk.channel,
+                           at / kTile * panel.tile, true, c);
+          }
           c += kTileRows * kPanel;
         });
       }
@@ -194,17 +221,19 @@ void multiply(const PixelMap& map, std::int64_t n, const float* from, std::int64
 }
 
 /// Pixels of images as rows of a matrix that is read down its columns: [tile of `width` channels]
-/// [pixel, image][channel within the tile], zeros behind the last channel.
+/// [place of the pixel, image][channel within the tile], zeros behind the last channel. A pixel
+/// without a place, -1, is left out.
 template <class Place>
 void pack_pixels(std::int64_t n, std::int64_t pixels, std::int64_t places, std::int64_t channels,
                  std::int64_t tile, const float* from, float* to, const Place& place) {
   parallel_for(pixels * n, channels, [&](std::int64_t i) {
-    const std::int64_t pixel = i / n, image = i % n;
+    const std::int64_t pixel = i / n, image = i % n, at = place(pixel);
+    if (at < 0) return;
     const float* row = from + (image * pixels + pixel) * channels;
     for (std::int64_t c = 0; c < channels; c += tile) {
       const std::int64_t width = std::min(tile, up(channels - c, kUnit));
       const std::int64_t live = std::min(width, channels - c);
-      float* out = to + c * places * n + (place(pixel) * n + image) * width;
+      float* out = to + c * places * n + (at * n + image) * width;
       std::copy_n(row + c, live, out);
       std::fill(out + live, out + width, 0.0f);
     }
@@ -219,6 +248,10 @@ struct PhasedRow {
   explicit PhasedRow(const Conv2dShape& s)
       : stride(s.stride), per_phase((s.w + s.stride - 1) / s.stride) {}
   std::int64_t pitch() const { return stride * per_phase; }
+  /// Whether any of `taps` taps meets it.
+  bool met(std::int64_t at, std::int64_t taps, std::int64_t pad) const {
+    return (at + pad) % stride < taps;
+  }
   std::int64_t slot(std::int64_t ix) const { return ix % stride * per_phase + ix / stride; }
 };
 
@@ -294,7 +327,8 @@ void IndirectConvolutions::forward(const Conv2dShape& s, const float* x, WeightV
   if (backend_.dry_run() || s.n == 0) return;
   constexpr std::int64_t kRowsPerTask = 96;
   const std::int64_t rows = s.kh * s.kw * s.c;
-  const auto panel = [&](const Chunk& chunk, std::int64_t k, std::int64_t live, float*) {
+  const auto panel = [&](const Chunk& chunk, const Chunk*, std::int64_t k, std::int64_t live,
+                         float*) {
     const std::int64_t tile = std::min(kTile, up(live, kUnit));
     return PackedChunk{u + k * rows + (chunk.first * s.c + chunk.channel) * tile, rows * tile,
                        s.c * tile};
@@ -317,14 +351,26 @@ void IndirectConvolutions::backward_data(const Conv2dShape& s, const float* dy, 
   // Every task packs what it multiplies with: enough rows that it hardly counts.
   constexpr std::int64_t kRowsPerTask = 384;
   const std::int64_t taps = s.kh * s.kw;
-  const auto panel = [&](const Chunk& chunk, std::int64_t c, std::int64_t live, float* room) {
+  const auto row_of = [&](const Chunk& chunk, std::int64_t tap, std::int64_t j, std::int64_t c) {
+    return weight.data + ((chunk.channel + j) * taps + tap) * s.c + c;
+  };
+  const auto panel = [&](const Chunk& chunk, const Chunk* next, std::int64_t c, std::int64_t live,
+                         float* room) {
     const std::int64_t width = up(live, kUnit), tile = std::min(kTile, width);
     const std::int64_t rows = (chunk.end - chunk.first) * chunk.depth;
     for (std::int64_t tap = chunk.first; tap < chunk.end; ++tap) {
       for (std::int64_t at = 0; at < width; at += tile) {
-        pack_columns(false, chunk.depth, std::min(tile, live - at),
-                     weight.data + (chunk.channel * taps + tap) * s.c + c + at, taps * s.c,
-                     room + at * rows + (tap - chunk.first) * chunk.depth * tile);
+        pack_columns(false, chunk.depth, std::min(tile, live - at), row_of(chunk, tap, 0, c + at),
+                     taps * s.c, room + at * rows + (tap - chunk.first) * chunk.depth * tile);
+      }
+    }
+    // Rows of the weight lie pages apart, where no processor looks ahead by itself.
+    for (std::int64_t tap = next == nullptr ? 0 : next->first; next != nullptr && tap < next->end;
+         ++tap) {
+      for (std::int64_t j = 0; j < next->depth; ++j) {
+        for (std::int64_t at = 0; at < live; at += kUnit) {
+          __builtin_prefetch(row_of(*next, tap, j, c + at));
+        }
       }
     }
     return PackedChunk{room, rows * tile, chunk.depth * tile};
@@ -346,7 +392,9 @@ void IndirectConvolutions::backward_weight(const Conv2dShape& s, const float* x,
   if (backend_.dry_run()) return;
   float *inputs = scratch.floats(), *gradients = inputs + x_floats;
   pack_pixels(s.n, s.h * s.w, in, s.c, kTile, x, inputs, [&](std::int64_t pixel) {
-    return pixel / s.w * row.pitch() + row.slot(pixel % s.w);
+    const std::int64_t y = pixel / s.w, x_at = pixel % s.w;
+    if (!row.met(y, s.kh, s.pad) || !row.met(x_at, s.kw, s.pad)) return std::int64_t{-1};
+    return y * row.pitch() + row.slot(x_at);
   });
   pack_pixels(s.n, out, out, s.k, kUnit, dy, gradients, [](std::int64_t pixel) { return pixel; });
 

@@ -17,8 +17,7 @@ struct Share {
   std::int64_t channels() const { return end - begin; }
 };
 
-/// The least that a block holds: a row of tiles, or an image where the tiles' results overlap.
-enum class Grain { kTileRow, kImage };
+enum class Pass { kForward, kData, kWeight };
 
 /// How a convolution is cut: the batch in blocks whose products stay near the core, and blocks, or
 /// panels of channels where the weight is what takes the room, over the workers.
@@ -31,18 +30,23 @@ struct Plan {
   std::int64_t rows, columns, rows_per_block, blocks, result_channels, workers;
   bool by_panels;
 
-  Plan(const Conv2dShape& s, const TileKernels& tiles, std::int64_t result, Grain grain)
+  Plan(const Conv2dShape& s, const TileKernels& tiles, Pass pass)
       : shape(s),
         kernels(tiles),
         rows((s.h + tiles.out - 1) / tiles.out),
         columns((s.w + tiles.out - 1) / tiles.out),
-        result_channels(result) {
-    constexpr std::int64_t kNearFloats = 10 << 16, kSharedFloats = 1 << 20, kFewest = 96;
-    const std::int64_t panels = (result + kPanel - 1) / kPanel;
+        result_channels(pass == Pass::kData ? s.c : s.k) {
+    // Products of a block near the second cache of a core, 512 KB or more; a weight beyond
+    // what workers can share is cut instead of the batch. Few tiles read a weight too often, and
+    // where panels of its gradient are transformed back after each block, more are better.
+    constexpr std::int64_t kNearFloats = 128 << 10, kSharedFloats = 1 << 20;
+    const std::int64_t panels = (result_channels + kPanel - 1) / kPanel;
     by_panels = panels > 1 && tiles.products() * s.c * s.k >= kSharedFloats;
     const std::int64_t floats = tiles.products() * (s.c + s.k);
-    const std::int64_t wanted = std::max(kFewest, kNearFloats / floats);
-    const std::int64_t step = grain == Grain::kImage ? rows : 1, grains = s.n * rows / step;
+    const std::int64_t fewest = pass == Pass::kWeight && by_panels ? 96 : 24;
+    const std::int64_t wanted = std::max(fewest, kNearFloats / floats);
+    // The least that a block holds: a row of tiles, or an image where the tiles' results overlap.
+    const std::int64_t step = pass == Pass::kData ? rows : 1, grains = s.n * rows / step;
     const std::int64_t at_once = std::clamp<std::int64_t>(wanted / (step * columns), 1, grains);
     workers = std::min(thread_budget(), by_panels ? panels : grains);
     // Equal shares: as many blocks as needed for every worker to take the same number.
@@ -188,7 +192,7 @@ const float* WinogradConvolutions::packed(const Conv2dShape& s, const TileKernel
 
 void WinogradConvolutions::forward(const Conv2dShape& s, const float* x, WeightView weight,
                                    const float* bias, const float* residual, bool relu, float* y) {
-  const Plan plan(s, tile_kernels_for(s.h, s.w), s.k, Grain::kTileRow);
+  const Plan plan(s, tile_kernels_for(s.h, s.w), Pass::kForward);
   const TileKernels& kernels = plan.kernels;
   const std::int64_t products = kernels.products();
   const std::int64_t v_stride = plan.stride(s.c);
@@ -224,7 +228,7 @@ void WinogradConvolutions::forward(const Conv2dShape& s, const float* x, WeightV
 
 void WinogradConvolutions::backward_data(const Conv2dShape& s, const float* dy, WeightView weight,
                                          GradOut dx) {
-  const Plan plan(s, tile_kernels_for(s.h, s.w), s.c, Grain::kImage);
+  const Plan plan(s, tile_kernels_for(s.h, s.w), Pass::kData);
   const TileKernels& kernels = plan.kernels;
   const std::int64_t products = kernels.products(), d_stride = plan.stride(s.k);
   const std::int64_t per_worker = products * (d_stride + plan.stride(plan.widest()));
@@ -262,7 +266,7 @@ void WinogradConvolutions::backward_data(const Conv2dShape& s, const float* dy, 
 
 void WinogradConvolutions::backward_weight(const Conv2dShape& s, const float* x, const float* dy,
                                            GradOut dweight) {
-  const Plan plan(s, tile_kernels_for(s.h, s.w), s.k, Grain::kTileRow);
+  const Plan plan(s, tile_kernels_for(s.h, s.w), Pass::kWeight);
   const TileKernels& kernels = plan.kernels;
   const std::int64_t products = kernels.products(), capacity = plan.tiles_per_block();
   // The gradient of U: where workers share out panels, a piece that goes into the weight's gradient
