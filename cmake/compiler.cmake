@@ -32,9 +32,13 @@ if(FROST_WERROR)
   target_compile_options(frost_options INTERFACE -Werror)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # GCC 12 reports overlaps and overruns in its own std::string operator+ (GCC bug 105651).
+  # GCC 12 reports overlaps and overruns in its own std::string operator+ (GCC bug 105651); which of
+  # them depends on what it inlines.
   target_compile_options(frost_options INTERFACE -Wno-restrict -Wno-array-bounds
                          -Wno-stringop-overflow)
+endif()
+if(FROST_MARCH)
+  target_compile_options(frost_options INTERFACE -march=${FROST_MARCH})
 endif()
 if(FROST_FUZZ)
   target_compile_options(frost_options INTERFACE -fsanitize=fuzzer-no-link)

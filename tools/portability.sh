@@ -89,7 +89,7 @@ in_root() {
 summary() {
   case $1 in
     test) grep -oE '[0-9]+% tests passed.*' "$log" | tail -n 1 ;;
-    quickstart) grep -E 'success' "$log" | head -n 1 | tr -s ' |' '  ' ;;
+    quickstart) sed -n '/== evaluation/,$p' "$log" | grep -m 1 success | tr -s ' |' '  ' ;;
   esac
 }
 
