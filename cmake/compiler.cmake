@@ -37,9 +37,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(frost_options INTERFACE -Wno-restrict -Wno-array-bounds
                          -Wno-stringop-overflow)
 endif()
-if(FROST_MARCH)
-  target_compile_options(frost_options INTERFACE -march=${FROST_MARCH})
-endif()
 if(FROST_FUZZ)
   target_compile_options(frost_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
