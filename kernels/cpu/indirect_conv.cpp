@@ -396,26 +396,22 @@ void IndirectConvolutions::backward_weight(const Conv2dShape& s, const float* x,
     if (!row.met(y, s.kh, s.pad) || !row.met(x_at, s.kw, s.pad)) return std::int64_t{-1};
     return y * row.pitch() + row.slot(x_at);
   });
-  pack_pixels(s.n, out, out, s.k, kUnit, dy, gradients, [](std::int64_t pixel) { return pixel; });
+  pack_pixels(s.n, out, out, s.k, kPanel, dy, gradients, [](std::int64_t pixel) { return pixel; });
 
-  constexpr std::int64_t kAtOnce = 192;  // rows of both operands that stay in the first cache
+  constexpr std::int64_t kAtOnce = 96;  // rows of both operands that stay in the first cache
   const std::int64_t panels = (s.c + kPanel - 1) / kPanel, blocks = (s.k + kPanel - 1) / kPanel;
   parallel_for(taps * panels * blocks, 2 * s.n * out * kPanel * kPanel, [&](std::int64_t i) {
     const std::int64_t tap = i / blocks / panels, k = i % blocks * kPanel;
     const std::int64_t c = i / blocks % panels * kPanel, live = std::min(kPanel, s.c - c);
     const std::int64_t width = up(live, kUnit), tile = std::min(kTile, width);
-    const std::int64_t rows = std::min(kPanel, s.k - k);
+    const std::int64_t rows = std::min(kPanel, s.k - k), dy_width = up(rows, kUnit);
     const Runs runs(s, tap);
     float sums[kPanel * kPanel] = {};  // [k, c]
     std::vector<GemmTerm> terms;
     const auto flush = [&](std::int64_t length) {
       if (terms.empty()) return;
-      for (std::int64_t unit = 0; unit < rows; unit += kUnit) {
-        panel_gemm(
-            {std::min(kUnit, rows - unit), width, length, 1, kUnit, tile, s.n * in * tile, kPanel},
-            terms, true, sums + unit * kPanel);
-        for (GemmTerm& term : terms) term.a += s.n * out * kUnit;
-      }
+      panel_gemm({rows, width, length, 1, dy_width, tile, s.n * in * tile, kPanel}, terms, true,
+                 sums);
       terms.clear();
     };
     const std::int64_t length = std::min(kAtOnce, runs.length);
@@ -423,7 +419,7 @@ void IndirectConvolutions::backward_weight(const Conv2dShape& s, const float* x,
     for (std::int64_t first = 0; first < runs.length; first += length) {
       const std::int64_t piece = std::min(length, runs.length - first);
       for (const auto& [dy_row, x_row] : runs.starts) {
-        terms.push_back({gradients + k * s.n * out + (dy_row + first) * kUnit,
+        terms.push_back({gradients + k * s.n * out + (dy_row + first) * dy_width,
                          inputs + c * s.n * in + (x_row + first) * tile});
         if (terms.size() == many) flush(piece);
       }

@@ -275,10 +275,13 @@ void WinogradConvolutions::backward_weight(const Conv2dShape& s, const float* x,
   const std::int64_t du_floats = plan.by_panels ? products * piece * kPanel : plan.weight_floats();
   const std::int64_t v_stride = plan.stride(s.c);
   const std::int64_t operands = products * (v_stride + plan.stride(plan.widest()));
-  // Both operands are read down their columns: where a tile of registers is narrower than a row,
-  // units of channels lie together, so that each line is used whole.
-  constexpr bool kByUnits = kTile == kUnit;
-  const std::int64_t unit = kByUnits ? capacity * kUnit : kUnit;
+  // Both operands are read down their columns, in strips of channels so that lines are used whole:
+  // of V as wide as whole tiles of rows allow, of D as a tile of columns.
+  const std::int64_t v_width = s.c % kPanel == 0 ? kPanel : kUnit;
+  const auto d_layout = [&](std::int64_t product, std::int64_t width) {
+    return kTile > kUnit ? ProductLayout{product, width, width}
+                         : ProductLayout{product, kTile, capacity * kTile};
+  };
   const TrackedBuffer scratch = floats(backend_, plan.workers * (operands + du_floats));
   if (backend_.dry_run()) return;
   const auto du_of = [&](std::int64_t worker) {
@@ -289,23 +292,24 @@ void WinogradConvolutions::backward_weight(const Conv2dShape& s, const float* x,
     float* d = v + products * v_stride;
     float* du = du_of(worker);
     const std::int64_t width = share.channels(), d_stride = plan.stride(width);
-    const std::int64_t v_row = kByUnits ? kUnit : s.c, d_row = kByUnits ? kUnit : width;
+    const ProductLayout v_at{v_stride, v_width, capacity * v_width};
+    const ProductLayout d_at = d_layout(d_stride, width);
     for (std::int64_t b = share.first_block; b < plan.blocks; b += share.block_step) {
       plan.for_each_tile(b, s.c, [&](auto tile, auto at, auto window) {
-        kernels.input(window, s.c, x + at, v + tile * v_row, {v_stride, unit});
+        kernels.input(window, s.c, x + at, v + tile * v_width, v_at);
       });
       const std::int64_t tiles = plan.for_each_tile(b, s.k, [&](auto tile, auto at, auto window) {
-        kernels.output_adjoint(window, width, dy + at + share.begin, d + tile * d_row,
-                               {d_stride, unit});
+        kernels.output_adjoint(window, width, dy + at + share.begin, d + tile * d_at.width, d_at);
       });
       const auto multiply = [&](std::int64_t p, std::int64_t c, std::int64_t rows, std::int64_t k,
                                 std::int64_t columns, bool accumulate, float* to) {
-        const float* b = d + p * d_stride + (k - share.begin) / kUnit * unit;
-        const std::int64_t step = kByUnits ? kUnit : rows;
-        for (std::int64_t i = 0; i < rows; i += step, to += step * columns) {
-          const GemmTerm term{v + p * v_stride + (c + i) / kUnit * unit, b};
-          panel_gemm({step, columns, tiles, 1, v_row, d_row, unit, columns}, {&term, 1}, accumulate,
-                     to);
+        const std::int64_t at = k - share.begin;
+        const float* b = d + p * d_stride + at / d_at.width * d_at.strip + at % d_at.width;
+        const std::int64_t b_tile = kTile > kUnit ? kTile : d_at.strip;
+        for (std::int64_t i = 0; i < rows; i += v_width, to += v_width * columns) {
+          const GemmTerm term{v + p * v_stride + (c + i) / v_width * v_at.strip, b};
+          panel_gemm({v_width, columns, tiles, 1, v_width, d_at.width, b_tile, columns}, {&term, 1},
+                     accumulate, to);
         }
       };
       const bool add = b > 0 || dweight.mode == GradMode::kAccumulate;

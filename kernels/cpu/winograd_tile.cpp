@@ -53,15 +53,16 @@ struct Transforms {
   template <const auto& M, int kRows, int kSide>
   static void to_products(const Patch<kSide>& patch, std::int64_t count, const float* map,
                           float* to, const ProductLayout& layout) {
-    for_each_chunk(patch, count, map,
-                   [&](std::int64_t first, std::int64_t width, const auto& rows) {
-                     for (std::int64_t c = 0; c < width; c += kLanes) {
-                       float* out = to + (first + c) / kUnit * layout.unit + c % kUnit;
-                       both_sides<M, kRows, kSide>(
-                           [&](int i) { return load(rows[i] + c); },
-                           [&](int p, const Vec& v) { store(v, out + p * layout.product); });
-                     }
-                   });
+    for_each_chunk(
+        patch, count, map, [&](std::int64_t first, std::int64_t width, const auto& rows) {
+          for (std::int64_t c = 0; c < width; c += kLanes) {
+            float* out =
+                to + (first + c) / layout.width * layout.strip + (first + c) % layout.width;
+            both_sides<M, kRows, kSide>(
+                [&](int i) { return load(rows[i] + c); },
+                [&](int p, const Vec& v) { store(v, out + p * layout.product); });
+          }
+        });
   }
 
   static void input(const TileWindow& t, std::int64_t count, const float* map, float* to,

@@ -12,9 +12,9 @@ struct TileWindow {
 };
 
 /// Where the products of a tile lie: number p begins at p * product, and its channel c is at
-/// c / kUnit * unit + c % kUnit.
+/// c / width * strip + c % width; `width` is a multiple of 16.
 struct ProductLayout {
-  std::int64_t product, unit = kUnit;
+  std::int64_t product, width = kUnit, strip = kUnit;
 };
 
 /// Applied to each output after the inverse transform; the pointers are nullable and lie like y.
