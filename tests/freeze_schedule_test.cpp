@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "kernels/backend_registry.h"
@@ -45,6 +46,15 @@ class HandAdam {
  private:
   std::map<std::string, State> states_;
 };
+
+/// The test is compiled for another processor than the kernels, which may fuse a product and a sum.
+void expect_same(const std::vector<float>& actual, const std::vector<float>& expected,
+                 const std::string& name) {
+  ASSERT_EQ(actual.size(), expected.size()) << name;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    EXPECT_NEAR(actual[i], expected[i], 1e-6 * std::abs(expected[i]) + 1e-9) << name << ' ' << i;
+  }
+}
 
 constexpr std::int64_t kSize = 5;
 
@@ -109,12 +119,12 @@ TEST(FreezeSchedule, AnOptimizerThatFollowsModesEqualsOneToldByHand) {
     adam->save(state);
     EXPECT_EQ(state.size(), 3 * hand.states().size());
     for (const auto& [name, s] : hand.states()) {
-      EXPECT_EQ(state.at("adam." + name + ".first").to_floats("m"), s.m) << name;
-      EXPECT_EQ(state.at("adam." + name + ".second").to_floats("v"), s.v) << name;
+      expect_same(state.at("adam." + name + ".first").to_floats("m"), s.m, name);
+      expect_same(state.at("adam." + name + ".second").to_floats("v"), s.v, name);
       EXPECT_EQ(state.at("adam." + name + ".step").to_int64("t")[0], s.step) << name;
     }
     for (const auto& [name, tensor] : subject.tensors) {
-      EXPECT_EQ(tensor.to_host(), parameters[name]) << name;
+      expect_same(tensor.to_host(), parameters[name], name);
     }
   }
 }

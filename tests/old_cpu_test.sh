@@ -18,7 +18,7 @@ old() { # PROGRAM ARGUMENT...
   qemu-x86_64 -cpu "$cpu" "$bin/$1" "${@:2}"
 }
 
-# One update of a few states: the emulator computes some fifty times slower.
+# One update of a few states: the emulator computes some fifty times slower. Most of the half minute goes into initial weights.
 small=(--threads 1 --device cpu --stop-after 1 --quiet
   --set trainer.num_envs=1 --set trainer.rollout_steps=4 --set trainer.minibatch_size=4
   --set trainer.update_epochs=1 --set environment.max_critical_nodes=8
