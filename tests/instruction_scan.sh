@@ -25,7 +25,9 @@ done
 # that begins with v, or is a mask (k...) or a BMI instruction.
 found=$(for file in "${files[@]}"; do
   echo "FILE $(basename "$file")"
-  nm "$file" 2>/dev/null | awk '$2 == "W" || $2 == "V" || $2 == "u" { print "WEAK", $3 }'
+  nm "$file" 2>/dev/null | awk -v member="$(basename "$file")" '
+    /^[^ ]+:$/ { member = substr($1, 1, length($1) - 1) }
+    $2 == "W" || $2 == "V" || $2 == "u" { print "WEAK", member ":" $3 }'
   objdump -d --no-show-raw-insn "$file"
 done | awk -v allow="$allow" '
   $1 == "FILE" { file = $2; delete weak; next }
@@ -33,7 +35,7 @@ done | awk -v allow="$allow" '
   / file format / { file = $1; sub(/:$/, "", file); sub(/.*\//, "", file); next }
   /^[0-9a-f]+ <.*>:$/ {
     symbol = substr($2, 2, length($2) - 3)
-    whole = symbol in weak ? symbol : file ":" symbol
+    whole = (file ":" symbol) in weak ? symbol : file ":" symbol
     checked = allow == "" || whole !~ allow
     next
   }

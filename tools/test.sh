@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/packages.sh
 
+# Emulates an old processor (tests/old_cpu_test.sh).
+[ "$(uname -m)" != x86_64 ] || frost_packages+=(qemu-user)
 frost_install_packages
 # A stranger's compiler may warn of more than ours: only continuous integration stops at that.
 cmake --preset release -DFROST_WERROR="${CI:+ON}" >/dev/null
