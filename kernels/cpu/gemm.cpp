@@ -50,13 +50,14 @@ void panel_product(const Product& p, std::int64_t row, std::int64_t m, std::int6
       panel_gemm({m, width, depth, p.lda, 1, panel.width, panel.tile(), c_row}, {&term, 1}, add, c);
       continue;
     }
-    // Rows that lie across are packed as well, in tiles of adjacent rows.
+    // Rows that lie across are packed as well, in strips of whole tiles.
+    constexpr std::int64_t kStrip = 48;
     room.resize(static_cast<std::size_t>(depth * (m + kUnit)));
-    pack_columns(false, depth, m, a, p.lda, room.data());
-    for (std::int64_t r = 0; r < m; r += kTile) {
-      const std::int64_t tile = std::min(kTile, (m - r + kUnit - 1) / kUnit * kUnit);
+    pack_columns(false, depth, m, a, p.lda, room.data(), kStrip);
+    for (std::int64_t r = 0; r < m; r += kStrip) {
+      const std::int64_t strip = std::min(kStrip, (m - r + kUnit - 1) / kUnit * kUnit);
       const GemmTerm term{room.data() + r * depth, packed};
-      panel_gemm({std::min(tile, m - r), width, depth, 1, tile, panel.width, panel.tile(), c_row},
+      panel_gemm({std::min(strip, m - r), width, depth, 1, strip, panel.width, panel.tile(), c_row},
                  {&term, 1}, add, c + r * c_row);
     }
   }
@@ -101,7 +102,7 @@ void CpuBackend::gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::i
   // Blocks of rows: few, since each packs its panel of B, but enough for all threads.
   constexpr std::int64_t kFewest = 48, kMost = 512;
   const std::int64_t panels = (n + kPanel - 1) / kPanel;
-  const std::int64_t wanted = (2 * thread_budget() + panels - 1) / panels;
+  const std::int64_t wanted = (thread_budget() + panels - 1) / panels;
   const std::int64_t blocks =
       std::max((m + kMost - 1) / kMost, std::min((m + kFewest - 1) / kFewest, wanted));
   const std::int64_t per_block =

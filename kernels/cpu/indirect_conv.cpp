@@ -1,7 +1,8 @@
 #include "kernels/cpu/indirect_conv.h"
 
 #include <algorithm>
-#include <numeric>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "kernels/cpu/panel_gemm.h"
@@ -106,6 +107,7 @@ class RowGroups {
       add_terms(map.taps, sources, images, channels, zeros);
       groups_.back().end = terms_.size();
     }
+    rows_.resize(groups_.size());
   }
 
   /// Those of `chunks` that any row has taps of.
@@ -118,24 +120,19 @@ class RowGroups {
     return found;
   }
 
-  /// Points the terms of a chunk to its packed weight, `tap` floats for each.
-  void meet(const Chunk& chunk, const float* weight, std::int64_t tap) {
-    for (std::size_t t = 0; t < terms_.size(); ++t) {
-      terms_[t].b = weight + (std::clamp(taps_[t], chunk.first, chunk.end) - chunk.first) * tap;
+  /// The rows of all groups with their terms of a chunk, whose packed weight is at `weight`, `tap`
+  /// floats for each tap; valid until the next call.
+  std::span<const ScatteredRows> of(const Chunk& chunk, const float* weight, std::int64_t tap) {
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
+      std::size_t begin = groups_[g].begin;
+      while (begin < groups_[g].end && taps_[begin] < chunk.first) ++begin;
+      std::size_t end = begin;
+      for (; end < groups_[g].end && taps_[end] < chunk.end; ++end) {
+        terms_[end].b = weight + (taps_[end] - chunk.first) * tap;
+      }
+      rows_[g] = {groups_[g].rows, {terms_.data() + begin, end - begin}};
     }
-  }
-
-  /// Calls fn(rows, terms of the chunk) for every group.
-  template <class Fn>
-  void for_each(const Chunk& chunk, const Fn& fn) const {
-    for (const Group& group : groups_) {
-      const auto first = taps_.begin() + static_cast<std::ptrdiff_t>(group.begin);
-      const auto last = taps_.begin() + static_cast<std::ptrdiff_t>(group.end);
-      const auto begin = std::lower_bound(first, last, chunk.first);
-      const auto end = std::lower_bound(begin, last, chunk.end);
-      const auto at = static_cast<std::size_t>(begin - taps_.begin());
-      fn(group.rows, std::span(terms_.data() + at, static_cast<std::size_t>(end - begin)));
-    }
+    return rows_;
   }
 
  private:
@@ -167,6 +164,7 @@ class RowGroups {
   std::vector<Group> groups_;
   std::vector<ScatteredTerm> terms_;
   std::vector<std::int64_t> taps_;  ///< of each term
+  std::vector<ScatteredRows> rows_;
 };
 
 /// A packed panel of the weight for one chunk.
@@ -193,29 +191,25 @@ void multiply(const PixelMap& map, std::int64_t n, const float* from, std::int64
     const std::int64_t live = std::min(kPanel, columns - column), width = up(live, kUnit);
     const std::int64_t end = std::min(rows, begin + rows_per_task);
     RowGroups groups(map, n, begin, end, from, channels, zeros.data());
-    std::vector<float> sums(static_cast<std::size_t>(rows_per_task * kPanel));
-    alignas(64) float room[kChunkRows * kPanel];
     const std::vector<Chunk> live_chunks = groups.live(chunks);
+    const auto sums = std::make_unique_for_overwrite<float[]>(
+        static_cast<std::size_t>(up(end - begin, kTileRows) * kPanel));
+    if (live_chunks.empty()) std::fill_n(sums.get(), (end - begin) * kPanel, 0.0f);
+    alignas(64) float room[kChunkRows * kPanel];
     for (std::size_t j = 0; j < live_chunks.size(); ++j) {
       const Chunk& chunk = live_chunks[j];
       const Chunk* next = j + 1 < live_chunks.size() ? &live_chunks[j + 1] : nullptr;
       const PackedChunk panel = weight(chunk, next, column, live, room);
-      groups.meet(chunk, panel.data, panel.tap);
+      const auto rows_of_chunk = groups.of(chunk, panel.data, panel.tap);
       for (std::int64_t at = 0; at < width; at += kTile) {
-        float* c = sums.data() + at;
         const std::int64_t tile = std::min(kTile, width - at);
-        groups.for_each(chunk, [&](std::int64_t m, std::span<const ScatteredTerm> terms) {
-          if (!terms.empty()) {
-            scattered_gemm({m, tile, chunk.depth, 1, tile, kPanel}, terms, chunk.channel,
-                           at / kTile * panel.tile, true, c);
-          }
-          c += kTileRows * kPanel;
-        });
+        scattered_gemm({tile, chunk.depth, 1, tile, kPanel, chunk.channel, at / kTile * panel.tile},
+                       rows_of_chunk, j > 0, sums.get() + at);
       }
     }
     for (std::int64_t row = begin; row < end; ++row) {
       const std::int64_t pixel = map.order[static_cast<std::size_t>(row / n)];
-      finish(sums.data() + (row - begin) * kPanel, row % n * map.targets + pixel, column, live);
+      finish(sums.get() + (row - begin) * kPanel, row % n * map.targets + pixel, column, live);
     }
   });
 }

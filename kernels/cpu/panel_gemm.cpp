@@ -51,11 +51,11 @@ void panel_tile(const PanelShape& s, std::span<const GemmTerm> terms, std::int64
 }
 
 template <int kM, int kVectors>
-void scattered_tile(const ScatteredShape& s, std::span<const ScatteredTerm> terms,
-                    std::int64_t a_offset, std::int64_t b_offset, bool accumulate, float* c) {
+void scattered_tile(const ScatteredShape& s, std::span<const ScatteredTerm> terms, bool accumulate,
+                    float* c) {
   tile<kM, kVectors>(
-      terms, s.k, s.a_column, s.b_row, b_offset, accumulate,
-      [&](const ScatteredTerm& term, int r) { return term.rows[r] + a_offset; },
+      terms, s.k, s.a_column, s.b_row, s.b_offset, accumulate,
+      [&](const ScatteredTerm& term, int r) { return term.rows[r] + s.a_offset; },
       [&](int r) { return c + r * s.c_row; });
 }
 
@@ -128,25 +128,33 @@ void panel_gemm(const PanelShape& s, std::span<const GemmTerm> terms, bool accum
   }
 }
 
-void scattered_gemm(const ScatteredShape& s, std::span<const ScatteredTerm> terms,
-                    std::int64_t a_offset, std::int64_t b_offset, bool accumulate, float* c) {
-  tile_for<ScatteredTile>(s.m, s.n)(s, terms, a_offset, b_offset, accumulate, c);
+void scattered_gemm(const ScatteredShape& s, std::span<const ScatteredRows> groups, bool accumulate,
+                    float* c) {
+  const auto full = tile_for<ScatteredTile>(kTileRows, s.n);
+  for (const ScatteredRows& group : groups) {
+    // An empty sum is zero, and adds nothing.
+    if (!accumulate || !group.terms.empty()) {
+      const auto rows = group.m == kTileRows ? full : tile_for<ScatteredTile>(group.m, s.n);
+      rows(s, group.terms, accumulate, c);
+    }
+    c += kTileRows * s.c_row;
+  }
 }
 
 void pack_columns(bool transposed, std::int64_t rows, std::int64_t columns, const float* b,
-                  std::int64_t stride, float* to) {
+                  std::int64_t stride, float* to, std::int64_t tile) {
   const std::int64_t padded = (columns + kUnit - 1) / kUnit * kUnit;
-  for (std::int64_t c = 0; c < padded; c += kTile) {
-    const std::int64_t width = std::min(kTile, padded - c), live = std::min(width, columns - c);
-    float* tile = to + c * rows;
+  for (std::int64_t c = 0; c < padded; c += tile) {
+    const std::int64_t width = std::min(tile, padded - c), live = std::min(width, columns - c);
+    float* packed = to + c * rows;
     // Whole blocks by registers, the rest one by one.
     const std::int64_t block_rows = transposed ? rows / kLanes * kLanes : 0;
     const std::int64_t block_columns = transposed ? live / kLanes * kLanes : 0;
     if (block_rows > 0 && block_columns > 0) {
-      transpose_blocks(block_columns, block_rows, b + c * stride, stride, tile, width);
+      transpose_blocks(block_columns, block_rows, b + c * stride, stride, packed, width);
     }
     for (std::int64_t r = 0; r < rows; ++r) {
-      float* out = tile + r * width;
+      float* out = packed + r * width;
       if (!transposed) {
         std::copy_n(b + r * stride + c, live, out);
       } else {

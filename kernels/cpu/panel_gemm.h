@@ -49,21 +49,30 @@ struct ScatteredTerm {
   const float* b;
 };
 
-/// Sizes and strides of one tile with scattered rows: m is at most kTileRows, n at most kTile.
-/// A element (r, j) is at rows[r][j * a_column], B and C elements as above.
-struct ScatteredShape {
-  std::int64_t m, n, k;
-  std::int64_t a_column, b_row, c_row;
+/// At most kTileRows rows of results and their addends.
+struct ScatteredRows {
+  std::int64_t m;
+  std::span<const ScatteredTerm> terms;
 };
 
-/// The same for one tile: `a_offset` and `b_offset` are added to the pointers of every term.
-void scattered_gemm(const ScatteredShape& shape, std::span<const ScatteredTerm> terms,
-                    std::int64_t a_offset, std::int64_t b_offset, bool accumulate, float* c);
+/// Sizes and strides of one tile of columns with scattered rows: n is at most kTile. A element
+/// (r, j) is at rows[r][j * a_column], B and C elements as above; `a_offset` and `b_offset` are
+/// added to the pointers of every term.
+struct ScatteredShape {
+  std::int64_t n, k;
+  std::int64_t a_column, b_row, c_row;
+  std::int64_t a_offset = 0, b_offset = 0;
+};
 
-/// Packs op(B) [rows, columns] as TiledColumns, zeros filling up to a multiple of 16 columns.
-/// Element (r, c) of op(B) is at r * stride + c, or c * stride + r where `transposed`.
+/// The same for groups of rows: group g goes to the rows of C from g * kTileRows on.
+void scattered_gemm(const ScatteredShape& shape, std::span<const ScatteredRows> groups,
+                    bool accumulate, float* c);
+
+/// Packs op(B) [rows, columns] in tiles of `tile` columns, each [rows, width], zeros filling the
+/// last up to a multiple of 16 columns: TiledColumns where `tile` is kTile. Element (r, c) of op(B)
+/// is at r * stride + c, or c * stride + r where `transposed`.
 void pack_columns(bool transposed, std::int64_t rows, std::int64_t columns, const float* b,
-                  std::int64_t stride, float* to);
+                  std::int64_t stride, float* to, std::int64_t tile = kTile);
 
 /// Element (i, j) of kLanes registers becomes element (j, i).
 void transpose(Vec (&rows)[kLanes]);

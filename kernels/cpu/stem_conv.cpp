@@ -82,8 +82,8 @@ void add_weight_gradient(const Stem& stem, const float* padded, const float* dy,
       }
       for (std::int64_t at = 0; at < width; at += kTile) {
         const std::int64_t tile = std::min(kTile, width - at);
-        scattered_gemm({m, tile, s.ow(), stem.step, s.k, s.k},
-                       {terms.data(), static_cast<std::size_t>(count)}, 0, at, true,
+        const ScatteredRows group{m, {terms.data(), static_cast<std::size_t>(count)}};
+        scattered_gemm({tile, s.ow(), stem.step, s.k, s.k, 0, at}, {&group, 1}, true,
                        sum + row * s.k + k + at);
       }
     }
