@@ -48,4 +48,9 @@ class TrackedBuffer {
   void* data_ = nullptr;
 };
 
+/// Scratch memory of a kernel.
+inline TrackedBuffer workspace(Backend& backend, std::int64_t floats) {
+  return {backend, MemoryTag::kWorkspace, static_cast<std::size_t>(floats) * sizeof(float)};
+}
+
 }  // namespace frost

@@ -32,7 +32,7 @@ constexpr std::int64_t kDepth = 4096 / kTile;  // rows of B that stay in the fir
 /// One task: `m` rows and one panel of columns.
 void panel_product(const Product& p, std::int64_t row, std::int64_t m, std::int64_t column) {
   const std::int64_t live = std::min(kPanel, p.n - column);
-  const std::int64_t width = (live + kUnit - 1) / kUnit * kUnit;
+  const std::int64_t width = round_up(live, kUnit);
   // Columns that do not fill the registers go through a buffer.
   const bool whole = live == width;
   std::vector<float> buffer(static_cast<std::size_t>(whole ? 0 : m * kPanel)), room;
@@ -55,7 +55,7 @@ void panel_product(const Product& p, std::int64_t row, std::int64_t m, std::int6
     room.resize(static_cast<std::size_t>(depth * (m + kUnit)));
     pack_columns(false, depth, m, a, p.lda, room.data(), kStrip);
     for (std::int64_t r = 0; r < m; r += kStrip) {
-      const std::int64_t strip = std::min(kStrip, (m - r + kUnit - 1) / kUnit * kUnit);
+      const std::int64_t strip = std::min(kStrip, round_up(m - r, kUnit));
       const GemmTerm term{room.data() + r * depth, packed};
       panel_gemm({std::min(strip, m - r), width, depth, 1, strip, panel.width, panel.tile(), c_row},
                  {&term, 1}, add, c + r * c_row);
@@ -105,8 +105,7 @@ void CpuBackend::gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::i
   const std::int64_t wanted = (thread_budget() + panels - 1) / panels;
   const std::int64_t blocks =
       std::max((m + kMost - 1) / kMost, std::min((m + kFewest - 1) / kFewest, wanted));
-  const std::int64_t per_block =
-      ((m + blocks - 1) / blocks + kTileRows - 1) / kTileRows * kTileRows;
+  const std::int64_t per_block = round_up((m + blocks - 1) / blocks, kTileRows);
   parallel_for(panels * blocks, 2 * per_block * kPanel * k, [&](std::int64_t i) {
     const std::int64_t row = i % blocks * per_block;
     if (row < m) panel_product(product, row, std::min(per_block, m - row), i / blocks * kPanel);

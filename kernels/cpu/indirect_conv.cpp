@@ -2,170 +2,14 @@
 
 #include <algorithm>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "kernels/cpu/panel_gemm.h"
+#include "kernels/cpu/pixel_rows.h"
 #include "kernels/parallel_for.h"
 
 namespace frost {
 namespace {
-
-std::int64_t up(std::int64_t n, std::int64_t unit) {
-  return (n + unit - 1) / unit * unit;
-}
-
-/// Which source pixel each target pixel reads through each tap.
-struct PixelMap {
-  std::int64_t taps, targets, sources;
-  std::vector<std::int64_t> order;   ///< target pixels, those of equal taps side by side
-  std::vector<std::int64_t> source;  ///< [place in the order, tap]; -1 is padding
-
-  const std::int64_t* sources_of(std::int64_t place) const { return source.data() + place * taps; }
-};
-
-/// An output reads the input under its taps.
-PixelMap outputs_from_inputs(const Conv2dShape& s) {
-  PixelMap map{s.kh * s.kw, s.oh() * s.ow(), s.h * s.w, {}, {}};
-  for (std::int64_t oy = 0; oy < s.oh(); ++oy) {
-    for (std::int64_t ox = 0; ox < s.ow(); ++ox) {
-      map.order.push_back(oy * s.ow() + ox);
-      for (std::int64_t ky = 0; ky < s.kh; ++ky) {
-        for (std::int64_t kx = 0; kx < s.kw; ++kx) {
-          const std::int64_t iy = oy * s.stride - s.pad + ky, ix = ox * s.stride - s.pad + kx;
-          const bool inside = iy >= 0 && iy < s.h && ix >= 0 && ix < s.w;
-          map.source.push_back(inside ? iy * s.w + ix : -1);
-        }
-      }
-    }
-  }
-  return map;
-}
-
-/// An input reads the gradients of the outputs that it went into. Inputs of equal remainders by the
-/// stride meet the same taps.
-PixelMap inputs_from_outputs(const Conv2dShape& s) {
-  PixelMap map{s.kh * s.kw, s.h * s.w, s.oh() * s.ow(), {}, {}};
-  for (std::int64_t phase = 0; phase < s.stride * s.stride; ++phase) {
-    for (std::int64_t iy = phase / s.stride; iy < s.h; iy += s.stride) {
-      for (std::int64_t ix = phase % s.stride; ix < s.w; ix += s.stride) {
-        map.order.push_back(iy * s.w + ix);
-        for (std::int64_t ky = 0; ky < s.kh; ++ky) {
-          for (std::int64_t kx = 0; kx < s.kw; ++kx) {
-            const std::int64_t y = iy + s.pad - ky, x = ix + s.pad - kx;
-            const bool live = y >= 0 && x >= 0 && y % s.stride == 0 && x % s.stride == 0 &&
-                              y / s.stride < s.oh() && x / s.stride < s.ow();
-            map.source.push_back(live ? y / s.stride * s.ow() + x / s.stride : -1);
-          }
-        }
-      }
-    }
-  }
-  return map;
-}
-
-/// Taps [first, end) and channels [channel, channel + depth) of each: rows of the weight, a tile of
-/// which stays near the core while many rows of pixels pass by.
-struct Chunk {
-  std::int64_t first, end, channel, depth;
-};
-constexpr std::int64_t kChunkRows = 256;
-
-std::vector<Chunk> chunks_of(std::int64_t taps, std::int64_t channels) {
-  std::vector<Chunk> chunks;
-  const std::int64_t depth = std::min(kChunkRows, channels);
-  const std::int64_t at_once = std::max<std::int64_t>(1, kChunkRows / depth);
-  for (std::int64_t tap = 0; tap < taps; tap += at_once) {
-    for (std::int64_t c = 0; c < channels; c += depth) {
-      chunks.push_back({tap, std::min(taps, tap + at_once), c, std::min(depth, channels - c)});
-    }
-  }
-  return chunks;
-}
-
-/// Rows of products in groups of one tile, each with the taps that at least one of its rows has.
-class RowGroups {
- public:
-  /// Rows [begin, end) of `map` over n images of source rows `from`; `zeros` stands for padding.
-  RowGroups(const PixelMap& map, std::int64_t n, std::int64_t begin, std::int64_t end,
-            const float* from, std::int64_t channels, const float* zeros) {
-    const std::int64_t count = (end - begin + kTileRows - 1) / kTileRows;
-    terms_.reserve(static_cast<std::size_t>(count * map.taps));
-    taps_.reserve(terms_.capacity());
-    std::int64_t place = begin / n, image = begin % n;
-    for (std::int64_t row = begin; row < end; row += kTileRows) {
-      groups_.push_back({std::min<std::int64_t>(kTileRows, end - row), terms_.size(), 0});
-      const std::int64_t* sources[kTileRows];
-      const float* images[kTileRows];
-      for (std::int64_t r = 0; r < groups_.back().rows; ++r) {
-        sources[r] = map.sources_of(place);
-        images[r] = from + image * map.sources * channels;
-        if (++image < n) continue;
-        image = 0;
-        ++place;
-      }
-      add_terms(map.taps, sources, images, channels, zeros);
-      groups_.back().end = terms_.size();
-    }
-    rows_.resize(groups_.size());
-  }
-
-  /// Those of `chunks` that any row has taps of.
-  std::vector<Chunk> live(const std::vector<Chunk>& chunks) const {
-    std::vector<Chunk> found;
-    for (const Chunk& chunk : chunks) {
-      const auto inside = [&](std::int64_t tap) { return tap >= chunk.first && tap < chunk.end; };
-      if (std::any_of(taps_.begin(), taps_.end(), inside)) found.push_back(chunk);
-    }
-    return found;
-  }
-
-  /// The rows of all groups with their terms of a chunk, whose packed weight is at `weight`, `tap`
-  /// floats for each tap; valid until the next call.
-  std::span<const ScatteredRows> of(const Chunk& chunk, const float* weight, std::int64_t tap) {
-    for (std::size_t g = 0; g < groups_.size(); ++g) {
-      std::size_t begin = groups_[g].begin;
-      while (begin < groups_[g].end && taps_[begin] < chunk.first) ++begin;
-      std::size_t end = begin;
-      for (; end < groups_[g].end && taps_[end] < chunk.end; ++end) {
-        terms_[end].b = weight + (taps_[end] - chunk.first) * tap;
-      }
-      rows_[g] = {groups_[g].rows, {terms_.data() + begin, end - begin}};
-    }
-    return rows_;
-  }
-
- private:
-  struct Group {
-    std::int64_t rows;
-    std::size_t begin, end;  ///< of its terms
-  };
-
-  /// The taps of the last group.
-  void add_terms(std::int64_t taps, const std::int64_t* const* sources, const float* const* images,
-                 std::int64_t channels, const float* zeros) {
-    const std::int64_t rows = groups_.back().rows;
-    const bool one_pixel = sources[0] == sources[rows - 1];
-    for (std::int64_t tap = 0; tap < taps; ++tap) {
-      if (one_pixel && sources[0][tap] < 0) continue;
-      ScatteredTerm term{};
-      bool live = false;
-      for (std::int64_t r = 0; r < rows; ++r) {
-        const std::int64_t source = sources[r][tap];
-        live |= source >= 0;
-        term.rows[r] = source < 0 ? zeros : images[r] + source * channels;
-      }
-      if (!live) continue;
-      taps_.push_back(tap);
-      terms_.push_back(term);
-    }
-  }
-
-  std::vector<Group> groups_;
-  std::vector<ScatteredTerm> terms_;
-  std::vector<std::int64_t> taps_;  ///< of each term
-  std::vector<ScatteredRows> rows_;
-};
 
 /// A packed panel of the weight for one chunk.
 struct PackedChunk {
@@ -188,12 +32,12 @@ void multiply(const PixelMap& map, std::int64_t n, const float* from, std::int64
   const std::int64_t cost = 2 * rows_per_task * kPanel * map.taps * channels;
   parallel_for(panels * blocks, cost, [&](std::int64_t i) {
     const std::int64_t column = i / blocks * kPanel, begin = i % blocks * rows_per_task;
-    const std::int64_t live = std::min(kPanel, columns - column), width = up(live, kUnit);
+    const std::int64_t live = std::min(kPanel, columns - column), width = round_up(live, kUnit);
     const std::int64_t end = std::min(rows, begin + rows_per_task);
     RowGroups groups(map, n, begin, end, from, channels, zeros.data());
     const std::vector<Chunk> live_chunks = groups.live(chunks);
     const auto sums = std::make_unique_for_overwrite<float[]>(
-        static_cast<std::size_t>(up(end - begin, kTileRows) * kPanel));
+        static_cast<std::size_t>(round_up(end - begin, kTileRows) * kPanel));
     if (live_chunks.empty()) std::fill_n(sums.get(), (end - begin) * kPanel, 0.0f);
     alignas(64) float room[kChunkRows * kPanel];
     for (std::size_t j = 0; j < live_chunks.size(); ++j) {
@@ -225,7 +69,7 @@ void pack_pixels(std::int64_t n, std::int64_t pixels, std::int64_t places, std::
     if (at < 0) return;
     const float* row = from + (image * pixels + pixel) * channels;
     for (std::int64_t c = 0; c < channels; c += tile) {
-      const std::int64_t width = std::min(tile, up(channels - c, kUnit));
+      const std::int64_t width = std::min(tile, round_up(channels - c, kUnit));
       const std::int64_t live = std::min(width, channels - c);
       float* out = to + c * places * n + (at * n + image) * width;
       std::copy_n(row + c, live, out);
@@ -293,7 +137,7 @@ std::int64_t IndirectConvolutions::multiplications(const Conv2dShape& s) {
 
 const float* IndirectConvolutions::packed(const Conv2dShape& s, WeightView weight) {
   const std::int64_t rows = s.kh * s.kw * s.c;
-  const auto bytes = static_cast<std::size_t>(rows * up(s.k, kUnit)) * sizeof(float);
+  const auto bytes = static_cast<std::size_t>(rows * round_up(s.k, kUnit)) * sizeof(float);
   Packed* entry = nullptr;
   if (weight.id == 0) {
     unnamed_ = TrackedBuffer(backend_, MemoryTag::kWorkspace, bytes);
@@ -323,7 +167,7 @@ void IndirectConvolutions::forward(const Conv2dShape& s, const float* x, WeightV
   const std::int64_t rows = s.kh * s.kw * s.c;
   const auto panel = [&](const Chunk& chunk, const Chunk*, std::int64_t k, std::int64_t live,
                          float*) {
-    const std::int64_t tile = std::min(kTile, up(live, kUnit));
+    const std::int64_t tile = std::min(kTile, round_up(live, kUnit));
     return PackedChunk{u + k * rows + (chunk.first * s.c + chunk.channel) * tile, rows * tile,
                        s.c * tile};
   };
@@ -348,9 +192,19 @@ void IndirectConvolutions::backward_data(const Conv2dShape& s, const float* dy, 
   const auto row_of = [&](const Chunk& chunk, std::int64_t tap, std::int64_t j, std::int64_t c) {
     return weight.data + ((chunk.channel + j) * taps + tap) * s.c + c;
   };
+  // Rows of the weight lie pages apart, where no processor looks ahead by itself.
+  const auto look_ahead = [&](const Chunk& chunk, std::int64_t c, std::int64_t live) {
+    for (std::int64_t tap = chunk.first; tap < chunk.end; ++tap) {
+      for (std::int64_t j = 0; j < chunk.depth; ++j) {
+        for (std::int64_t at = 0; at < live; at += kUnit) {
+          __builtin_prefetch(row_of(chunk, tap, j, c + at));
+        }
+      }
+    }
+  };
   const auto panel = [&](const Chunk& chunk, const Chunk* next, std::int64_t c, std::int64_t live,
                          float* room) {
-    const std::int64_t width = up(live, kUnit), tile = std::min(kTile, width);
+    const std::int64_t width = round_up(live, kUnit), tile = std::min(kTile, width);
     const std::int64_t rows = (chunk.end - chunk.first) * chunk.depth;
     for (std::int64_t tap = chunk.first; tap < chunk.end; ++tap) {
       for (std::int64_t at = 0; at < width; at += tile) {
@@ -358,15 +212,7 @@ void IndirectConvolutions::backward_data(const Conv2dShape& s, const float* dy, 
                      taps * s.c, room + at * rows + (tap - chunk.first) * chunk.depth * tile);
       }
     }
-    // Rows of the weight lie pages apart, where no processor looks ahead by itself.
-    for (std::int64_t tap = next == nullptr ? 0 : next->first; next != nullptr && tap < next->end;
-         ++tap) {
-      for (std::int64_t j = 0; j < next->depth; ++j) {
-        for (std::int64_t at = 0; at < live; at += kUnit) {
-          __builtin_prefetch(row_of(*next, tap, j, c + at));
-        }
-      }
-    }
+    if (next != nullptr) look_ahead(*next, c, live);
     return PackedChunk{room, rows * tile, chunk.depth * tile};
   };
   multiply(inputs_from_outputs(s), s.n, dy, s.k, s.c, kRowsPerTask, panel,
@@ -380,9 +226,9 @@ void IndirectConvolutions::backward_weight(const Conv2dShape& s, const float* x,
                                            GradOut dweight) {
   const PhasedRow row(s);
   const std::int64_t in = s.h * row.pitch(), out = s.oh() * s.ow(), taps = s.kh * s.kw;
-  const std::int64_t x_floats = s.n * in * up(s.c, kUnit), dy_floats = s.n * out * up(s.k, kUnit);
-  const TrackedBuffer scratch(backend_, MemoryTag::kWorkspace,
-                              static_cast<std::size_t>(x_floats + dy_floats) * sizeof(float));
+  const std::int64_t x_floats = s.n * in * round_up(s.c, kUnit),
+                     dy_floats = s.n * out * round_up(s.k, kUnit);
+  const TrackedBuffer scratch = workspace(backend_, x_floats + dy_floats);
   if (backend_.dry_run()) return;
   float *inputs = scratch.floats(), *gradients = inputs + x_floats;
   pack_pixels(s.n, s.h * s.w, in, s.c, kTile, x, inputs, [&](std::int64_t pixel) {
@@ -397,8 +243,8 @@ void IndirectConvolutions::backward_weight(const Conv2dShape& s, const float* x,
   parallel_for(taps * panels * blocks, 2 * s.n * out * kPanel * kPanel, [&](std::int64_t i) {
     const std::int64_t tap = i / blocks / panels, k = i % blocks * kPanel;
     const std::int64_t c = i / blocks % panels * kPanel, live = std::min(kPanel, s.c - c);
-    const std::int64_t width = up(live, kUnit), tile = std::min(kTile, width);
-    const std::int64_t rows = std::min(kPanel, s.k - k), dy_width = up(rows, kUnit);
+    const std::int64_t width = round_up(live, kUnit), tile = std::min(kTile, width);
+    const std::int64_t rows = std::min(kPanel, s.k - k), dy_width = round_up(rows, kUnit);
     const Runs runs(s, tap);
     float sums[kPanel * kPanel] = {};  // [k, c]
     std::vector<GemmTerm> terms;

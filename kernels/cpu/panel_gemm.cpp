@@ -143,7 +143,7 @@ void scattered_gemm(const ScatteredShape& s, std::span<const ScatteredRows> grou
 
 void pack_columns(bool transposed, std::int64_t rows, std::int64_t columns, const float* b,
                   std::int64_t stride, float* to, std::int64_t tile) {
-  const std::int64_t padded = (columns + kUnit - 1) / kUnit * kUnit;
+  const std::int64_t padded = round_up(columns, kUnit);
   for (std::int64_t c = 0; c < padded; c += tile) {
     const std::int64_t width = std::min(tile, padded - c), live = std::min(width, columns - c);
     float* packed = to + c * rows;

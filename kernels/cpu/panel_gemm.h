@@ -11,6 +11,10 @@ namespace frost {
 /// Columns that one task works on: whole tiles on every level.
 constexpr std::int64_t kPanel = 64;
 
+constexpr std::int64_t round_up(std::int64_t n, std::int64_t unit) {
+  return (n + unit - 1) / unit * unit;
+}
+
 /// How an operand of `rows` rows and `columns` columns (16, 32, 48 or 64) lies when packed: tiles
 /// of `width` columns, each [rows, width].
 struct TiledColumns {

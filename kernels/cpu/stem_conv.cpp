@@ -10,14 +10,6 @@
 namespace frost {
 namespace {
 
-std::int64_t up(std::int64_t n, std::int64_t unit) {
-  return (n + unit - 1) / unit * unit;
-}
-
-TrackedBuffer floats(Backend& backend, std::int64_t count) {
-  return {backend, MemoryTag::kWorkspace, static_cast<std::size_t>(count) * sizeof(float)};
-}
-
 /// Sizes that all directions share, in floats.
 struct Stem {
   const Conv2dShape& s;
@@ -102,7 +94,7 @@ void stem_forward(Backend& backend, const Conv2dShape& s, const float* x, const 
   constexpr std::int64_t kRowsPerTask = 8;
   const std::int64_t strips = (s.oh() + kRowsPerTask - 1) / kRowsPerTask;
   const std::int64_t padded_rows = (kRowsPerTask - 1) * s.stride + s.kh;
-  const TrackedBuffer scratch = floats(backend, stem.weight);
+  const TrackedBuffer scratch = workspace(backend, stem.weight);
   if (backend.dry_run()) return;
   const std::int64_t taps = s.kh * stem.run;
   pack_columns(true, taps, s.k, weight, taps, scratch.floats());
@@ -136,7 +128,7 @@ void stem_backward_weight(Backend& backend, const Conv2dShape& s, const float* x
                           GradOut dweight) {
   const Stem stem{s};
   const std::int64_t per_worker = stem.weight + stem.padded;
-  const TrackedBuffer scratch = floats(backend, stem.workers * per_worker);
+  const TrackedBuffer scratch = workspace(backend, stem.workers * per_worker);
   if (backend.dry_run()) return;
   stem.share_images([&](std::int64_t worker, std::int64_t begin, std::int64_t end) {
     float* sum = scratch.floats() + worker * per_worker;  // [kh, run, k]
@@ -163,10 +155,10 @@ void stem_backward_data(Backend& backend, const Conv2dShape& s, const float* dy,
   // its taps to a padded picture.
   constexpr std::int64_t kWide = 8;
   const Stem stem{s};
-  const std::int64_t tap_row = up(stem.run, kWide), columns = up(s.kh * tap_row, kUnit);
+  const std::int64_t tap_row = round_up(stem.run, kWide), columns = round_up(s.kh * tap_row, kUnit);
   const std::int64_t pitch = stem.pitch + tap_row, image = (s.h + 2 * s.pad) * pitch;
   const std::int64_t per_worker = s.ow() * columns + image;
-  const TrackedBuffer scratch = floats(backend, s.k * columns + stem.workers * per_worker);
+  const TrackedBuffer scratch = workspace(backend, s.k * columns + stem.workers * per_worker);
   if (backend.dry_run()) return;
   float* wide = scratch.floats();  // [k, kh, tap_row]
   std::fill_n(wide, s.k * columns, 0.0f);

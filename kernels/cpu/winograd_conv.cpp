@@ -109,10 +109,6 @@ void for_each_panel(std::int64_t begin, std::int64_t end, const Fn& fn) {
   for (std::int64_t c = begin; c < end; c += kPanel) fn(c, std::min(kPanel, end - c));
 }
 
-TrackedBuffer floats(Backend& backend, std::int64_t count) {
-  return {backend, MemoryTag::kWorkspace, static_cast<std::size_t>(count) * sizeof(float)};
-}
-
 /// U as [product][panel of k][c][k within the panel].
 void pack(const Conv2dShape& s, const TileKernels& kernels, const float* weight, float* to) {
   parallel_for(s.k / kLanes, kernels.products() * s.c * kLanes, [&](std::int64_t strip) {
@@ -197,7 +193,7 @@ void WinogradConvolutions::forward(const Conv2dShape& s, const float* x, WeightV
   const std::int64_t products = kernels.products();
   const std::int64_t v_stride = plan.stride(s.c);
   const std::int64_t per_worker = products * (v_stride + plan.stride(plan.widest()));
-  const TrackedBuffer scratch = floats(backend_, plan.workers * per_worker);
+  const TrackedBuffer scratch = workspace(backend_, plan.workers * per_worker);
   const float* u = packed(s, kernels, weight);
   if (backend_.dry_run()) return;
   plan.run([&](std::int64_t worker, const Share& share) {
@@ -232,7 +228,8 @@ void WinogradConvolutions::backward_data(const Conv2dShape& s, const float* dy, 
   const TileKernels& kernels = plan.kernels;
   const std::int64_t products = kernels.products(), d_stride = plan.stride(s.k);
   const std::int64_t per_worker = products * (d_stride + plan.stride(plan.widest()));
-  const TrackedBuffer scratch = floats(backend_, plan.weight_floats() + plan.workers * per_worker);
+  const TrackedBuffer scratch =
+      workspace(backend_, plan.weight_floats() + plan.workers * per_worker);
   const float* u = packed(s, kernels, weight);
   if (backend_.dry_run()) return;
   float* transposed = scratch.floats();
@@ -282,7 +279,7 @@ void WinogradConvolutions::backward_weight(const Conv2dShape& s, const float* x,
     return kTile > kUnit ? ProductLayout{product, width, width}
                          : ProductLayout{product, kTile, capacity * kTile};
   };
-  const TrackedBuffer scratch = floats(backend_, plan.workers * (operands + du_floats));
+  const TrackedBuffer scratch = workspace(backend_, plan.workers * (operands + du_floats));
   if (backend_.dry_run()) return;
   const auto du_of = [&](std::int64_t worker) {
     return scratch.floats() + plan.workers * operands + worker * du_floats;
