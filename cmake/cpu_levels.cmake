@@ -19,6 +19,9 @@ foreach(level IN LISTS FROST_CPU_LEVELS)
   add_library(${objects} OBJECT ${cpu_sources})
   target_link_libraries(${objects} PRIVATE frost_options Threads::Threads)
   target_compile_definitions(${objects} PRIVATE FROST_CPU_LEVEL=${level})
+  # The intrinsics' header is long, and three times twenty files include it.
+  target_precompile_headers(${objects} PRIVATE <algorithm> <cmath> <functional> <memory> <span>
+                            <string> <vector> ${PROJECT_SOURCE_DIR}/kernels/cpu/simd.h)
   # Fused multiply-adds are written out where they are wanted: equal bits on all levels that have
   # them (docs/architecture.md, "Instruction levels").
   # Unique symbols, which g++ makes of some data in headers, cannot be made local.
@@ -28,14 +31,14 @@ foreach(level IN LISTS FROST_CPU_LEVELS)
 
   # A function of a header that two levels compile has one name, and the linker would keep one of
   # them for all. So each level is linked for itself, and all names but its entry made local.
+  set(parts "$<FILTER:$<TARGET_OBJECTS:${objects}>,EXCLUDE,[.][gp]ch$>")  # no precompiled header
   set(level_object ${PROJECT_BINARY_DIR}/kernels/cpu_${level}.o)
   add_custom_command(
     OUTPUT ${level_object}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/kernels
-    COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${level_object}
-            $<TARGET_OBJECTS:${objects}>
+    COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${level_object} "${parts}"
     COMMAND ${CMAKE_OBJCOPY} --keep-global-symbol=frost_cpu_level_${level} ${level_object}
-    DEPENDS ${objects} $<TARGET_OBJECTS:${objects}>
+    DEPENDS ${objects} "${parts}"
     COMMAND_EXPAND_LISTS VERBATIM COMMENT "Joining the CPU kernels of level ${level}")
   set_source_files_properties(${level_object} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
   target_sources(frost_kernels PRIVATE ${level_object})
