@@ -10,7 +10,6 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
-#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -75,6 +74,13 @@ bool spin_while(const std::atomic<std::uint32_t>& value, std::uint32_t old, Cloc
   }
   return false;
 }
+
+/// Whether this process has a pool, and whether it is the child of one that had: then it works on
+/// its own thread alone. Of a pool a child inherits locks that nobody will open, and no thread; to
+/// start one may hang, if another thread was being started at the fork.
+std::atomic<bool> has_pool = false, forked = false;
+[[maybe_unused]] const int fork_handler =
+    pthread_atfork(nullptr, nullptr, [] { forked = has_pool.load(); });
 
 /// Whether this thread is inside a task: calls from there run on it alone.
 thread_local bool inside_task = false;
@@ -219,13 +225,7 @@ class Pool {
 };
 
 Pool& pool() {
-  // Leaked like its threads. In a forked child those are gone, and what they or another caller held
-  // is held for ever: it starts with a new pool in the place of the old.
-  static Pool* const one = [] {
-    Pool* const made = new Pool;
-    pthread_atfork(nullptr, nullptr, [] { new (&pool()) Pool; });
-    return made;
-  }();
+  static Pool* const one = new Pool;  // leaked like its threads
   return *one;
 }
 
@@ -257,7 +257,8 @@ std::string thread_summary() {
 
 void run_tasks(std::int64_t n, Task task, const void* fn) {
   const std::int64_t threads = running_threads();
-  if (n < 2 || threads < 2 || inside_task) return task(fn, 0, n);
+  if (n < 2 || threads < 2 || inside_task || forked) return task(fn, 0, n);
+  has_pool = true;
   pool().run(n, task, fn, threads);
 }
 

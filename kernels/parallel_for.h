@@ -22,8 +22,8 @@ std::string thread_summary();
 /// Runs `task(fn, begin, end)` over pieces that together are [0, n), on this thread and those of
 /// the pool; returns when all have. The first exception of a task is thrown here after every thread
 /// has left it, and indices may be left out then. Calls from inside a task run on its own thread,
-/// and so do calls made while another thread has the pool. Not to be called in a child that was
-/// forked inside a task.
+/// and so do calls made while another thread has the pool. So does the child
+/// of a process that had a pool, after fork() without exec().
 void run_tasks(std::int64_t n, void (*task)(const void* fn, std::int64_t begin, std::int64_t end),
                const void* fn);
 

@@ -3,6 +3,7 @@
 # input must agree to 1e-5, and an update of a small network must go through.
 # usage: tests/old_cpu_test.sh BIN_FOLDER [CPU]      CPU: as qemu-x86_64 -cpu, default Nehalem
 set -euo pipefail
+unset FROST_ISA  # a level that the emulated processor may lack
 bin=$(cd "${1:?usage: tests/old_cpu_test.sh BIN_FOLDER [CPU]}" && pwd)
 cpu=${2:-Nehalem}
 root=$(cd "$(dirname "$0")/.." && pwd)

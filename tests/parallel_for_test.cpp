@@ -237,14 +237,14 @@ TEST_F(ParallelFor, SleepingThreadsUseNoCpuTime) {
 }
 
 #if !defined(__SANITIZE_THREAD__)  // it refuses threads in a child of a process that had some
-TEST_F(ParallelFor, AForkedChildHasItsOwnPool) {
+TEST_F(ParallelFor, AForkedChildWorksAlone) {
   set_thread_budget(4, 4);
   EXPECT_EQ(sum_to(1000), 499'500);
   EXPECT_EQ(in_child([] { return sum_to(1000) == 499'500 ? 0 : 1; }), 0);
   EXPECT_EQ(sum_to(1000), 499'500);
 }
 
-TEST_F(ParallelFor, AChildForkedDuringACallOfAnotherThreadHasItsOwnPool) {
+TEST_F(ParallelFor, AChildForkedDuringACallOfAnotherThreadWorksAlone) {
   set_thread_budget(4, 4);
   std::atomic<bool> stop = false;
   std::thread other([&] {
