@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "tests/op_cases.h"
+#include "tests/op_table/op_cases.h"
 
 // Google Benchmark over the op table: `workload/...` on the shapes of a training run, `table/...`
 // on the small shapes of the tests; each as forward pass and as forward and backward pass.

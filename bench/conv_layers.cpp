@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 namespace {

@@ -10,10 +10,11 @@
 #include "bench/conv_layers.h"
 #include "bench/peak.h"
 #include "bench/timing.h"
+#include "frost_commit.h"
 #include "kernels/backend_registry.h"
 #include "kernels/cpu_levels.h"
+#include "kernels/errors.h"
 #include "kernels/parallel_for.h"
-#include "kernels/status.h"
 #include "models/resnet18.h"
 
 // How near the CPU's convolutions and matrix products come to what the machine can do: measured

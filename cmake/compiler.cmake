@@ -1,3 +1,4 @@
+# What holds for all of our own code. Nothing here reaches a program that uses the libraries.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -21,27 +22,31 @@ set(FROST_COMMON_HEADERS <algorithm> <array> <cmath> <cstdint> <filesystem> <fst
     <map> <memory> <numeric> <optional> <span> <sstream> <string> <utility> <vector>
     <fmt/format.h>)
 
-# Options of our own targets; dependencies are system headers and stay out of the warnings.
-add_library(frost_options INTERFACE)
-target_include_directories(frost_options INTERFACE ${CMAKE_SOURCE_DIR})
-target_compile_definitions(frost_options INTERFACE FROST_VERSION="${PROJECT_VERSION}")
-target_compile_options(frost_options INTERFACE -Wall -Wextra -Wconversion)
+set(FROST_WARNINGS -Wall -Wextra -Wconversion)
 # Vectors wider than the target's registers travel between our own inlined functions only.
-target_compile_options(frost_options INTERFACE -Wno-psabi)
+list(APPEND FROST_WARNINGS -Wno-psabi)
 if(FROST_WERROR)
-  target_compile_options(frost_options INTERFACE -Werror)
+  list(APPEND FROST_WARNINGS -Werror)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 reports overlaps and overruns in its own std::string operator+ (GCC bug 105651); which of
   # them depends on what it inlines.
-  target_compile_options(frost_options INTERFACE -Wno-restrict -Wno-array-bounds
-                         -Wno-stringop-overflow)
+  list(APPEND FROST_WARNINGS -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow)
 endif()
+
 if(FROST_FUZZ)
-  target_compile_options(frost_options INTERFACE -fsanitize=fuzzer-no-link)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 if(FROST_SANITIZE)
-  target_compile_options(frost_options INTERFACE -fsanitize=${FROST_SANITIZE}
-                         -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  target_link_options(frost_options INTERFACE -fsanitize=${FROST_SANITIZE})
+  add_compile_options(-fsanitize=${FROST_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${FROST_SANITIZE})
 endif()
+
+# frost_commit.h defines FROST_COMMIT; link frost_commit to include it.
+set(commit_header ${PROJECT_BINARY_DIR}/commit/frost_commit.h)
+add_custom_target(frost_commit_header BYPRODUCTS ${commit_header}
+  COMMAND ${CMAKE_COMMAND} -D SOURCE=${PROJECT_SOURCE_DIR} -D HEADER=${commit_header}
+          -P ${PROJECT_SOURCE_DIR}/cmake/commit.cmake)
+add_library(frost_commit INTERFACE)
+add_dependencies(frost_commit frost_commit_header)
+target_include_directories(frost_commit INTERFACE ${PROJECT_BINARY_DIR}/commit)

@@ -12,12 +12,13 @@ else()
   set(FROST_CPU_LEVELS baseline)
 endif()
 
-file(GLOB cpu_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/cpu/*.cpp)
+file(GLOB_RECURSE cpu_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/cpu/*.cpp)
 set(level_list "")
 foreach(level IN LISTS FROST_CPU_LEVELS)
   set(objects frost_cpu_${level})
   add_library(${objects} OBJECT ${cpu_sources})
-  target_link_libraries(${objects} PRIVATE frost_options Threads::Threads)
+  frost_own(${objects})
+  target_link_libraries(${objects} PRIVATE Threads::Threads)
   target_compile_definitions(${objects} PRIVATE FROST_CPU_LEVEL=${level})
   # The intrinsics' header is long, and three times twenty files include it.
   target_precompile_headers(${objects} PRIVATE <algorithm> <cmath> <functional> <memory> <span>
@@ -26,7 +27,7 @@ foreach(level IN LISTS FROST_CPU_LEVELS)
   # them (docs/architecture.md, "Instruction levels").
   # Unique symbols, which g++ makes of some data in headers, cannot be made local.
   target_compile_options(${objects} PRIVATE $<$<CONFIG:Release>:-O3> ${${level}_flags} -ffp-contract=off
-                         -fvisibility=hidden                          $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+                         -fvisibility=hidden $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
   set_target_properties(${objects} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
 
   # A function of a header that two levels compile has one name, and the linker would keep one of
@@ -44,5 +45,6 @@ foreach(level IN LISTS FROST_CPU_LEVELS)
   target_sources(frost_kernels PRIVATE ${level_object})
   string(APPEND level_list "FROST_LEVEL(${level})")
 endforeach()
-set_property(SOURCE kernels/cpu_levels.cpp APPEND PROPERTY COMPILE_DEFINITIONS
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/kernels/cpu_levels.cpp APPEND PROPERTY COMPILE_DEFINITIONS
              "FROST_CPU_LEVELS=${level_list}")
+set_property(GLOBAL PROPERTY FROST_CPU_LEVELS ${FROST_CPU_LEVELS})

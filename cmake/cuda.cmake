@@ -7,19 +7,33 @@ set(FROST_CUDA_ARCHITECTURES "90" CACHE STRING
     "GPU architectures, as in CMAKE_CUDA_ARCHITECTURES; 'release': all that run, plus PTX")
 
 # The loader is part of the programs, with or without a module to load.
-set(cuda_module_dir ${CMAKE_BINARY_DIR}/lib)
-set(interface_headers kernels/backend.h kernels/memory.h kernels/math_mode.h kernels/cuda/module.h)
+set(cuda_module_dir ${PROJECT_BINARY_DIR}/lib)
+# A module built from other headers than the program's would misread what it is handed, so both carry
+# a digest of all headers that their common interface includes.
+set(interface_headers "")
+set(unread kernels/backend.h kernels/cuda/module.h)
+while(unread)
+  list(POP_FRONT unread header)
+  if(header IN_LIST interface_headers)
+    continue()
+  endif()
+  list(APPEND interface_headers ${header})
+  file(STRINGS ${PROJECT_SOURCE_DIR}/${header} included REGEX "^#include \"")
+  list(TRANSFORM included REPLACE "^#include \"([^\"]+)\".*$" "\\1")
+  list(APPEND unread ${included})
+endwhile()
+list(TRANSFORM interface_headers PREPEND ${PROJECT_SOURCE_DIR}/)
+list(SORT interface_headers)
 set(interface_text "")
 foreach(header IN LISTS interface_headers)
-  file(SHA256 ${CMAKE_SOURCE_DIR}/${header} digest)
+  file(SHA256 ${header} digest)
   string(APPEND interface_text ${digest})
 endforeach()
 string(SHA256 interface_digest "${interface_text}")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${interface_headers})
-set_property(SOURCE kernels/backend_registry.cpp APPEND PROPERTY COMPILE_DEFINITIONS
-             FROST_CUDA_MODULE_DIR="${cuda_module_dir}"
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/kernels/backend_registry.cpp APPEND PROPERTY
+             COMPILE_DEFINITIONS FROST_CUDA_MODULE_DIR="${cuda_module_dir}"
              FROST_INTERFACE_DIGEST="${interface_digest}")
-target_link_libraries(frost_kernels PUBLIC ${CMAKE_DL_LIBS})
 
 macro(frost_no_cuda why)
   if(FROST_CUDA STREQUAL "ON")
@@ -88,17 +102,16 @@ set(CMAKE_CUDA_STANDARD 20)
 
 # The module holds its own copy of what it needs from the kernels library: functions without global
 # state. The ledger is a member of the backend, so there is one per backend.
-file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cpp
-     ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cu)
-add_library(frost_cuda_objects OBJECT ${cuda_sources} ${CMAKE_SOURCE_DIR}/kernels/memory.cpp)
-target_include_directories(frost_cuda_objects PUBLIC ${CMAKE_SOURCE_DIR})
+file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/cuda/*.cpp
+     ${PROJECT_SOURCE_DIR}/kernels/cuda/*.cu)
+add_library(frost_cuda_objects OBJECT ${cuda_sources} ${PROJECT_SOURCE_DIR}/kernels/memory_ledger.cpp)
+target_include_directories(frost_cuda_objects PUBLIC ${PROJECT_SOURCE_DIR})
 target_include_directories(frost_cuda_objects SYSTEM PUBLIC ${CUDAToolkit_INCLUDE_DIRS}
                            ${CUDNN_INCLUDE_DIR})
 set_target_properties(frost_cuda_objects PROPERTIES CXX_VISIBILITY_PRESET hidden
                       CUDA_VISIBILITY_PRESET hidden)
-# The house's options, with cuDNN's deprecated functions as errors. nvcc takes none of them.
-set(cuda_cxx_options $<TARGET_PROPERTY:frost_options,INTERFACE_COMPILE_OPTIONS>
-    -DCUDNN_WARN_DEPRECATED -Werror=deprecated-declarations)
+# Our own options, with cuDNN's deprecated functions as errors. nvcc takes none of them.
+set(cuda_cxx_options ${FROST_WARNINGS} -DCUDNN_WARN_DEPRECATED -Werror=deprecated-declarations)
 target_compile_definitions(frost_cuda_objects PRIVATE FROST_INTERFACE_DIGEST="${interface_digest}")
 target_compile_options(frost_cuda_objects PRIVATE
   "$<$<COMPILE_LANGUAGE:CXX>:${cuda_cxx_options}>"
@@ -121,13 +134,13 @@ message(STATUS "CUDA backend: ${CMAKE_CUDA_COMPILER_VERSION}, architectures "
 # skipped with the reason; -L cuda selects all of them.
 if(FROST_TESTS)
   enable_testing()
-  find_package(GTest REQUIRED)
   include(GoogleTest)
-  file(GLOB cuda_test_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/cuda/*.cpp)
+  file(GLOB cuda_test_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cuda/*.cpp)
   add_executable(frost_cuda_tests ${cuda_test_sources})
   target_compile_options(frost_cuda_tests PRIVATE ${cuda_cxx_options})
   target_link_libraries(frost_cuda_tests PRIVATE frost_cuda_objects ${cuda_libraries}
                         GTest::gtest_main)
+  set_target_properties(frost_cuda_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
   gtest_discover_tests(frost_cuda_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
                        PROPERTIES LABELS cuda TIMEOUT 300)
 endif()

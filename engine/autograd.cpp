@@ -5,7 +5,7 @@
 #include <unordered_set>
 
 #include "engine/launch.h"
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 namespace {

@@ -8,8 +8,8 @@ namespace frost {
 std::uint32_t RandomStream::next_bits() {
   if (position_ % 4 == 0 || !block_ready_) {
     const std::uint64_t block = position_ / 4;
-    block_ = philox4x32({{static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
-                          index_, purpose_}},
+    block_ = philox4x32({{static_cast<std::uint32_t>(block),
+                          static_cast<std::uint32_t>(block >> 32), index_, purpose_}},
                         seed_);
     block_ready_ = true;
   }

@@ -2,7 +2,7 @@
 
 #include "engine/autograd.h"
 #include "engine/launch.h"
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 

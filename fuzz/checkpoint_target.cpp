@@ -8,7 +8,7 @@
 #include "kernels/backend_registry.h"
 #include "models/graph_actor_critic.h"
 #include "rl/envs/durotaxis/durotaxis.h"
-#include "rl/ppo.h"
+#include "rl/ppo/ppo.h"
 
 namespace frost::fuzz {
 namespace {

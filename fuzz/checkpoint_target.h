@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/io/safetensors.h"
+#include "weights/safetensors.h"
 
 namespace frost::fuzz {
 

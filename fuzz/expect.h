@@ -3,7 +3,7 @@
 #include <string>
 
 #include "fuzz/targets.h"
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost::fuzz {
 

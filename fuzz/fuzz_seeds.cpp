@@ -5,8 +5,8 @@
 
 #include "engine/io/atomic_file.h"
 #include "fuzz/seeds.h"
-#include "kernels/status.h"
-#include "tools/program.h"
+#include "kernels/errors.h"
+#include "tools/cli/program.h"
 
 // Writes the seeds as FOLDER/<target>/<name>, the corpora that the fuzzers are started with.
 int main(int argc, char** argv) {

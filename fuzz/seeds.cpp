@@ -6,9 +6,9 @@
 
 #include "engine/io/atomic_file.h"
 #include "fuzz/checkpoint_target.h"
-#include "tests/container_text.h"
 #include "tests/golden_files.h"
-#include "tools/torch_archive/zip_archive.h"
+#include "tests/weights/container_text.h"
+#include "weights/torch_archive/zip_archive.h"
 
 namespace frost::fuzz {
 namespace {

@@ -4,16 +4,17 @@
 #include <string>
 #include <vector>
 
-#include "engine/io/dtype.h"
+#include "engine/host_dtype.h"
 #include "fuzz/expect.h"
-#include "tools/config.h"
-#include "tools/resnet18_names.h"
-#include "tools/torch_archive/legacy_stream.h"
-#include "tools/torch_archive/pickle_objects.h"
-#include "tools/torch_archive/state_dict.h"
-#include "tools/torch_archive/tar_container.h"
-#include "tools/torch_archive/torch_archive.h"
-#include "tools/torch_archive/zip_archive.h"
+#include "tools/config/config.h"
+#include "weights/resnet18_names.h"
+#include "weights/safetensors.h"
+#include "weights/torch_archive/legacy_stream.h"
+#include "weights/torch_archive/pickle_objects.h"
+#include "weights/torch_archive/state_dict.h"
+#include "weights/torch_archive/tar_container.h"
+#include "weights/torch_archive/zip_archive.h"
+#include "weights/weight_file.h"
 
 namespace frost::fuzz {
 namespace {
@@ -69,7 +70,7 @@ bool read_pickle_of(Input input, bool may_be_view) {
 bool read_zip(Input input) {
   value_or_one_line([&] { const ZipArchive archive(input, "input"); });
   return value_or_one_line(
-      [&] { expect_complete(parse_checkpoint(copy_of(input), "input").tensors); });
+      [&] { expect_complete(parse_weight_file(copy_of(input), "input").tensors); });
 }
 
 bool read_tar(Input input) {

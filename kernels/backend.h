@@ -7,11 +7,11 @@
 #include <span>
 #include <string>
 
+#include "kernels/compute_options.h"
+#include "kernels/errors.h"
 #include "kernels/host_device.h"
-#include "kernels/math_mode.h"
-#include "kernels/memory.h"
+#include "kernels/memory_ledger.h"
 #include "kernels/scalar_math.h"
-#include "kernels/status.h"
 
 namespace frost {
 

@@ -7,7 +7,7 @@
 
 #include "kernels/cpu_levels.h"
 #include "kernels/cuda/module.h"
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 namespace {

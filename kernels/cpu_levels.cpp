@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 // FROST_CPU_LEVELS lists the levels of the build as FROST_LEVEL(name) FROST_LEVEL(name) ...
 #define FROST_LEVEL(name) const frost::CpuLevel* frost_cpu_level_##name();

@@ -1,6 +1,6 @@
 #include "models/backbone_network.h"
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 #include "models/graph_actor_critic.h"
 #include "models/image_actor_critic.h"
 #include "models/mlp_actor_critic.h"

@@ -1,6 +1,6 @@
 #include "models/freeze.h"
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 namespace {

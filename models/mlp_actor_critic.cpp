@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 

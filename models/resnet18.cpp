@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 namespace {

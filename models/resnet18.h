@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/io/safetensors.h"
 #include "engine/layers/layers.h"
 #include "engine/module.h"
 #include "engine/ops.h"
+#include "engine/state_dict.h"
 
 namespace frost {
 

@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 

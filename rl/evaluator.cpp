@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 #include "rl/envs/durotaxis/baselines.h"
 #include "rl/metrics.h"
-#include "rl/minibatch.h"
 #include "rl/policy.h"
+#include "rl/ppo/minibatch.h"
 
 namespace frost {
 namespace {

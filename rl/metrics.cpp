@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 

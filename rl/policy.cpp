@@ -4,8 +4,8 @@
 #include <cmath>
 #include <span>
 
+#include "kernels/errors.h"
 #include "kernels/scalar_math.h"
-#include "kernels/status.h"
 
 namespace frost {
 namespace {

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "engine/random.h"
+#include "kernels/errors.h"
 #include "kernels/parallel_for.h"
-#include "kernels/status.h"
 
 namespace frost {
 namespace {

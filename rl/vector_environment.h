@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/io/safetensors.h"
+#include "engine/state_dict.h"
 #include "rl/environment.h"
 
 namespace frost {

@@ -2,12 +2,13 @@
 
 #include "engine/io/atomic_file.h"
 #include "kernels/backend_registry.h"
+#include "kernels/errors.h"
 #include "kernels/parallel_for.h"
-#include "kernels/status.h"
 #include "models/freeze.h"
-#include "tools/cli.h"
-#include "tools/freeze_bench.h"
-#include "tools/program.h"
+#include "tools/cli/command_line.h"
+#include "tools/cli/program.h"
+#include "tools/config/common_options.h"
+#include "tools/lab/freeze_bench.h"
 
 namespace frost {
 namespace {

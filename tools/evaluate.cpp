@@ -4,11 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "kernels/status.h"
-#include "tools/cli.h"
-#include "tools/evaluation_outputs.h"
-#include "tools/evaluation_subject.h"
-#include "tools/program.h"
+#include "kernels/errors.h"
+#include "tools/cli/command_line.h"
+#include "tools/cli/program.h"
+#include "tools/config/common_options.h"
+#include "tools/runs/evaluation_outputs.h"
+#include "tools/runs/evaluation_subject.h"
 
 namespace frost {
 namespace {

@@ -3,15 +3,15 @@
 #include <string>
 
 #include "engine/io/atomic_file.h"
-#include "engine/io/sha256.h"
-#include "kernels/status.h"
+#include "kernels/errors.h"
 #include "models/resnet18.h"
-#include "tools/cli.h"
-#include "tools/program.h"
-#include "tools/resnet18_blob.h"
-#include "tools/resnet18_names.h"
-#include "tools/run_folder.h"
-#include "tools/torch_archive/torch_archive.h"
+#include "tools/cli/command_line.h"
+#include "tools/cli/program.h"
+#include "tools/runs/run_folder.h"
+#include "weights/resnet18_blob.h"
+#include "weights/resnet18_names.h"
+#include "weights/sha256.h"
+#include "weights/weight_file.h"
 
 namespace frost {
 namespace {
@@ -43,7 +43,7 @@ StateDict body_tensors(const StateDict& checkpoint, const std::string& part,
 
 int export_weights(const ExportOptions& options) {
   const std::string path = find_checkpoint(options.run, options.checkpoint).string();
-  const SharedBytes image = read_regular_file(path, kMaxCheckpointBytes);
+  const SharedBytes image = read_regular_file(path, kMaxWeightFileBytes);
   const SafetensorsFile checkpoint = parse_safetensors(image, path);
   // The way back in: whatever is written passes the checks of import_weights.
   Resnet18Mapping mapping = map_resnet18(body_tensors(checkpoint.tensors, options.part, path));

@@ -7,13 +7,13 @@
 
 #include "engine/io/atomic_file.h"
 #include "engine/io/printable.h"
-#include "engine/io/sha256.h"
-#include "tools/cli.h"
-#include "tools/program.h"
-#include "tools/resnet18_blob.h"
-#include "tools/resnet18_names.h"
-#include "tools/tensor_stats.h"
-#include "tools/torch_archive/torch_archive.h"
+#include "tools/cli/command_line.h"
+#include "tools/cli/program.h"
+#include "weights/resnet18_blob.h"
+#include "weights/resnet18_names.h"
+#include "weights/sha256.h"
+#include "weights/tensor_stats.h"
+#include "weights/weight_file.h"
 
 namespace frost {
 namespace {
@@ -116,9 +116,9 @@ int import_weights(int argc, char** argv) {
   command_line.add("-o,--output", &output, "File to write", {.show_default = true});
   if (!command_line.parse(argc, argv)) return 0;
 
-  SharedBytes image = read_regular_file(input, kMaxCheckpointBytes);
+  SharedBytes image = read_regular_file(input, kMaxWeightFileBytes);
   const std::string digest = sha256_hex(image);
-  Checkpoint checkpoint = parse_checkpoint(image, input);
+  WeightFile checkpoint = parse_weight_file(image, input);
   image = {};
   print_identity(input, digest, checkpoint.format);
 

@@ -12,16 +12,16 @@
 
 #include "engine/io/atomic_file.h"
 #include "kernels/backend_registry.h"
+#include "kernels/errors.h"
 #include "kernels/parallel_for.h"
-#include "kernels/status.h"
 #include "models/resnet18.h"
-#include "tools/cli.h"
-#include "tools/csv.h"
-#include "tools/image.h"
-#include "tools/npy.h"
-#include "tools/program.h"
-#include "tools/resnet18_names.h"
-#include "tools/torch_archive/torch_archive.h"
+#include "tools/cli/command_line.h"
+#include "tools/cli/program.h"
+#include "tools/images/image.h"
+#include "tools/reports/csv.h"
+#include "weights/npy.h"
+#include "weights/resnet18_names.h"
+#include "weights/weight_file.h"
 
 namespace frost {
 namespace {
@@ -121,7 +121,7 @@ class Inference {
       : backend_(backend),
         network_(backend),
         layer_(options.features.empty() ? "" : options.layer) {
-    Resnet18Mapping mapping = map_resnet18(read_checkpoint(options.weights));
+    Resnet18Mapping mapping = map_resnet18(read_weight_file(options.weights));
     require_complete(mapping, options.weights);
     classifies_ = mapping.has_classifier();
     if (classifies_) {
@@ -314,8 +314,7 @@ int main(int argc, char** argv) {
     command_line.add("--logits", &options.logits, "write the logits [n,1000] as .npy");
     command_line.add("--device", &options.device, "where to compute",
                      {.show_default = true, .one_of = {"auto", "cpu", "cuda"}});
-    command_line.add("--threads", &options.threads, frost::kThreadsHelp,
-                     {.range = {{0, 1024}}});
+    command_line.add("--threads", &options.threads, frost::kThreadsHelp, {.range = {{0, 1024}}});
     if (!command_line.parse(argc, argv)) return 0;
     return frost::infer(options);
   });

@@ -4,10 +4,11 @@
 
 #include "engine/io/atomic_file.h"
 #include "engine/io/printable.h"
-#include "tools/cli.h"
-#include "tools/program.h"
-#include "tools/tensor_stats.h"
-#include "tools/torch_archive/torch_archive.h"
+#include "tools/cli/command_line.h"
+#include "tools/cli/program.h"
+#include "weights/safetensors.h"
+#include "weights/tensor_stats.h"
+#include "weights/weight_file.h"
 
 namespace frost {
 namespace {
@@ -32,8 +33,8 @@ int inspect(int argc, char** argv) {
                    {.type = "OUT.safetensors"});
   if (!command_line.parse(argc, argv)) return 0;
 
-  const Checkpoint checkpoint =
-      parse_checkpoint(read_regular_file(input, kMaxCheckpointBytes), input);
+  const WeightFile checkpoint =
+      parse_weight_file(read_regular_file(input, kMaxWeightFileBytes), input);
   fmt::print("{:<44} {:<6} {:<16} {:>12} {:>12} {:>12}\n", "tensor", "dtype", "shape", "min", "max",
              "mean");
   std::int64_t elements = 0;

@@ -3,7 +3,7 @@
 # usage: tools/quickstart.sh [WEIGHTS]      any ResNet18 checkpoint: .pth or .safetensors
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. tools/packages.sh
+. tools/scripts/packages.sh
 
 official_url=https://download.pytorch.org/models/resnet18-f37072fd.pth
 official_sha256=f37072fd

@@ -3,10 +3,11 @@
 #include <filesystem>
 
 #include "engine/io/atomic_file.h"
-#include "kernels/status.h"
-#include "tools/cli.h"
-#include "tools/program.h"
-#include "tools/study.h"
+#include "kernels/errors.h"
+#include "tools/cli/command_line.h"
+#include "tools/cli/program.h"
+#include "tools/config/common_options.h"
+#include "tools/lab/study.h"
 
 namespace frost {
 namespace {
@@ -40,7 +41,8 @@ int study(const StudyOptions& options) {
 int main(int argc, char** argv) {
   return frost::run_program([&] {
     frost::CommandLine command_line(
-        "Plans and reports the comparison of freeze modes that tools/study.sh runs.", "study");
+        "Plans and reports the comparison of freeze modes that tools/scripts/study.sh runs.",
+        "study");
     frost::StudyOptions options;
     command_line.add("CONFIG", &options.config, "configuration file with a study section",
                      {.required = true});

@@ -3,9 +3,9 @@
 # usage: tools/test.sh [CTEST ARGUMENT...]      for example: tools/test.sh -R adam
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. tools/packages.sh
+. tools/scripts/packages.sh
 
-# Emulates an old processor (tests/old_cpu_test.sh).
+# Emulates an old processor (tests/house/old_cpu_test.sh).
 [ "$(uname -m)" != x86_64 ] || frost_packages+=(qemu-user)
 frost_install_packages
 # A stranger's compiler may warn of more than ours: only continuous integration stops at that.

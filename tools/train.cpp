@@ -4,16 +4,17 @@
 #include <optional>
 
 #include "engine/launch.h"
+#include "kernels/errors.h"
 #include "kernels/parallel_for.h"
-#include "kernels/status.h"
-#include "tools/cli.h"
-#include "tools/colony_film.h"
-#include "tools/log.h"
-#include "tools/program.h"
-#include "tools/progress.h"
-#include "tools/report.h"
-#include "tools/run_folder.h"
-#include "tools/trainer.h"
+#include "tools/cli/command_line.h"
+#include "tools/cli/log.h"
+#include "tools/cli/program.h"
+#include "tools/cli/progress.h"
+#include "tools/config/common_options.h"
+#include "tools/reports/parameter_report.h"
+#include "tools/runs/colony_film.h"
+#include "tools/runs/run_folder.h"
+#include "tools/runs/trainer.h"
 
 namespace frost {
 namespace {

@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "engine/io/atomic_file.h"
-#include "tools/cli.h"
-#include "tools/freeze_proof.h"
-#include "tools/memory_forecast.h"
-#include "tools/program.h"
-#include "tools/report.h"
-#include "tools/trainer.h"
+#include "tools/cli/command_line.h"
+#include "tools/cli/program.h"
+#include "tools/config/common_options.h"
+#include "tools/lab/freeze_proof.h"
+#include "tools/lab/memory_forecast.h"
+#include "tools/reports/parameter_report.h"
+#include "tools/runs/trainer.h"
 
 namespace frost {
 namespace {

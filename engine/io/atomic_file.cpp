@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "engine/io/regular_file.h"
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 namespace {

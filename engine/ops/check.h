@@ -3,7 +3,7 @@
 #include <string>
 
 #include "engine/tensor.h"
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/io/safetensors.h"
 #include "engine/module.h"
+#include "engine/state_dict.h"
 #include "kernels/tracked_buffer.h"
 
 namespace frost {

@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "kernels/cpu/indirect_conv.h"
-#include "kernels/cpu/winograd_conv.h"
+#include "kernels/cpu/conv/indirect_conv.h"
+#include "kernels/cpu/conv/winograd_conv.h"
 #include "kernels/parallel_for.h"
 
 namespace frost {

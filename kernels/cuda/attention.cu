@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/runtime/launch.cuh"
 
 namespace frost {
 namespace {
@@ -115,7 +115,7 @@ void CudaBackend::graph_attention_backward(const EdgeView& graph, std::int64_t h
       const std::int64_t e = at / dim, j = at % dim, i = graph.target[e];
       const std::int64_t slot = e * heads + j / width;
       store(dscore[slot] * q[i * dim + j] + weights[slot] * dout[i * dim + j], dedge.mode,
-                  dedge.data[at]);
+            dedge.data[at]);
     });
   }
   if (dk) sum_by_source(stream_, graph, heads, width, dk, dscore, q);

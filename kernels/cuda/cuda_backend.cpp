@@ -5,13 +5,13 @@
 
 #include <string>
 
-#include "kernels/cuda/capture.h"
-#include "kernels/cuda/conv2d.h"
-#include "kernels/cuda/cuda_check.h"
-#include "kernels/cuda/device.h"
-#include "kernels/cuda/diagnosis.h"
+#include "kernels/cuda/conv/conv2d.h"
 #include "kernels/cuda/gemm.h"
-#include "kernels/status.h"
+#include "kernels/cuda/runtime/capture.h"
+#include "kernels/cuda/runtime/cuda_check.h"
+#include "kernels/cuda/runtime/device.h"
+#include "kernels/cuda/runtime/diagnosis.h"
+#include "kernels/errors.h"
 
 namespace frost {
 namespace {

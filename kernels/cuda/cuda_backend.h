@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "kernels/backend.h"
-#include "kernels/cuda/allocator.h"
-#include "kernels/cuda/arena.h"
-#include "kernels/math_mode.h"
+#include "kernels/compute_options.h"
+#include "kernels/cuda/runtime/allocator.h"
+#include "kernels/cuda/runtime/arena.h"
 #include "kernels/tracked_buffer.h"
 
 namespace frost {

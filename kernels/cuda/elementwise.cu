@@ -1,5 +1,5 @@
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/runtime/launch.cuh"
 #include "kernels/scalar_math.h"
 
 namespace frost {

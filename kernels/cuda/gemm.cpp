@@ -2,12 +2,12 @@
 
 #include <string>
 
+#include "kernels/compute_options.h"
+#include "kernels/cuda/conv/plan_cache.h"
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/cuda_check.h"
-#include "kernels/cuda/plan_cache.h"
 #include "kernels/cuda/rounded_matrix.h"
-#include "kernels/math_mode.h"
-#include "kernels/status.h"
+#include "kernels/cuda/runtime/cuda_check.h"
+#include "kernels/errors.h"
 
 /// Throws Error where a cuBLAS call fails.
 #define FROST_CUBLAS(call)                                                                 \

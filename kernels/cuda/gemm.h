@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "kernels/cuda/arena.h"
-#include "kernels/cuda/plan_key.h"
+#include "kernels/cuda/conv/plan_key.h"
+#include "kernels/cuda/runtime/arena.h"
 #include "kernels/lru_cache.h"
 
 namespace frost::cuda {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/device.h"
-#include "kernels/status.h"
+#include "kernels/cuda/runtime/device.h"
+#include "kernels/errors.h"
 
 namespace frost {
 namespace {

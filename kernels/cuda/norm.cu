@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/runtime/launch.cuh"
 
 // One warp per row; lanes take every 32nd column.
 namespace frost {
@@ -80,7 +80,7 @@ void CudaBackend::layer_norm_backward(std::int64_t rows, std::int64_t cols, cons
       for (std::int64_t c = lane; c < cols; c += kWarpSize) {
         const float g = grad[c] * gamma[c], normalised = (in[c] - row_mean) * row_rstd;
         store(row_rstd * (g - sum / n - normalised * projected / n), dx.mode,
-                    dx.data[r * cols + c]);
+              dx.data[r * cols + c]);
       }
     });
   }

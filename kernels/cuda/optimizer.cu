@@ -1,6 +1,6 @@
+#include "kernels/cuda/conv/tensor_pack.h"
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/tensor_pack.h"
+#include "kernels/cuda/runtime/launch.cuh"
 #include "kernels/scalar_math.h"
 
 // All tensors of the optimizer in few launches: a network has some hundred of them, most of them

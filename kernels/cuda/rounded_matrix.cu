@@ -1,7 +1,7 @@
 #include "kernels/cuda/rounded_matrix.h"
 
 #include "kernels/bfloat16.h"
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/runtime/launch.cuh"
 
 namespace frost::cuda {
 namespace {
@@ -21,8 +21,7 @@ RoundedMatrix::RoundedMatrix(CudaBackend& backend, std::int64_t rows, std::int64
     : stride_((cols + kRowMultiple - 1) / kRowMultiple * kRowMultiple),
       buffer_(backend, MemoryTag::kWorkspace,
               static_cast<std::size_t>(rows * stride_) * sizeof(std::uint16_t)) {
-  round_rows(backend.stream(), rows, cols, x, stride, buffer_.as<std::uint16_t>(),
-             stride_);
+  round_rows(backend.stream(), rows, cols, x, stride, buffer_.as<std::uint16_t>(), stride_);
 }
 
 void widen(cudaStream_t stream, std::int64_t n, const std::uint16_t* x, float* y) {

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "kernels/cuda/conv_plan.h"
-#include "kernels/cuda/plan_cache.h"
-#include "kernels/status.h"
+#include "kernels/cuda/conv/conv_plan.h"
+#include "kernels/cuda/conv/plan_cache.h"
+#include "kernels/errors.h"
 
 // cuDNN builds and checks descriptors without a device; only engines need one.
 namespace frost::cuda {

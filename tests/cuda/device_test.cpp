@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "kernels/bfloat16.h"
-#include "kernels/cuda/conv2d.h"
+#include "kernels/cuda/conv/conv2d.h"
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/device.h"
+#include "kernels/cuda/runtime/device.h"
+#include "kernels/errors.h"
 #include "kernels/philox.h"
-#include "kernels/status.h"
 
 // What only a GPU can show; parity with the float64 references is in the op table.
 namespace frost {

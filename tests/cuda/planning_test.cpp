@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "kernels/cuda/conv_plan.h"
-#include "kernels/cuda/plan_cache.h"
+#include "kernels/cuda/conv/conv_plan.h"
+#include "kernels/cuda/conv/plan_cache.h"
 
 // cuDNN plans for a device that is only described: which engine, under which notes, with how much
 // workspace. What the kernels then compute needs the device itself.

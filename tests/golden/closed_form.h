@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/io/safetensors.h"
+#include "engine/state_dict.h"
 
 namespace frost {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 

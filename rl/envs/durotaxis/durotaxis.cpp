@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 #include "rl/envs/durotaxis/features.h"
 #include "rl/envs/durotaxis/recovery.h"
 

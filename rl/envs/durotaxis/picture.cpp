@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 #include "rl/envs/durotaxis/baselines.h"
 
 namespace frost {

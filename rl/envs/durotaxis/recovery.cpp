@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 
 namespace frost {
 

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 #include "rl/envs/reference/classic_control.h"
 #include "rl/envs/reference/identity.h"
 

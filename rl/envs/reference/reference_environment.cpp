@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "kernels/status.h"
+#include "kernels/errors.h"
 #include "rl/byte_stream.h"
 
 namespace frost {

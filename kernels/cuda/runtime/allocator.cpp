@@ -1,0 +1,99 @@
+#include "kernels/cuda/runtime/allocator.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/cuda/runtime/cuda_check.h"
+#include "kernels/cuda/runtime/diagnosis.h"
+#include "kernels/errors.h"
+
+namespace frost::cuda {
+
+Allocator::Allocator(int device, cudaStream_t stream, MemoryLedger& ledger)
+    : stream_(stream),
+      ledger_(ledger),
+      heap_([this](std::size_t bytes) { return take_for_heap(bytes); },
+            [](void* data) { FROST_CUDA_NOTHROW(cudaFree(data)); }) {
+  cudaMemPoolProps properties = {};
+  properties.allocType = cudaMemAllocationTypePinned;
+  properties.location.type = cudaMemLocationTypeDevice;
+  properties.location.id = device;
+  FROST_CUDA(cudaMemPoolCreate(&pool_, &properties));
+  std::uint64_t keep_all = UINT64_MAX;
+  FROST_CUDA(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep_all));
+}
+
+Allocator::~Allocator() {
+  FROST_CUDA_NOTHROW(cudaMemPoolDestroy(pool_));
+}
+
+void* Allocator::allocate(std::size_t bytes) {
+  if (!recording_) return take_from_pool(bytes);
+  void* const data = heap_.allocate(std::max<std::size_t>(bytes, 1));
+  count_heap();
+  return data;
+}
+
+void* Allocator::take_from_pool(std::size_t bytes) {
+  void* data = nullptr;
+  const std::size_t asked = std::max<std::size_t>(bytes, 1);
+  cudaError_t status = cudaMallocFromPoolAsync(&data, asked, pool_, stream_);
+  if (status == cudaErrorMemoryAllocation) {
+    // Blocks released out of order may leave the pool in pieces: finish the work, hand the unused
+    // pieces back to the driver, ask once more.
+    static_cast<void>(cudaGetLastError());
+    FROST_CUDA(cudaStreamSynchronize(stream_));
+    FROST_CUDA(cudaMemPoolTrimTo(pool_, 0));
+    status = cudaMallocFromPoolAsync(&data, asked, pool_, stream_);
+  }
+  if (status == cudaErrorMemoryAllocation) throw_out_of_memory(asked);
+  FROST_CUDA(status);
+  return data;
+}
+
+void* Allocator::take_for_heap(std::size_t bytes) {
+  void* data = nullptr;
+  cudaError_t status = cudaMalloc(&data, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    // The pool may hold what eager work has freed. A capture allows no waiting here.
+    static_cast<void>(cudaGetLastError());
+    FROST_CUDA(cudaMemPoolTrimTo(pool_, 0));
+    status = cudaMalloc(&data, bytes);
+  }
+  if (status == cudaErrorMemoryAllocation) throw_out_of_memory(bytes);
+  FROST_CUDA(status);
+  return data;
+}
+
+void Allocator::throw_out_of_memory(std::size_t asked) const {
+  static_cast<void>(cudaGetLastError());
+  std::size_t free_bytes = 0, total_bytes = 0;
+  FROST_CUDA(cudaMemGetInfo(&free_bytes, &total_bytes));
+  throw Error(out_of_memory_text(asked, free_bytes, total_bytes, ledger_.snapshot()));
+}
+
+void Allocator::release(void* data) noexcept {
+  if (data == nullptr) return;
+  if (!heap_.release(data)) {
+    FROST_CUDA_NOTHROW(cudaFreeAsync(data, stream_));
+    return;
+  }
+  if (!recording_) heap_.trim();
+  count_heap();
+}
+
+void Allocator::count_heap() {
+  ledger_.remove(MemoryTag::kWorkspace, counted_);
+  counted_ = heap_.idle_bytes();
+  ledger_.add(MemoryTag::kWorkspace, counted_);
+}
+
+Allocator::Recording::Recording(Allocator& allocator) : allocator_(allocator) {
+  allocator_.recording_ = true;
+}
+
+Allocator::Recording::~Recording() {
+  allocator_.recording_ = false;
+}
+
+}  // namespace frost::cuda

@@ -1,0 +1,209 @@
+#include "rl/ppo/minibatch.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "rl/ppo/gae.h"
+
+namespace frost {
+namespace {
+
+StateBatch batch_states(PolicyNetwork& network, const Rollout& rollout,
+                        const std::vector<const Transition*>& transitions, BatchPadding padding) {
+  if (rollout.features().defined()) {
+    std::vector<std::int32_t> rows;
+    for (const Transition* t : transitions) {
+      rows.push_back(static_cast<std::int32_t>(t->feature_row));
+    }
+    const Tensor index = Tensor::from_host(network.backend(), std::span<const std::int32_t>(rows));
+    return make_feature_batch(gather_rows(rollout.features(), index));
+  }
+  std::vector<const Observation*> observations;
+  for (const Transition* t : transitions) observations.push_back(&t->observation);
+  return network.make_batch(observations, padding);
+}
+
+/// The continuous half of a minibatch: log-probabilities of raw samples count for active rows.
+void add_continuous(Backend& backend, const std::vector<const Transition*>& transitions,
+                    const ActionSpace& space, Minibatch& batch) {
+  const bool by_choice = space.enabling_choice != ActionSpace::kAlways;
+  std::vector<float> raw, old_logp;
+  std::vector<std::int32_t> row_offsets{0}, active_rows, state_offsets{0};
+  std::int32_t row = 0;
+  for (const Transition* t : transitions) {
+    for (const std::int32_t decision : t->policy.action.decisions) {
+      if (decision == space.enabling_choice) active_rows.push_back(row);
+      row_offsets.push_back(static_cast<std::int32_t>(active_rows.size()));
+      ++row;
+    }
+    raw.insert(raw.end(), t->policy.raw.begin(), t->policy.raw.end());
+    old_logp.insert(old_logp.end(), t->policy.raw_logp.begin(), t->policy.raw_logp.end());
+    state_offsets.push_back(static_cast<std::int32_t>(old_logp.size()));
+  }
+  if (old_logp.empty()) return;
+  if (by_choice && batch.states.padded_rows > 0) {
+    // What repeats row 0 at the end belongs to no state.
+    const auto rows = static_cast<std::size_t>(batch.states.padded_rows);
+    row_offsets.resize(rows + 1, row_offsets.back());
+    const std::size_t samples = std::bit_ceil(std::max<std::size_t>(8, old_logp.size()));
+    active_rows.resize(samples);
+    raw.resize(samples * static_cast<std::size_t>(space.dims()));
+    old_logp.resize(samples);
+  }
+  const auto n = static_cast<std::int64_t>(old_logp.size());
+  batch.raw = Tensor::from_host(backend, {n, space.dims()}, raw);
+  if (by_choice) {
+    batch.active_offsets = Tensor::from_host(backend, std::span<const std::int32_t>(row_offsets));
+    batch.active_rows = Tensor::from_host(backend, std::span<const std::int32_t>(active_rows));
+  }
+  batch.continuous = batch.discrete;
+  batch.continuous.offsets =
+      Tensor::from_host(backend, std::span<const std::int32_t>(state_offsets));
+  batch.continuous.old_logp = Tensor::from_host(backend, {n}, old_logp);
+}
+
+}  // namespace
+
+std::vector<Tensor*> Minibatch::tensors() {
+  GraphBatch& g = states.graphs;
+  return {&g.node_features,
+          &g.graph_features,
+          &g.edge_features,
+          &g.index.target_offsets,
+          &g.index.source,
+          &g.index.source_offsets,
+          &g.index.edge_of_source,
+          &g.index.target,
+          &g.offsets,
+          &g.graph_of_node,
+          &g.action_mask,
+          &states.images,
+          &states.vectors,
+          &states.features,
+          &states.row_offsets,
+          &states.action_mask,
+          &states.shared_offsets,
+          &states.shared_rows,
+          &decisions,
+          &discrete.offsets,
+          &discrete.old_logp,
+          &discrete.advantage,
+          &raw,
+          &active_offsets,
+          &active_rows,
+          &continuous.offsets,
+          &continuous.old_logp,
+          &continuous.advantage,
+          &value.old_values,
+          &value.returns,
+          &value.weights};
+}
+
+Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
+                         const std::vector<const Transition*>& transitions,
+                         const RunningNormalizer& normalizer, const PpoConfig& config,
+                         const ActionSpace& space) {
+  Backend& backend = network.backend();
+  const auto components = static_cast<std::size_t>(network.value_components());
+  std::vector<std::int32_t> decisions;
+  std::vector<double> advantages;
+  std::vector<float> old_logp, old_values, returns;
+  for (const Transition* t : transitions) {
+    const std::vector<std::int32_t>& d = t->policy.action.decisions;
+    decisions.insert(decisions.end(), d.begin(), d.end());
+    old_logp.insert(old_logp.end(), t->policy.logp.begin(), t->policy.logp.end());
+    advantages.push_back(t->advantage);
+    for (std::size_t c = 0; c < components; ++c) {
+      old_values.push_back(t->policy.values[c]);
+      returns.push_back(static_cast<float>(normalizer.normalise(c, t->returns[c])));
+    }
+  }
+  if (config.advantage_normalization == AdvantageNormalization::kMinibatch) {
+    standardise(advantages);
+  }
+  const std::span<const double> weights = std::span(config.component_weights).first(components);
+  const auto states = static_cast<std::int64_t>(transitions.size());
+  const Shape value_shape{states, network.value_components()};
+  const BatchPadding padding =
+      config.record_minibatches ? BatchPadding::kBuckets : BatchPadding::kNone;
+  Minibatch batch;
+  batch.states = batch_states(network, rollout, transitions, padding);
+  if (batch.states.padded_rows > 0) {
+    decisions.resize(static_cast<std::size_t>(batch.states.padded_rows));
+    old_logp.resize(decisions.size());
+  }
+  const auto rows = static_cast<std::int64_t>(decisions.size());
+  batch.discrete = {batch.states.row_offsets, Tensor::from_host(backend, {rows}, old_logp),
+                    Tensor::from_host(backend, {states},
+                                      std::vector<float>(advantages.begin(), advantages.end())),
+                    static_cast<float>(config.clip_epsilon), config.ratio};
+  if (space.choices > 0) {
+    batch.decisions = Tensor::from_host(backend, std::span<const std::int32_t>(decisions));
+  }
+  batch.value = {
+      Tensor::from_host(backend, value_shape, old_values),
+      Tensor::from_host(backend, value_shape, returns),
+      Tensor::from_host(backend, {value_shape[1]},
+                        std::vector<float>(weights.begin(), weights.end())),
+      config.value_loss,
+      static_cast<float>(config.value_loss == ValueLossKind::kHuber ? config.value_huber_delta
+                                                                    : config.value_clip_epsilon)};
+  if (space.dims() > 0) add_continuous(backend, transitions, space, batch);
+  return batch;
+}
+
+EntropyTerm entropy_term(double entropy, double weight, double floor, double penalty) {
+  EntropyTerm term{-weight * entropy, -weight};
+  if (floor > 0 && entropy < floor) {
+    term.loss += penalty * (floor - entropy);
+    term.derivative -= penalty;
+  }
+  return term;
+}
+
+double entropy_coefficient(const PpoConfig& config, std::int64_t episodes) {
+  const double done =
+      std::min(1.0, static_cast<double>(episodes) / std::max(1, config.entropy_decay_episodes));
+  return config.entropy_coeff_start +
+         done * (config.entropy_coeff_end - config.entropy_coeff_start);
+}
+
+EpisodeSummary summarise_episodes(const std::vector<EpisodeRecord>& episodes) {
+  EpisodeSummary s;
+  const auto n = static_cast<double>(episodes.size());
+  for (const EpisodeRecord& e : episodes) {
+    s.mean_return += e.episode_return / n;
+    s.mean_length += e.steps / n;
+    s.success_rate += e.success() / n;
+    s.mean_progress += e.progress / n;
+  }
+  return s;
+}
+
+RolloutSummary summarise_rollout(Rollout& rollout, const RunningNormalizer& normalizer) {
+  RolloutSummary s;
+  const std::vector<Transition*> all = rollout.flat();
+  const auto n = static_cast<double>(all.size());
+  double mean_return = 0, mean_error = 0;
+  const auto error = [&](const Transition& t) {
+    return t.returns[kTotal] - normalizer.denormalise(kTotal, t.policy.values[kTotal]);
+  };
+  for (const Transition* t : all) {
+    s.cells_per_state += t->outcome.result.population / n;
+    for (std::size_t c = 0; c < kRewardComponents; ++c) {
+      s.mean_reward[c] += t->outcome.result.reward[c] / n;
+    }
+    mean_return += t->returns[kTotal] / n;
+    mean_error += error(*t) / n;
+  }
+  double return_variance = 0, error_variance = 0;
+  for (const Transition* t : all) {
+    const double r = t->returns[kTotal] - mean_return, e = error(*t) - mean_error;
+    return_variance += r * r / n;
+    error_variance += e * e / n;
+  }
+  s.explained_variance = 1.0 - error_variance / (return_variance + 1e-8);
+  return s;
+}
+
+}  // namespace frost

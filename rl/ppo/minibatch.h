@@ -1,0 +1,56 @@
+#pragma once
+
+#include <vector>
+
+#include "rl/ppo/rollout.h"
+
+namespace frost {
+
+/// The device tensors of one minibatch of states.
+struct Minibatch {
+  StateBatch states;
+  Tensor decisions;  ///< int32 [rows]; undefined without a discrete part
+  SurrogateInputs discrete;
+  /// The continuous part, undefined where no row is active: raw samples [active, dims], the active
+  /// rows (undefined: all rows are) and their surrogate.
+  Tensor raw, active_offsets, active_rows;
+  SurrogateInputs continuous;
+  ValueLossInputs value;
+
+  /// All tensors, undefined ones and aliases included, always in the same order.
+  std::vector<Tensor*> tensors();
+};
+
+/// Padded where `config.record_minibatches`.
+Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
+                         const std::vector<const Transition*>& transitions,
+                         const RunningNormalizer& normalizer, const PpoConfig& config,
+                         const ActionSpace& space);
+
+/// The entropy part of the loss and its derivative by the mean entropy H: -weight * H, plus
+/// penalty (floor - H) where H is below the floor; a floor of 0 is none.
+struct EntropyTerm {
+  double loss, derivative;
+};
+EntropyTerm entropy_term(double entropy, double weight, double floor, double penalty);
+
+/// The entropy coefficient after so many finished episodes: linear from start to end, then the end.
+double entropy_coefficient(const PpoConfig& config, std::int64_t episodes);
+
+inline constexpr std::array<const char*, kRewardComponents> kRewardComponentNames = {
+    "total", "graph", "spawn", "delete", "edge", "node"};
+
+/// Means over finished episodes; zeros where none finished.
+struct EpisodeSummary {
+  double mean_return = 0, mean_length = 0, success_rate = 0, mean_progress = 0;
+};
+EpisodeSummary summarise_episodes(const std::vector<EpisodeRecord>& episodes);
+
+struct RolloutSummary {
+  double cells_per_state = 0;  ///< after each step
+  std::array<double, kRewardComponents> mean_reward{};
+  double explained_variance = 0;  ///< of the total return: 1 - Var(R - V) / Var(R)
+};
+RolloutSummary summarise_rollout(Rollout& rollout, const RunningNormalizer& normalizer);
+
+}  // namespace frost

@@ -1,0 +1,321 @@
+#include "rl/ppo/ppo.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "kernels/errors.h"
+#include "rl/ppo/minibatch.h"
+
+namespace frost {
+namespace {
+
+constexpr const char* kScalingKey = "ppo.gradient_scaling";
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+PolicyLossWeights base_weights(const PpoConfig& config) {
+  return {config.discrete_weight, config.continuous_weight};
+}
+
+/// All schedules end with the training.
+LearningRates learning_rates(PpoConfig config) {
+  config.lr_schedule.total_updates = config.total_updates;
+  for (GroupLrSchedule& own : config.group_schedules) {
+    own.schedule.total_updates = config.total_updates;
+  }
+  return {config.lr_schedule, config.group_schedules, config.kl_adaptation};
+}
+
+double require_finite(double value, const char* what) {
+  if (!std::isfinite(value)) fail("ppo", std::string(what) + " is not finite");
+  return value;
+}
+
+}  // namespace
+
+struct Ppo::LearnStatistics {
+  int minibatches = 0;
+  int epochs = 0;
+  bool stopped_early = false;
+  double policy_loss = 0, continuous_loss = 0, value_loss = 0, loss = 0;
+  double entropy = 0, continuous_entropy = 0, approx_kl = 0, clipfrac = 0;
+  double last_kl = 0;
+  double grad_norm = 0;
+  PolicyLossWeights weights{0, 0};
+  std::vector<double> group_norms, lr_factors;
+
+  double mean(double sum) const { return sum / std::max(1, minibatches); }
+};
+
+Ppo::Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environments,
+         const PpoConfig& config, std::uint64_t seed)
+    : network_(network),
+      optimizer_(optimizer),
+      environments_(environments),
+      config_(config),
+      space_(environments.action_space()),
+      shuffle_(seed, StreamPurpose::kShuffle),
+      rates_(learning_rates(config)),
+      gradient_scaling_(config.gradient_scaling, base_weights(config)),
+      gradient_step_(network, optimizer, config.max_grad_norm, config.record_minibatches) {
+  for (int i = 0; i < environments_.size(); ++i) {
+    sampling_.emplace_back(seed, StreamPurpose::kSampling, static_cast<std::uint32_t>(i));
+  }
+}
+
+Metrics Ppo::update() {
+  Rollout rollout(network_.backend().ledger(), environments_.size(),
+                  config_.rollout_steps / environments_.size());
+  const Stopwatch collecting;
+  collect(rollout);
+  timing_.collect_seconds = collecting.seconds();
+  const Stopwatch learning;
+  Metrics metrics = learn(rollout);
+  timing_.learn_seconds = learning.seconds();
+  return metrics;
+}
+
+void Ppo::collect(Rollout& rollout) {
+  std::vector<RandomStream*> streams;
+  for (RandomStream& stream : sampling_) streams.push_back(&stream);
+  const int steps = config_.rollout_steps / environments_.size();
+  for (int t = 0; t < steps; ++t) {
+    const auto observations = environments_.observations();
+    PolicySteps policy = act(network_, observations, streams, space_, false);
+    std::vector<Transition> transitions(policy.steps.size());
+    std::vector<Action> actions;
+    for (std::size_t e = 0; e < transitions.size(); ++e) {
+      actions.push_back(policy.steps[e].action);
+      if (!policy.features.defined()) transitions[e].observation = *observations[e];
+      transitions[e].policy = std::move(policy.steps[e]);
+    }
+    std::vector<VectorStep> outcomes = environments_.step(actions);
+    for (std::size_t e = 0; e < outcomes.size(); ++e) {
+      transitions[e].outcome = std::move(outcomes[e]);
+    }
+    rollout.add(std::move(transitions), policy.features, network_.prefix_id());
+  }
+  finished_ = environments_.take_finished();
+  global_step_ += static_cast<std::int64_t>(rollout.size());
+  episodes_ += static_cast<std::int64_t>(finished_.size());
+  successes_ += std::count_if(finished_.begin(), finished_.end(),
+                              [](const EpisodeRecord& e) { return e.success(); });
+}
+
+Metrics Ppo::learn(Rollout& rollout) {
+  rollout.require_prefix(network_.prefix_id());
+  estimate_advantages(rollout, network_, environments_.observations(), return_normalizer_, config_);
+  const std::vector<Transition*> all = rollout.flat();
+  std::vector<std::vector<double>> returns;
+  for (const Transition* t : all) returns.emplace_back(t->returns.begin(), t->returns.end());
+  if (config_.normalize_returns) return_normalizer_.update(returns);
+
+  LearnStatistics sums;
+  sums.group_norms.resize(optimizer_.groups().size());
+  for (const ParamGroup& group : optimizer_.groups()) {
+    sums.lr_factors.push_back(rates_.factor(group.name, updates_));
+  }
+  std::vector<std::size_t> order(all.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto size = static_cast<std::size_t>(config_.minibatch_size);
+  for (int epoch = 0; epoch < config_.update_epochs && !sums.stopped_early; ++epoch) {
+    for (std::size_t i = order.size(); i > 1; --i) {  // Fisher-Yates
+      std::swap(order[i - 1], order[shuffle_.below(static_cast<std::uint32_t>(i))]);
+    }
+    ++sums.epochs;
+    for (std::size_t begin = 0; begin < order.size() && !sums.stopped_early; begin += size) {
+      std::vector<const Transition*> minibatch;
+      for (std::size_t i = begin; i < std::min(begin + size, order.size()); ++i) {
+        minibatch.push_back(all[order[i]]);
+      }
+      learn_minibatch(rollout, minibatch, sums);
+    }
+  }
+  Metrics metrics = report(rollout, sums);
+  rates_.adapt(optimizer_.groups(), updates_, sums.mean(sums.approx_kl));
+  ++updates_;
+  return metrics;
+}
+
+double Ppo::policy_gradient_norm(const Minibatch& batch, Tensor LossParts::*part) {
+  const LossParts both = policy_losses(batch, network_.forward(batch.states));
+  const float loss_alone[4] = {1.0f, 0.0f, 0.0f, 0.0f};
+  optimizer_.zero_grad();
+  backward({{both.*part, Tensor::from_host(network_.backend(), {4}, loss_alone)}});
+  return joint_norm(optimizer_.grad_norms());
+}
+
+PolicyLossWeights Ppo::policy_loss_weights(const Minibatch& batch) {
+  if (!config_.scale_policy_losses || !batch.decisions.defined() || !batch.raw.defined()) {
+    return base_weights(config_);
+  }
+  gradient_scaling_.record(policy_gradient_norm(batch, &LossParts::discrete),
+                           policy_gradient_norm(batch, &LossParts::continuous));
+  return gradient_scaling_.weights();
+}
+
+Ppo::PolicyTerm Ppo::policy_term(const Tensor& surrogate, double loss_weight,
+                                 const EntropyRule& entropy) const {
+  PolicyTerm term;
+  if (!surrogate.defined()) return term;
+  const std::vector<float> values = surrogate.to_host();
+  term.loss = require_finite(values[0], "the policy loss");
+  term.entropy = require_finite(values[1], "the entropy");
+  term.kl = require_finite(values[2], "the KL divergence");
+  term.clipfrac = values[3];
+  const EntropyTerm bonus =
+      entropy_term(term.entropy, entropy_coefficient(config_, episodes_) * entropy.weight,
+                   entropy.floor, entropy.penalty);
+  term.weighted_loss = loss_weight * term.loss + bonus.loss;
+  term.gradient = {static_cast<float>(loss_weight), static_cast<float>(bonus.derivative), 0.0f,
+                   0.0f};
+  return term;
+}
+
+void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
+                          LearnStatistics& sums) {
+  const Minibatch batch =
+      make_minibatch(network_, rollout, minibatch, return_normalizer_, config_, space_);
+  const PolicyLossWeights weights = policy_loss_weights(batch);
+  const LossParts& losses = gradient_step_.forward(batch);
+  const PolicyTerm decisions =
+      policy_term(losses.discrete, weights.discrete,
+                  {config_.discrete_entropy_weight, config_.min_entropy_threshold, 3.0});
+  const PolicyTerm continuous =
+      policy_term(losses.continuous, weights.continuous,
+                  {config_.continuous_entropy_weight, config_.min_continuous_entropy, 1.5});
+  const double value_term = require_finite(losses.value.to_host()[0], "the value loss");
+  const double kl = decisions.kl + continuous.kl;
+  sums.last_kl = kl;
+  if (config_.enable_kl_early_stop && kl > config_.target_kl) {
+    sums.stopped_early = true;
+    gradient_step_.abandon();
+    return;
+  }
+  std::vector<float> value_gradient(static_cast<std::size_t>(losses.value.numel()));
+  value_gradient[0] = static_cast<float>(config_.value_loss_coeff);
+  const std::vector<double> norms = gradient_step_.descend(
+      {decisions.gradient, continuous.gradient, value_gradient}, sums.lr_factors);
+
+  ++sums.minibatches;
+  sums.policy_loss += decisions.loss;
+  sums.continuous_loss += continuous.loss;
+  sums.value_loss += value_term;
+  sums.entropy += decisions.entropy;
+  sums.continuous_entropy += continuous.entropy;
+  sums.approx_kl += kl;
+  sums.weights.discrete += weights.discrete;
+  sums.weights.continuous += weights.continuous;
+  sums.clipfrac += batch.decisions.defined() ? decisions.clipfrac : continuous.clipfrac;
+  sums.loss +=
+      decisions.weighted_loss + continuous.weighted_loss + config_.value_loss_coeff * value_term;
+  sums.grad_norm += joint_norm(norms);
+  for (std::size_t g = 0; g < norms.size(); ++g) sums.group_norms[g] += norms[g];
+}
+
+Metrics Ppo::report(Rollout& rollout, const LearnStatistics& sums) {
+  Metrics m;
+  m.add("charts/update", static_cast<double>(updates_ + 1));
+  m.add("charts/global_step", static_cast<double>(global_step_));
+  m.add("charts/episodes", static_cast<double>(episodes_));
+  const EpisodeSummary episodes = summarise_episodes(finished_);
+  m.add("charts/episodes_finished", static_cast<double>(finished_.size()));
+  m.add("charts/episodic_return", episodes.mean_return);
+  m.add("charts/episodic_length", episodes.mean_length);
+  m.add("charts/success_rate", episodes.success_rate);
+  m.add("charts/progress", episodes.mean_progress);
+  const RolloutSummary collected = summarise_rollout(rollout, return_normalizer_);
+  m.add("charts/cells_per_state", collected.cells_per_state);
+  for (std::size_t c = 0; c < static_cast<std::size_t>(network_.value_components()); ++c) {
+    m.add(std::string("reward/") + kRewardComponentNames[c], collected.mean_reward[c]);
+  }
+  m.add("losses/policy_loss", sums.mean(sums.policy_loss));
+  m.add("losses/continuous_policy_loss", sums.mean(sums.continuous_loss));
+  m.add("losses/value_loss", sums.mean(sums.value_loss));
+  m.add("losses/entropy", sums.mean(sums.entropy));
+  m.add("losses/continuous_entropy", sums.mean(sums.continuous_entropy));
+  m.add("losses/entropy_coefficient", entropy_coefficient(config_, episodes_));
+  m.add("losses/approx_kl", sums.mean(sums.approx_kl));
+  m.add("losses/last_kl", sums.last_kl);
+  m.add("losses/clipfrac", sums.mean(sums.clipfrac));
+  m.add("losses/total", sums.mean(sums.loss));
+  m.add("losses/explained_variance", collected.explained_variance);
+  m.add("losses/minibatches", sums.minibatches);
+  m.add("losses/epochs", sums.epochs);
+  if (config_.scale_policy_losses) {
+    m.add("losses/discrete_weight", sums.mean(sums.weights.discrete));
+    m.add("losses/continuous_weight", sums.mean(sums.weights.continuous));
+  }
+  m.add("grad_norm/total", sums.mean(sums.grad_norm));
+  // Every group the network may have, so that the columns outlast a change of the freeze mode.
+  for (const ParamGroup& possible : network_.param_groups()) {
+    double norm = 0, lr = 0;
+    for (std::size_t g = 0; g < optimizer_.groups().size(); ++g) {
+      const ParamGroup& group = optimizer_.groups()[g];
+      if (group.name != possible.name) continue;
+      norm = sums.mean(sums.group_norms[g]);
+      lr = group.lr * sums.lr_factors[g];
+    }
+    m.add("grad_norm/" + possible.name, norm);
+    m.add("lr/" + possible.name, lr);
+  }
+  return m;
+}
+
+void Ppo::save(StateDict& state) const {
+  std::vector<std::int64_t> counters = {updates_, global_step_, episodes_, successes_,
+                                        static_cast<std::int64_t>(shuffle_.position())};
+  for (const RandomStream& s : sampling_) {
+    counters.push_back(static_cast<std::int64_t>(s.position()));
+  }
+  state["ppo.counters"] =
+      HostTensor::from_int64({static_cast<std::int64_t>(counters.size())}, counters);
+  state["ppo.return_normalizer"] = HostTensor::from_doubles(return_normalizer_.state());
+  rates_.save(state);
+  if (!config_.scale_policy_losses) return;
+  const GradientScaling::State& scaling = gradient_scaling_.state();
+  state[kScalingKey] = HostTensor::from_doubles(
+      {scaling.discrete_norm, scaling.continuous_norm, static_cast<double>(scaling.calls)});
+}
+
+void Ppo::load(const StateDict& state) {
+  const std::vector<std::int64_t> counters =
+      find_tensor(state, "ppo.counters", "checkpoint").to_int64("ppo.counters");
+  if (counters.size() != 5 + sampling_.size()) {
+    throw Error("checkpoint was written with another number of environments");
+  }
+  updates_ = counters[0];
+  global_step_ = counters[1];
+  episodes_ = counters[2];
+  successes_ = counters[3];
+  shuffle_.set_position(static_cast<std::uint64_t>(counters[4]));
+  for (std::size_t i = 0; i < sampling_.size(); ++i) {
+    sampling_[i].set_position(static_cast<std::uint64_t>(counters[5 + i]));
+  }
+  return_normalizer_.set_state(find_tensor(state, "ppo.return_normalizer", "checkpoint")
+                                   .to_doubles("ppo.return_normalizer"));
+  rates_.load(state);
+  if (config_.scale_policy_losses) load_gradient_scaling(state);
+}
+
+void Ppo::load_gradient_scaling(const StateDict& state) {
+  const std::vector<double> values =
+      find_tensor(state, kScalingKey, "checkpoint").to_doubles(kScalingKey);
+  const bool sound = values.size() == 3 && std::all_of(values.begin(), values.end(), [](double v) {
+                       return std::isfinite(v) && v >= 0 && v < 1e18;
+                     });
+  if (!sound) throw Error(std::string("checkpoint tensor '") + kScalingKey + "' is damaged");
+  gradient_scaling_.restore({values[0], values[1], static_cast<std::int64_t>(values[2])});
+}
+
+}  // namespace frost

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "engine/optim/adam.h"
+#include "models/policy_network.h"
+#include "rl/metrics.h"
+#include "rl/ppo/gradient_step.h"
+#include "rl/ppo/minibatch.h"
+#include "rl/ppo/ppo_config.h"
+#include "rl/ppo/rollout.h"
+#include "rl/ppo/running_normalizer.h"
+#include "rl/vector_environment.h"
+
+namespace frost {
+
+/// Wall-clock seconds of the two halves of an update.
+struct UpdateTiming {
+  double collect_seconds = 0;
+  double learn_seconds = 0;
+};
+
+/// Proximal policy optimization (Schulman et al. 2017): docs/durotaxis.md, "Training".
+///
+/// Deterministic: equal seeds, devices and thread counts give equal bits, and a restored state goes
+/// on as if never stopped.
+class Ppo {
+ public:
+  /// All three must outlive this object.
+  Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environments,
+      const PpoConfig& config, std::uint64_t seed);
+
+  /// Collects one rollout and learns from it. Throws Error naming what is not finite.
+  Metrics update();
+
+  /// Collects one rollout, without learning; `learn` consumes it. `update` is both.
+  void collect(Rollout& rollout);
+  Metrics learn(Rollout& rollout);
+
+  std::int64_t updates() const { return updates_; }
+  std::int64_t global_step() const { return global_step_; }
+  const UpdateTiming& timing() const { return timing_; }
+  const GradientStep& gradient_step() const { return gradient_step_; }
+  /// Episodes finished during the last `collect`.
+  const std::vector<EpisodeRecord>& finished_episodes() const { return finished_; }
+
+  void save(StateDict& state) const;
+  /// Throws Error naming what is missing or damaged.
+  void load(const StateDict& state);
+
+ private:
+  /// Sums over the minibatches of one update.
+  struct LearnStatistics;
+
+  /// How the mean entropy of one action part enters the loss.
+  struct EntropyRule {
+    double weight, floor, penalty;
+  };
+  /// The clipped surrogate of one action part, with its entropy bonus and gradient weights.
+  struct PolicyTerm {
+    std::vector<float> gradient;
+    double loss = 0, entropy = 0, kl = 0, clipfrac = 0, weighted_loss = 0;
+  };
+
+  /// L2 norm of the gradient of one part's mean loss alone, by a pass of its own.
+  double policy_gradient_norm(const Minibatch& batch, Tensor LossParts::*part);
+  PolicyLossWeights policy_loss_weights(const Minibatch& batch);
+  PolicyTerm policy_term(const Tensor& surrogate, double loss_weight,
+                         const EntropyRule& entropy) const;
+  void learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
+                       LearnStatistics& sums);
+  Metrics report(Rollout& rollout, const LearnStatistics& sums);
+  void load_gradient_scaling(const StateDict& state);
+
+  PolicyNetwork& network_;
+  Adam& optimizer_;
+  VectorEnvironment& environments_;
+  PpoConfig config_;
+  ActionSpace space_;
+  std::vector<RandomStream> sampling_;  ///< one per environment
+  RandomStream shuffle_;
+  LearningRates rates_;
+  GradientScaling gradient_scaling_;
+  GradientStep gradient_step_;
+  RunningNormalizer return_normalizer_{kRewardComponents};
+  std::int64_t updates_ = 0;
+  std::int64_t global_step_ = 0;
+  std::int64_t episodes_ = 0;
+  std::int64_t successes_ = 0;
+  UpdateTiming timing_;
+  std::vector<EpisodeRecord> finished_;
+};
+
+}  // namespace frost

@@ -1,0 +1,183 @@
+#include "rl/ppo/rollout.h"
+
+#include <cmath>
+
+#include "engine/launch.h"
+#include "kernels/errors.h"
+#include "rl/ppo/gae.h"
+
+namespace frost {
+namespace {
+
+template <class T>
+std::size_t heap_bytes(const std::vector<T>& v) {
+  return v.size() * sizeof(T);
+}
+
+struct HeapBytes {
+  std::size_t operator()(const GraphObservation& o) const {
+    return heap_bytes(o.node_features) + heap_bytes(o.graph_features) +
+           heap_bytes(o.edge_features) + heap_bytes(o.edge_source) + heap_bytes(o.edge_target) +
+           heap_bytes(o.action_mask);
+  }
+  std::size_t operator()(const ImageObservation& o) const { return heap_bytes(o.pixels); }
+  std::size_t operator()(const VectorObservation& o) const { return heap_bytes(o.values); }
+};
+
+std::size_t bytes_of(const Transition& t) {
+  return sizeof(Transition) + std::visit(HeapBytes(), t.observation) +
+         std::visit(HeapBytes(), t.outcome.final_observation) +
+         heap_bytes(t.policy.action.decisions) + heap_bytes(t.policy.action.parameters) +
+         heap_bytes(t.policy.logp) + heap_bytes(t.policy.raw) + heap_bytes(t.policy.raw_logp);
+}
+
+using Values = std::array<float, kRewardComponents>;
+
+/// V(s_{t+1}) for every transition of one environment, in normalised units; zeros where terminated.
+std::vector<Values> next_values(const std::vector<Transition>& steps, const Values& after_last,
+                                std::vector<Values>::const_iterator& truncated) {
+  std::vector<Values> next(steps.size());
+  for (std::size_t t = 0; t < steps.size(); ++t) {
+    const StepResult& result = steps[t].outcome.result;
+    if (result.truncated) {
+      next[t] = *truncated++;
+    } else if (!result.terminated) {
+      next[t] = t + 1 < steps.size() ? steps[t + 1].policy.values : after_last;
+    }
+  }
+  return next;
+}
+
+/// Which components gave any reward in this rollout.
+std::array<bool, kRewardComponents> components_earned(Rollout& rollout) {
+  std::array<bool, kRewardComponents> earned{};
+  for (const Transition* t : rollout.flat()) {
+    for (std::size_t c = 0; c < kRewardComponents; ++c) {
+      earned[c] = earned[c] || t->outcome.result.reward[c] != 0;
+    }
+  }
+  return earned;
+}
+
+}  // namespace
+
+void Rollout::add(std::vector<Transition> transitions, const Tensor& features,
+                  std::uint64_t prefix_id) {
+  const auto environments = static_cast<std::int64_t>(by_environment_.size());
+  const auto t = static_cast<std::int64_t>(by_environment_.front().size());
+  if (features.defined()) {
+    const std::int64_t width = features.dim(1);
+    if (!features_.defined()) {
+      features_ = Tensor::empty(features.backend(), {environments * steps_, width},
+                                MemoryTag::kFeatureCache);
+      prefix_id_ = prefix_id;
+    }
+    require_prefix(prefix_id);
+    launch("keep_features", [&] {  // row t of every environment's run of rows
+      features_.backend().copy_rows(environments, width, features.data(), width,
+                                    {features_.data() + t * width, GradMode::kOverwrite},
+                                    steps_ * width);
+    });
+  }
+  for (std::int64_t e = 0; e < environments; ++e) {
+    Transition& transition = transitions[static_cast<std::size_t>(e)];
+    if (features.defined()) {
+      transition.observation = {};
+      transition.feature_row = e * steps_ + t;
+    }
+    const std::size_t bytes = bytes_of(transition);
+    ledger_.add(MemoryTag::kRollout, bytes);
+    bytes_ += bytes;
+    by_environment_[static_cast<std::size_t>(e)].push_back(std::move(transition));
+  }
+}
+
+void Rollout::require_prefix(std::uint64_t prefix_id) const {
+  if (features_.defined() && prefix_id != prefix_id_) {
+    fail("rollout",
+         "the frozen prefix changed after its features were kept; collect a new rollout");
+  }
+}
+
+std::size_t Rollout::size() const {
+  std::size_t n = 0;
+  for (const auto& steps : by_environment_) n += steps.size();
+  return n;
+}
+
+std::vector<Transition*> Rollout::flat() {
+  std::vector<Transition*> all;
+  for (auto& steps : by_environment_) {
+    for (Transition& t : steps) all.push_back(&t);
+  }
+  return all;
+}
+
+void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
+                         const std::vector<const Observation*>& next_observations,
+                         const RunningNormalizer& normalizer, const PpoConfig& config) {
+  std::vector<const Observation*> cut;
+  for (const Transition* t : rollout.flat()) {
+    if (t->outcome.result.truncated) cut.push_back(&t->outcome.final_observation);
+  }
+  const std::vector<Values> truncated_values = state_values(network, cut);
+  const std::vector<Values> last_values = state_values(network, next_observations);
+  auto truncated = truncated_values.begin();
+
+  const std::array<bool, kRewardComponents> earned = components_earned(rollout);
+  const auto components = static_cast<std::size_t>(network.value_components());
+  std::vector<std::vector<double>> advantages(components);
+  for (std::size_t e = 0; e < rollout.by_environment().size(); ++e) {
+    std::vector<Transition>& steps = rollout.by_environment()[e];
+    const std::vector<Values> next = next_values(steps, last_values[e], truncated);
+    for (std::size_t c = 0; c < components; ++c) {
+      std::vector<GaeStep> sequence(steps.size());
+      for (std::size_t t = 0; t < steps.size(); ++t) {
+        const StepResult& result = steps[t].outcome.result;
+        sequence[t] = {result.reward[c], normalizer.denormalise(c, steps[t].policy.values[c]),
+                       result.terminated ? 0.0 : normalizer.denormalise(c, next[t][c]),
+                       result.done()};
+      }
+      auto a = generalised_advantages(sequence, config.gamma, config.gae_lambda);
+      for (std::size_t t = 0; t < steps.size(); ++t) {
+        steps[t].returns[c] = a[t] + sequence[t].value;
+        // Where nothing was earned the advantage is the critic's own noise: it must not be scaled
+        // up.
+        if (!earned[c]) a[t] = 0;
+      }
+      advantages[c].insert(advantages[c].end(), a.begin(), a.end());
+    }
+  }
+  std::vector<double> combined = config.advantage == AdvantageKind::kTotal || components == 1
+                                     ? advantages[kTotal]
+                                     : combine_advantages(advantages, config.component_weights);
+  if (config.advantage_normalization == AdvantageNormalization::kBatch) standardise(combined);
+  const std::vector<Transition*> all = rollout.flat();
+  for (std::size_t i = 0; i < all.size(); ++i) all[i]->advantage = combined[i];
+}
+
+std::vector<double> combine_advantages(const std::vector<std::vector<double>>& advantages,
+                                       const std::array<double, kRewardComponents>& weights) {
+  constexpr double kNoSpread = 1e-8;
+  const std::size_t n = advantages[kTotal].size();
+  std::vector<double> combined(n);
+  std::vector<double> scale(kRewardComponents);
+  double weight_sum = 0;
+  for (std::size_t c = kTotal + 1; c < kRewardComponents; ++c) {
+    double mean = 0, variance = 0;
+    for (const double a : advantages[c]) mean += a / static_cast<double>(n);
+    for (const double a : advantages[c]) {
+      variance += (a - mean) * (a - mean) / static_cast<double>(n);
+    }
+    if (std::sqrt(variance) < kNoSpread) continue;
+    scale[c] = weights[c] / std::sqrt(variance);
+    weight_sum += weights[c];
+  }
+  for (std::size_t c = kTotal + 1; c < kRewardComponents; ++c) {
+    if (scale[c] == 0) continue;
+    for (std::size_t i = 0; i < n; ++i) combined[i] += scale[c] / weight_sum * advantages[c][i];
+  }
+  return combined;
+}
+
+}  // namespace frost

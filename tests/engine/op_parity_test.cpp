@@ -1,0 +1,113 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <set>
+
+#include "tests/op_table/op_cases.h"
+
+namespace frost {
+namespace {
+
+/// Guard bytes around every block allocated while it lives.
+class Guarded {
+ public:
+  Guarded() { Storage::enable_guards(true); }
+  ~Guarded() { Storage::enable_guards(false); }
+};
+
+class OpParity : public testing::TestWithParam<std::string> {};
+
+TEST_P(OpParity, ForwardMatchesFloat64AndStaysInsideItsBuffers) {
+  for (const OpCase* row : op_cases_of(GetParam())) {
+    SCOPED_TRACE(row->title());
+    const Reals expected = row->reference(as_reals(row->inputs));
+    for (Backend* backend : test_backends()) {
+      SCOPED_TRACE(backend->description());
+      const std::int64_t damaged = Storage::guard_violations();
+      {
+        const Guarded guarded;
+        const NoGradGuard no_grad;
+        const std::vector<Tensor> inputs =
+            upload(*backend, row->inputs, std::vector<bool>(row->inputs.size()));
+        const Tensor y = row->bind(*backend, inputs)();
+        EXPECT_LE(relative_error(y.to_host(), expected), row->tolerance);
+        EXPECT_TRUE(y.storage().guards_intact());
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+          EXPECT_TRUE(inputs[i].storage().guards_intact()) << row->inputs[i].name;
+          EXPECT_EQ(inputs[i].to_host(), row->inputs[i].values)
+              << row->inputs[i].name << " was changed";
+        }
+      }
+      EXPECT_EQ(Storage::guard_violations(), damaged);
+    }
+  }
+}
+
+TEST_P(OpParity, BackwardStaysInsideItsBuffers) {
+  for (const OpCase* row : op_cases_of(GetParam())) {
+    SCOPED_TRACE(row->title());
+    for (Backend* backend : test_backends()) {
+      const std::int64_t damaged = Storage::guard_violations();
+      {
+        const Guarded guarded;
+        const std::vector<Tensor> inputs = upload(*backend, row->inputs, trains_of(*row));
+        const Tensor y = row->bind(*backend, inputs)();
+        if (!y.requires_grad()) continue;
+        const CaseInput c = case_input(row->title(), "cotangent", y.shape());
+        backward({{y, Tensor::from_host(*backend, c.shape, c.values)}});
+        for (const Tensor& t : inputs) {
+          EXPECT_TRUE(!t.grad().defined() || t.grad().storage().guards_intact());
+        }
+      }
+      EXPECT_EQ(Storage::guard_violations(), damaged);
+    }
+  }
+}
+
+TEST_P(OpParity, EqualInputsGiveEqualBits) {
+  for (const OpCase* row : op_cases_of(GetParam())) {
+    SCOPED_TRACE(row->title());
+    for (Backend* backend : test_backends()) {
+      const auto run = row->bind(*backend, upload(*backend, row->inputs, trains_of(*row)));
+      EXPECT_EQ(run().to_host(), run().to_host());
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, OpParity, testing::ValuesIn(op_case_names()),
+                         [](const auto& info) { return info.param; });
+
+TEST(OpTable, HoldsARowForEveryPublicOp) {
+  std::ifstream header(FROST_SOURCE_DIR "/engine/ops.h");
+  ASSERT_TRUE(header.is_open());
+  const std::string text((std::istreambuf_iterator<char>(header)), {});
+  const std::string beginning = "\nTensor ";
+  std::set<std::string> declared;
+  for (std::size_t at = text.find(beginning); at != std::string::npos;
+       at = text.find(beginning, at)) {
+    at += beginning.size();
+    declared.insert(text.substr(at, text.find('(', at) - at));
+  }
+  const std::vector<std::string> names = op_case_names();
+  EXPECT_EQ(declared, std::set<std::string>(names.begin(), names.end()));
+  EXPECT_GE(declared.size(), 18U) << "engine/ops.h is not read as expected";
+}
+
+TEST(OpTable, TitlesAreUnique) {
+  std::set<std::string> titles;
+  for (const OpCase& row : op_cases())
+    EXPECT_TRUE(titles.insert(row.title()).second) << row.title();
+}
+
+TEST(OpTable, ReferencesTellAWrongResultFromARightOne) {
+  // The error measure itself: one element off by one part in a thousand is seen.
+  const Reals truth{1.0, -2.0, 3.0};
+  EXPECT_EQ(relative_error(truth, truth), 0.0);
+  EXPECT_GT(relative_error(Reals{1.0, -2.0, 3.003}, truth), 5e-4);
+  EXPECT_EQ(relative_error(Reals{1.0, -2.0}, truth), INFINITY);
+  EXPECT_EQ(relative_error(Reals{1.0, -2.0, NAN}, truth), INFINITY);
+}
+
+}  // namespace
+}  // namespace frost

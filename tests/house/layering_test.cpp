@@ -1,0 +1,169 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The rules of docs/architecture.md that a compiler does not check.
+namespace frost {
+namespace {
+
+/// Each room includes only those before it; the files of tools/ itself are the programs.
+const std::vector<std::string> kRooms = {
+    "kernels",      "engine",       "weights",       "models",     "rl",        "tools/cli",
+    "tools/config", "tools/images", "tools/reports", "tools/runs", "tools/lab", "tools"};
+
+/// Folders that only their own room includes from.
+const std::vector<std::string> kInnerFolders = {"kernels/cpu/", "kernels/cuda/",
+                                                "weights/torch_archive/"};
+
+/// The most that a folder should list; more is a reason to look for a room in it. What is above:
+/// rl/envs/durotaxis, one environment whose parts are known by nobody else.
+constexpr std::size_t kMostFiles = 25;
+
+struct SourceFile {
+  std::string path;  ///< from the root
+  std::size_t room;
+  std::size_t lines = 0;
+  std::vector<std::string> includes = {};
+
+  std::string folder() const { return path.substr(0, path.rfind('/')); }
+};
+
+/// What an include line names; empty for any other line. clang-format has taken odd spaces out.
+std::string included_file(const std::string& line) {
+  constexpr std::string_view kBegin = "#include ";
+  const std::size_t end = line.find_first_of(">\"", kBegin.size() + 1);
+  if (!line.starts_with(kBegin) || end == std::string::npos) return "";
+  return line.substr(kBegin.size() + 1, end - kBegin.size() - 1);
+}
+
+/// The room that holds a file or an include; kRooms.size() where none does.
+std::size_t room_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  for (std::size_t room = 0; room < kRooms.size(); ++room) {
+    if (kRooms[room] == "tools" ? path.substr(0, slash) == "tools"
+                                : path.starts_with(kRooms[room] + "/")) {
+      return room;
+    }
+  }
+  return kRooms.size();
+}
+
+SourceFile read_source(const std::filesystem::path& root, const std::filesystem::path& path) {
+  SourceFile file{std::filesystem::relative(path, root).string(), 0};
+  file.room = room_of(file.path);
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line); ++file.lines) {
+    if (std::string name = included_file(line); !name.empty()) file.includes.push_back(name);
+  }
+  return file;
+}
+
+std::vector<SourceFile> read_sources(const std::vector<std::string>& folders) {
+  const std::filesystem::path root = FROST_SOURCE_DIR;
+  std::vector<SourceFile> files;
+  for (const std::string& folder : folders) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
+      const std::string extension = entry.path().extension().string();
+      for (const char* source : {".h", ".cpp", ".cu", ".cuh"}) {
+        if (extension == source) files.push_back(read_source(root, entry.path()));
+      }
+    }
+  }
+  return files;
+}
+
+bool starts_with_any(const std::string& text, const std::vector<std::string>& beginnings) {
+  return std::any_of(beginnings.begin(), beginnings.end(),
+                     [&](const std::string& b) { return text.starts_with(b); });
+}
+
+class Layering : public testing::Test {
+ protected:
+  static const std::vector<SourceFile>& files() {
+    static const std::vector<SourceFile> all =
+        read_sources({"kernels", "engine", "weights", "models", "rl", "tools"});
+    return all;
+  }
+};
+
+TEST_F(Layering, EveryRoomIsScannedAndEveryFileHasOne) {
+  for (std::size_t room = 0; room < kRooms.size(); ++room) {
+    const auto count = std::count_if(files().begin(), files().end(),
+                                     [&](const SourceFile& f) { return f.room == room; });
+    EXPECT_GE(count, 3) << kRooms[room];
+  }
+  for (const SourceFile& file : files()) EXPECT_LT(file.room, kRooms.size()) << file.path;
+}
+
+TEST_F(Layering, NoFileIncludesARoomAboveItsOwn) {
+  for (const SourceFile& file : files()) {
+    for (const std::string& include : file.includes) {
+      const std::size_t room = room_of(include);
+      EXPECT_TRUE(room == kRooms.size() || room <= file.room) << file.path << ": " << include;
+      EXPECT_FALSE(starts_with_any(include, {"tests/", "bench/", "fuzz/", "..", "frostline/"}))
+          << file.path << ": " << include;
+    }
+  }
+}
+
+TEST_F(Layering, NoFileIncludesThroughAWall) {
+  for (const SourceFile& file : files()) {
+    for (const std::string& include : file.includes) {
+      if (room_of(include) == file.room) continue;
+      EXPECT_FALSE(starts_with_any(include, kInnerFolders)) << file.path << ": " << include;
+    }
+  }
+}
+
+TEST_F(Layering, FoldersAreSmall) {
+  std::map<std::string, std::size_t> count;
+  for (const SourceFile& file : files()) ++count[file.folder()];
+  for (const SourceFile& file : read_sources({"tests", "bench", "fuzz"})) ++count[file.folder()];
+  for (const auto& [folder, n] : count) EXPECT_LE(n, kMostFiles) << folder;
+}
+
+TEST_F(Layering, VectorIntrinsicsAreInOneFile) {
+  int found = 0;
+  for (const SourceFile& file : files()) {
+    for (const std::string& include : file.includes) {
+      if (!starts_with_any(include, {"immintrin", "x86intrin", "arm_neon"})) continue;
+      EXPECT_EQ(file.path, "kernels/cpu/simd.h") << include;
+      ++found;
+    }
+  }
+  EXPECT_GE(found, 1);
+}
+
+TEST_F(Layering, DeviceCodeFormatsNoText) {
+  // fmt 9 and spdlog 1.10 do not compile in C++20 device code.
+  for (const SourceFile& file : files()) {
+    if (!file.path.ends_with(".cu") && !file.path.ends_with(".cuh")) continue;
+    for (const std::string& include : file.includes) {
+      EXPECT_FALSE(starts_with_any(include, {"fmt/", "spdlog/", "nlohmann/"}))
+          << file.path << ": " << include;
+    }
+  }
+}
+
+TEST_F(Layering, KernelsKnowNoTensorsAndNoLibrariesOfTheProgramsAbove) {
+  for (const SourceFile& file : files()) {
+    if (file.room != 0) continue;
+    for (const std::string& include : file.includes) {
+      EXPECT_FALSE(starts_with_any(include, {"spdlog/", "nlohmann/", "yaml-cpp/", "CLI/"}))
+          << file.path << ": " << include;
+    }
+  }
+}
+
+TEST_F(Layering, SourceFilesStayUnder400Lines) {
+  for (const SourceFile& file : files()) EXPECT_LE(file.lines, 400U) << file.path;
+}
+
+}  // namespace
+}  // namespace frost

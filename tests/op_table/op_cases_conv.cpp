@@ -1,0 +1,205 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <memory>
+
+#include "tests/op_table/op_cases.h"
+#include "tests/op_table/op_reference.h"
+
+// Convolutions with BatchNorm, pooling.
+namespace frost {
+namespace {
+
+/// Where the inputs of a row lie; the residual is absent or second.
+struct ConvInputs {
+  std::size_t weight, gamma, beta, mean, var;
+
+  explicit ConvInputs(bool residual)
+      : weight(residual ? 2 : 1),
+        gamma(weight + 1),
+        beta(weight + 2),
+        mean(weight + 3),
+        var(weight + 4) {}
+};
+
+Conv2dShape shape_of(const ConvSpec& s) {
+  return {s.n,      s.side,      s.width == 0 ? s.side : s.width, s.c, s.k, s.kernel, s.kernel,
+          s.stride, s.kernel / 2};
+}
+
+std::vector<CaseInput> conv_inputs(const ConvSpec& s, const std::string& seed) {
+  const Conv2dShape shape = shape_of(s);
+  const std::int64_t channels = s.x_channels == 0 ? s.c : s.x_channels;
+  const double fan_in = static_cast<double>(s.kernel * s.kernel * s.c);
+  std::vector<CaseInput> inputs{case_input(seed, "x", {s.n, shape.h, shape.w, channels})};
+  if (s.residual) {
+    inputs.push_back(case_input(seed, "residual", {s.n, shape.oh(), shape.ow(), s.k}));
+  }
+  inputs.push_back(
+      case_input(seed, "weight", {s.k, s.kernel, s.kernel, s.c}, std::sqrt(2.0 / fan_in)));
+  inputs.push_back(case_input(seed, "gamma", {s.k}, 0.3, 1.0));
+  inputs.push_back(case_input(seed, "beta", {s.k}, 0.3));
+  inputs.push_back(case_input(seed, "mean", {s.k}, 0.3));
+  inputs.push_back(case_input(seed, "var", {s.k}, 0.25, 1.0));
+  inputs[inputs.size() - 2].trains = inputs.back().trains = false;
+  return inputs;
+}
+
+}  // namespace
+
+OpCase conv_bn_case(const ConvSpec& s) {
+  const Conv2dShape shape = shape_of(s);
+  const std::string variant =
+      fmt::format("{0}x{0}/{1} on {2}x{3}x{4}x{5}{6} -> {7}{8}{9}", s.kernel, s.stride, s.n,
+                  shape.h, shape.w, s.c, s.x_channels == 1 && s.c != 1 ? " from one channel" : "",
+                  s.k, s.residual ? " + residual" : "", s.relu ? " ReLU" : "");
+  const ConvInputs at(s.residual);
+  OpCase row{"conv_bn",
+             variant,
+             conv_inputs(s, "conv_bn" + variant),
+             [=](Backend&, const std::vector<Tensor>& t) {
+               auto layer = std::make_shared<ConvBatchNorm>();
+               layer->stride = shape.stride;
+               layer->pad = shape.pad;
+               layer->weight = t[at.weight];
+               layer->gamma = t[at.gamma];
+               layer->beta = t[at.beta];
+               layer->mean = t[at.mean];
+               layer->var = t[at.var];
+               return [=] { return conv_bn(t[0], *layer, s.residual ? t[1] : Tensor(), s.relu); };
+             },
+             [=](const std::vector<Reals>& t) {
+               Reals y = reference::conv2d(shape, t[0], s.x_channels == 0 ? s.c : s.x_channels,
+                                           t[at.weight]);
+               y = reference::batch_norm(y, t[at.gamma], t[at.beta], t[at.mean], t[at.var]);
+               for (std::size_t i = 0; i < y.size(); ++i) {
+                 if (s.residual) y[i] += t[1][i];
+                 if (s.relu && y[i] < 0) y[i] = 0;
+               }
+               return y;
+             },
+             2.0 * static_cast<double>(shape.n * shape.oh() * shape.ow() * shape.k * shape.kh *
+                                       shape.kw * shape.c)};
+  row.has_kinks = s.relu;
+  return row;
+}
+
+OpCase max_pool_case(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c,
+                     std::int64_t kernel, std::int64_t stride, std::int64_t pad) {
+  const Pool2dShape shape{n, h, w, c, kernel, stride, pad};
+  const std::string variant =
+      fmt::format("{0}x{0}/{1} pad {2} on {3}x{4}x{5}x{6}", kernel, stride, pad, n, h, w, c);
+  OpCase row{"max_pool2d",
+             variant,
+             {case_input("max_pool2d" + variant, "x", {n, h, w, c})},
+             [=](Backend&, const std::vector<Tensor>& t) {
+               return [=] { return max_pool2d(t[0], kernel, stride, pad); };
+             },
+             [=](const std::vector<Reals>& t) { return reference::max_pool(shape, t[0]); }};
+  row.has_kinks = true;
+  return row;
+}
+
+OpCase global_avg_pool_case(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c) {
+  const std::string variant = fmt::format("{}x{}x{}x{}", n, h, w, c);
+  return {
+      "global_avg_pool",
+      variant,
+      {case_input("global_avg_pool" + variant, "x", {n, h, w, c})},
+      [](Backend&, const std::vector<Tensor>& t) { return [t] { return global_avg_pool(t[0]); }; },
+      [=](const std::vector<Reals>& t) {
+        return reference::global_avg_pool(t[0], static_cast<std::size_t>(n),
+                                          static_cast<std::size_t>(h * w),
+                                          static_cast<std::size_t>(c));
+      }};
+}
+
+void add_conv_cases(std::vector<OpCase>& table) {
+  const ConvSpec specs[] = {
+      // n, side, c, k, kernel, stride, residual, relu, width, x_channels
+      {.n = 2, .side = 5, .c = 3, .k = 7, .kernel = 1, .stride = 1, .relu = false, .width = 4},
+      {.n = 3, .side = 5, .c = 8, .k = 16, .kernel = 1, .stride = 2, .relu = false},
+      {.n = 1, .side = 3, .c = 16, .k = 32, .kernel = 1, .stride = 2, .relu = false},
+      {.n = 2, .side = 1, .c = 16, .k = 8, .kernel = 1, .stride = 1},
+      {.n = 1, .side = 5, .c = 3, .k = 5, .kernel = 3, .stride = 1, .width = 7},
+      {.n = 2, .side = 6, .c = 16, .k = 16, .kernel = 3, .stride = 1},
+      {.n = 2, .side = 6, .c = 16, .k = 16, .kernel = 3, .stride = 1, .residual = true},
+      {.n = 2,
+       .side = 6,
+       .c = 4,
+       .k = 6,
+       .kernel = 3,
+       .stride = 1,
+       .residual = true,
+       .relu = false},
+      {.n = 2, .side = 6, .c = 4, .k = 6, .kernel = 3, .stride = 1, .relu = false},
+      {.n = 2, .side = 7, .c = 16, .k = 8, .kernel = 3, .stride = 2, .width = 6},
+      {.n = 2, .side = 6, .c = 8, .k = 16, .kernel = 3, .stride = 2, .residual = true},
+      {.n = 1, .side = 24, .c = 3, .k = 8, .kernel = 7, .stride = 2},
+      {.n = 1, .side = 24, .c = 3, .k = 8, .kernel = 7, .stride = 2, .x_channels = 1},
+      {.n = 2,
+       .side = 11,
+       .c = 3,
+       .k = 5,
+       .kernel = 7,
+       .stride = 2,
+       .relu = false,
+       .x_channels = 1},
+      {.n = 1, .side = 24, .c = 1, .k = 8, .kernel = 7, .stride = 2},
+      {.n = 1, .side = 9, .c = 1, .k = 4, .kernel = 3, .stride = 1, .residual = true},
+      {.n = 2, .side = 5, .c = 3, .k = 8, .kernel = 7, .stride = 2},
+      {.n = 2, .side = 2, .c = 3, .k = 8, .kernel = 3, .stride = 1, .x_channels = 1},
+  };
+  for (const ConvSpec& spec : specs) table.push_back(conv_bn_case(spec));
+  // Maps below the kernel's reach, where taps meet padding only.
+  for (const std::int64_t side : {1, 2, 3, 4}) {
+    for (const std::int64_t stride : {1, 2}) {
+      table.push_back(conv_bn_case({3, side, 8, 16, 3, stride}));
+      table.push_back(conv_bn_case({5, side, 16, 16, 3, stride, true}));
+    }
+  }
+  table.push_back(conv_bn_case({33, 2, 5, 7, 3, 1, true, true, 3}));
+  // Short correlations: tiles beyond the map's edge, panels of less than 64 channels, shared
+  // panels.
+  for (const std::int64_t side : {3, 4, 7, 8, 10}) {
+    table.push_back(conv_bn_case({2, side, 16, 48, 3, 1, true, true, side == 4 ? 9 : side}));
+  }
+  table.push_back(conv_bn_case({3, 5, 80, 80, 3, 1}));
+  table.push_back(conv_bn_case({2, 3, 256, 256, 3, 1, true}));
+  // One product per tap, with as many images as rows as it takes; the stem's rows of pixels.
+  table.push_back(conv_bn_case({17, 5, 16, 80, 3, 2, true}));
+  table.push_back(conv_bn_case({16, 6, 16, 16, 1, 2, false, false}));
+  table.push_back(conv_bn_case({.n = 3, .side = 9, .c = 1, .k = 80, .kernel = 7, .stride = 2}));
+  table.push_back(conv_bn_case({.n = 2,
+                                .side = 11,
+                                .c = 3,
+                                .k = 16,
+                                .kernel = 5,
+                                .stride = 2,
+                                .residual = true,
+                                .x_channels = 1}));
+  // ResNet18 on 24x24 images: stage inputs, downsampling and last blocks.
+  table.push_back(conv_bn_case({2, 6, 64, 128, 3, 2}));
+  table.push_back(conv_bn_case({2, 3, 128, 256, 3, 2}));
+  table.push_back(conv_bn_case({2, 2, 256, 256, 3, 1, true}));
+  table.push_back(conv_bn_case({2, 2, 256, 512, 3, 2}));
+  table.push_back(conv_bn_case({2, 1, 512, 512, 3, 1, true}));
+
+  table.push_back(max_pool_case(1, 1, 1, 1, 1, 1, 0));
+  table.push_back(max_pool_case(2, 5, 7, 3, 2, 2, 0));
+  table.push_back(max_pool_case(2, 12, 12, 17, 3, 2, 1));
+  table.push_back(max_pool_case(1, 4, 6, 33, 3, 1, 1));
+  table.push_back(max_pool_case(1, 2, 2, 5, 3, 2, 1));
+  OpCase ties = max_pool_case(2, 7, 7, 4, 3, 2, 1);
+  ties.variant += " with ties";
+  for (float& v : ties.inputs[0].values) v = v > 0 ? 1.0f : -1.0f;
+  ties.inputs[0].trains = false;  // a tie has no derivative; the rule for it has a test of its own
+  table.push_back(std::move(ties));
+  for (const auto& [n, h, w, c] :
+       {std::array{1, 1, 1, 1}, {2, 3, 5, 7}, {3, 1, 1, 512}, {2, 7, 7, 33}}) {
+    table.push_back(global_avg_pool_case(n, h, w, c));
+  }
+}
+
+}  // namespace frost

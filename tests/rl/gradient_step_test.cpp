@@ -1,0 +1,201 @@
+#include "rl/ppo/gradient_step.h"
+
+#include <gtest/gtest.h>
+
+#include "kernels/backend_registry.h"
+#include "kernels/cuda/runtime/recording_heap.h"
+#include "models/graph_actor_critic.h"
+#include "tests/models/graph_fixture.h"
+#include "tests/op_table/op_cases.h"
+#include "tools/runs/trainer.h"
+
+namespace frost {
+namespace {
+
+/// A learner whose minibatches are replayed or not; on the CPU a replay calls the work again, with
+/// the same bookkeeping around it.
+std::unique_ptr<Ppo> make_ppo(Trainer& trainer, bool record) {
+  PpoConfig config = trainer.config().ppo;
+  config.record_minibatches = record;
+  return std::make_unique<Ppo>(trainer.network(), trainer.optimizer(), trainer.environments(),
+                               config, 11);
+}
+
+std::vector<double> values_of(const Metrics& metrics) {
+  std::vector<double> values;
+  for (const auto& [name, value] : metrics.values()) values.push_back(value);
+  return values;
+}
+
+class ReplayedTraining : public testing::TestWithParam<const char*> {};
+
+TEST_P(ReplayedTraining, EqualsTheEagerOneBitForBit) {
+  const Config config =
+      parse_config(std::string("environment: {name: ") + GetParam() +
+                       "}\nsystem: {threads: 1, device: cpu}\n"
+                       "trainer: {num_envs: 4, rollout_steps: 120, minibatch_size: 32}\n",
+                   "x.yaml", {});
+  Trainer eager(config, false), replayed(config, false);
+  const std::unique_ptr<Ppo> plain = make_ppo(eager, false), recorded = make_ppo(replayed, true);
+  for (int update = 0; update < 3; ++update) {
+    EXPECT_EQ(values_of(recorded->update()), values_of(plain->update())) << "update " << update;
+  }
+  // Shapes of 32 and of 24 states.
+  EXPECT_EQ(recorded->gradient_step().recordings(), 2U);
+  EXPECT_GT(recorded->gradient_step().replays(), 30U);
+  EXPECT_EQ(plain->gradient_step().replays(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Environments, ReplayedTraining,
+                         testing::Values("CartPole-v1", "Pendulum-v1", "IdentityHybrid"));
+
+/// A colony network and its optimizer.
+struct ColonyLearner {
+  explicit ColonyLearner(Backend& device) : backend(device) {
+    model.encoder.num_layers = 2;
+    model.backbone.freeze_mode = "until_layer3";
+    network = std::make_unique<GraphActorCritic>(backend, model);
+    fill_closed_form(*network);
+    optimizer = std::make_unique<Adam>(network->param_groups());
+  }
+
+  /// Two states of so many cells, padded, with closed-form targets.
+  Minibatch minibatch(int first_cells, int second_cells, const std::string& seed) const {
+    const std::vector<Observation> observations = {graph_observation(first_cells, seed + "1"),
+                                                   graph_observation(second_cells, seed + "2")};
+    Minibatch m;
+    m.states = network->make_batch({&observations[0], &observations[1]}, BatchPadding::kBuckets);
+    const auto rows = static_cast<std::size_t>(m.states.padded_rows);
+    const auto floats = [&](const char* name, const Shape& shape) {
+      return Tensor::from_host(
+          backend, shape,
+          closed_form_values(seed + name, static_cast<std::size_t>(numel(shape)), 1.0));
+    };
+    m.decisions = Tensor::from_host(backend, std::vector<std::int32_t>(rows, 1));
+    m.discrete = {m.states.row_offsets, floats("old", {static_cast<std::int64_t>(rows)}),
+                  floats("advantage", {2}), 0.1f, SurrogateRatio::kPerNode};
+    const Shape values{2, 6};
+    m.value = {floats("values", values), floats("returns", values), floats("weights", {6}),
+               ValueLossKind::kSquared, 0.2f};
+    return m;
+  }
+
+  std::vector<float> follow(GradientStep& step, const Minibatch& m) const {
+    const LossParts& losses = step.forward(m);
+    std::vector<float> seen = losses.discrete.to_host();
+    for (const float v : losses.value.to_host()) seen.push_back(v);
+    LossWeights weights{{0.7f, -0.1f, 0, 0}, {}, std::vector<float>(7)};
+    weights.value[0] = 0.5f;
+    for (const double n : step.descend(weights, {1.0, 1.0, 1.0})) {
+      seen.push_back(static_cast<float>(n));
+    }
+    return seen;
+  }
+
+  Backend& backend;
+  ActorCriticConfig model;
+  std::unique_ptr<GraphActorCritic> network;
+  std::unique_ptr<Adam> optimizer;
+};
+
+class GradientSteps : public testing::TestWithParam<Backend*> {};
+
+TEST_P(GradientSteps, ReplaysColoniesOfOneBucketWithTheLossesOfEagerSteps) {
+  const ColonyLearner eager(*GetParam()), replayed(*GetParam());
+  GradientStep plain(*eager.network, *eager.optimizer, 0.5, false);
+  GradientStep recorded(*replayed.network, *replayed.optimizer, 0.5, true);
+  const std::vector<std::pair<int, int>> cells = {{5, 8}, {4, 9}, {6, 7}, {9, 4}, {30, 2}, {31, 1}};
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const std::string seed = "step" + std::to_string(i);
+    const auto [first, second] = cells[i];
+    EXPECT_EQ(replayed.follow(recorded, replayed.minibatch(first, second, seed)),
+              eager.follow(plain, eager.minibatch(first, second, seed)))
+        << i;
+  }
+  EXPECT_EQ(recorded.recordings(), 2U) << "16 rows, 40 rows";
+  EXPECT_EQ(recorded.replays(), 4U);
+}
+
+TEST_P(GradientSteps, AnAbandonedMinibatchLeavesNoTrace) {
+  const ColonyLearner learner(*GetParam()), other(*GetParam());
+  GradientStep step(*learner.network, *learner.optimizer, 0.5, true);
+  GradientStep plain(*other.network, *other.optimizer, 0.5, false);
+  const auto both = [&](const std::string& seed) {
+    const std::vector<float> got = learner.follow(step, learner.minibatch(5, 8, seed));
+    EXPECT_EQ(got, other.follow(plain, other.minibatch(5, 8, seed))) << seed;
+  };
+  both("a");
+  for (const char* dropped : {"b", "c"}) {  // the first is recorded, the second replayed
+    step.forward(learner.minibatch(5, 8, dropped));
+    step.abandon();
+  }
+  both("d");
+}
+
+TEST_P(GradientSteps, WhatWasOnlyLookedAtOnceCanBeRecorded) {
+  const ColonyLearner learner(*GetParam()), other(*GetParam());
+  GradientStep step(*learner.network, *learner.optimizer, 0.5, true);
+  GradientStep plain(*other.network, *other.optimizer, 0.5, false);
+  step.forward(learner.minibatch(5, 8, "a"));  // no gradient of these shapes has been computed
+  step.abandon();
+  EXPECT_EQ(learner.follow(step, learner.minibatch(5, 8, "b")),
+            other.follow(plain, other.minibatch(5, 8, "b")));
+  EXPECT_EQ(step.replays(), 1U);
+}
+
+TEST_P(GradientSteps, AnotherFreezeModeForgetsWhatWasRecorded) {
+  const ColonyLearner learner(*GetParam());
+  GradientStep step(*learner.network, *learner.optimizer, 0.5, true);
+  for (const char* seed : {"a", "b", "c"}) learner.follow(step, learner.minibatch(5, 8, seed));
+  EXPECT_EQ(step.replays(), 2U);
+  learner.network->set_freeze_mode(find_freeze_mode("none"), 1e-4);
+  learner.optimizer->set_groups(learner.network->param_groups());
+  learner.follow(step, learner.minibatch(5, 8, "d"));
+  EXPECT_EQ(step.replays(), 2U) << "the first of the new mode runs eagerly";
+  learner.follow(step, learner.minibatch(5, 8, "e"));
+  EXPECT_EQ(step.recordings(), 2U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, GradientSteps, testing::ValuesIn(test_backends()),
+                         [](const auto& info) { return "device" + std::to_string(info.index); });
+
+TEST(RecordingHeap, HandsReleasedBlocksOutAgainAndGivesAllBackAtOnce) {
+  std::vector<std::size_t> taken;
+  std::vector<std::byte> memory(std::size_t{1} << 20);
+  std::size_t used = 0;
+  int given = 0;
+  cuda::RecordingHeap heap(
+      [&](std::size_t bytes) {
+        taken.push_back(bytes);
+        void* data = memory.data() + used;
+        used += bytes;
+        return data;
+      },
+      [&](void*) { ++given; });
+  void* const a = heap.allocate(1000);
+  void* const b = heap.allocate(5000);
+  EXPECT_EQ(taken, (std::vector<std::size_t>{1024, 5120}));
+  EXPECT_TRUE(heap.release(b));
+  void* const small = heap.allocate(600);
+  EXPECT_NE(small, b) << "a block far too large stays free";
+  EXPECT_EQ(heap.allocate(4700), b);
+  EXPECT_FALSE(heap.release(memory.data() + memory.size() - 1)) << "not from here";
+  EXPECT_EQ(heap.bytes(), 1024U + 5120U + 1024U);
+  heap.release(a);
+  heap.trim();
+  EXPECT_EQ(given, 0) << "blocks are in use";
+  EXPECT_EQ(heap.idle_bytes(), 1024U);
+  heap.release(small);
+  heap.release(b);
+  {
+    const std::shared_ptr<const void> recording = heap.hold();
+    heap.trim();
+    EXPECT_EQ(given, 0) << "recorded work may run again";
+  }
+  heap.trim();
+  EXPECT_EQ(given, 3);
+  EXPECT_EQ(heap.bytes(), 0U);
+}
+
+}  // namespace
+}  // namespace frost

@@ -1,0 +1,332 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "kernels/backend_registry.h"
+#include "kernels/errors.h"
+#include "rl/ppo/gae.h"
+#include "rl/ppo/minibatch.h"
+#include "tools/runs/trainer.h"
+
+// PPO on environments that observe a vector: the programs' one path, with the options that
+// published baselines use.
+namespace frost {
+namespace {
+
+Config config_for(const std::string& environment, const std::string& more = "") {
+  return parse_config("environment: {name: " + environment +
+                          "}\n"
+                          "system: {threads: 1, device: cpu}\n"
+                          "trainer: {num_envs: 4, rollout_steps: 128, minibatch_size: 32}\n" +
+                          more,
+                      "x.yaml", {});
+}
+
+std::string problem(const std::string& text) {
+  try {
+    parse_config(text, "x.yaml", {});
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+/// Expects that three updates equal one, a checkpoint and two more.
+void expect_resumable(const Config& config) {
+  Trainer whole(config, false), part(config, false), resumed(config, true);
+  for (int i = 0; i < 3; ++i) whole.ppo().update();
+  part.ppo().update();
+  resumed.restore(part.checkpoint());
+  for (int i = 0; i < 2; ++i) resumed.ppo().update();
+  const SafetensorsFile want = whole.checkpoint(), got = resumed.checkpoint();
+  EXPECT_EQ(got.metadata, want.metadata);
+  ASSERT_EQ(got.tensors.size(), want.tensors.size());
+  for (const auto& [name, tensor] : want.tensors) {
+    EXPECT_TRUE(std::equal(tensor.bytes.begin(), tensor.bytes.end(),
+                           got.tensors.at(name).bytes.begin(), got.tensors.at(name).bytes.end()))
+        << name;
+  }
+}
+
+class VectorTraining : public testing::TestWithParam<const char*> {};
+
+// One environment with choices, one with choices in several rows, one continuous, one with both.
+TEST_P(VectorTraining, ResumingIsNeverHavingStopped) {
+  expect_resumable(config_for(GetParam()));
+}
+
+// Where the environment has no reward components, the total is what the advantage comes from.
+TEST_P(VectorTraining, TheTotalRewardMovesThePolicy) {
+  Trainer trainer(config_for(GetParam()), false);
+  const Metrics m = trainer.ppo().update();
+  EXPECT_GT(m.at("losses/approx_kl"), 0);
+  EXPECT_NE(m.at("losses/policy_loss") + m.at("losses/continuous_policy_loss"), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Environments, VectorTraining,
+                         testing::Values("CartPole-v1", "IdentityMultiDiscrete", "Pendulum-v1",
+                                         "IdentityHybrid"));
+
+TEST(VectorTraining, CartPoleIsLearned) {
+  Config config = config_for("CartPole-v1", R"(
+actor_critic: {backbone: {head_lr: 1e-3}}
+algorithm: {total_updates: 60, enable_kl_early_stop: false, lr_schedule: {warmup_updates: 0}}
+)");
+  config.ppo.rollout_steps = 512;
+  config.ppo.entropy_coeff_start = config.ppo.entropy_coeff_end = 0.005;
+  Trainer trainer(config, false);
+  std::vector<double> returns;
+  for (int update = 0; update < config.ppo.total_updates; ++update) {
+    trainer.ppo().update();
+    for (const EpisodeRecord& e : trainer.ppo().finished_episodes()) {
+      returns.push_back(e.episode_return);
+    }
+  }
+  ASSERT_GT(returns.size(), 50U);
+  const double first = std::accumulate(returns.begin(), returns.begin() + 20, 0.0) / 20;
+  const double last = std::accumulate(returns.end() - 20, returns.end(), 0.0) / 20;
+  EXPECT_LT(first, 50) << "a random policy";
+  EXPECT_GT(last, 200);
+}
+
+/// A ring of four states that the episode walks round whatever is done, with reward 1 for ever; a
+/// time limit cuts it.
+class EndlessRing : public Environment {
+ public:
+  void reset(std::uint64_t seed) override { at_ = static_cast<std::size_t>(seed % 4), steps_ = 0; }
+  ActionSpace action_space() const override { return {1, 2, {}, ActionSpace::kAlways}; }
+  StepResult step(const Action&) override {
+    at_ = (at_ + 1) % 4;
+    StepResult result;
+    result.reward[kTotal] = 1;
+    result.truncated = ++steps_ == 25;
+    if (result.truncated) result.termination_case = TerminationCase::kTimeLimit;
+    return result;
+  }
+  Observation observe() const override {
+    VectorObservation o{std::vector<float>(4, 0.0f)};
+    o.values[at_] = 1;
+    return o;
+  }
+  double progress() const override { return 0; }
+  int episode_steps() const override { return steps_; }
+  std::vector<std::uint8_t> save_state() const override { return {}; }
+  void load_state(const std::vector<std::uint8_t>&) override {}
+
+ private:
+  std::size_t at_ = 0;
+  int steps_ = 0;
+};
+
+// A critic that took the time limit for the end of the world would settle near 6.7, not at
+// 1 / (1 - gamma) = 10.
+TEST(EndlessRing, TheLearnedValueIsThatOfNeverEnding) {
+  ActorCriticConfig model;
+  model.observation = ObservationKind::kVector;
+  model.vector_size = 4;
+  model.choices = 2;
+  model.mlp_hidden = {16};
+  model.backbone.head_lr = 1e-2;
+  Backend& backend = cpu_backend();
+  const auto network = make_policy_network(backend, model);
+  RandomStream random(2, StreamPurpose::kInit);
+  network->initialize(random, true);
+  Adam optimizer(network->param_groups());
+  VectorEnvironment environments([] { return std::make_unique<EndlessRing>(); }, 4, 1);
+  PpoConfig config;
+  config.total_updates = 120;
+  config.num_envs = 4;
+  config.rollout_steps = 256;
+  config.gamma = 0.9;
+  config.normalize_returns = false;
+  config.value_loss = ValueLossKind::kSquared;
+  config.enable_kl_early_stop = false;
+  config.max_grad_norm = 10;
+  Ppo ppo(*network, optimizer, environments, config, 3);
+  for (int update = 0; update < config.total_updates; ++update) ppo.update();
+  for (const auto& value : state_values(*network, environments.observations())) {
+    EXPECT_NEAR(value[kTotal], 10.0, 0.05);
+  }
+}
+
+constexpr const char* kAdaptive =
+    "algorithm: {lr_schedule: {kind: kl_adaptive, warmup_updates: 0, target_kl: 1e-4}}\n";
+
+TEST(KlAdaptiveTraining, TheRateFollowsTheDivergenceOfTheUpdateBefore) {
+  Trainer trainer(config_for("CartPole-v1", kAdaptive), false);
+  double rate = 3e-4;
+  int moves = 0;
+  for (int update = 0; update < 6; ++update) {
+    const Metrics m = trainer.ppo().update();
+    EXPECT_DOUBLE_EQ(m.at("lr/heads"), rate);
+    const double next = KlAdaptation{1e-4, 1e-5, 1e-2}.next_rate(rate, m.at("losses/approx_kl"));
+    moves += next != rate;
+    rate = next;
+  }
+  EXPECT_GT(moves, 0);
+}
+
+TEST(KlAdaptiveTraining, ResumingIsNeverHavingStopped) {
+  expect_resumable(config_for("CartPole-v1", kAdaptive));
+}
+
+/// Both parts of the policy under scaled losses, whose weights move from the fourth minibatch on.
+Config scaled() {
+  Config config = config_for("IdentityHybrid");
+  config.ppo.scale_policy_losses = true;
+  config.ppo.gradient_scaling.warmup_calls = 3;
+  return config;
+}
+
+TEST(ScaledLosses, ResumingIsNeverHavingStopped) {
+  expect_resumable(scaled());
+}
+
+TEST(ScaledLosses, WeightsAreTheBaseOnesInTheWarmUpAndMoveThen) {
+  Config config = scaled();
+  config.ppo.update_epochs = 1;
+  config.ppo.minibatch_size = config.ppo.rollout_steps;
+  Trainer trainer(config, false);
+  for (int update = 1; update < 6; ++update) {
+    const Metrics m = trainer.ppo().update();
+    const double discrete = m.at("losses/discrete_weight");
+    EXPECT_NEAR(discrete + m.at("losses/continuous_weight"), 1.0, 1e-12);
+    if (update < 3) {
+      EXPECT_EQ(discrete, 0.7);
+    } else {
+      EXPECT_NE(discrete, 0.7);
+    }
+  }
+}
+
+// The norms that are scaled by are those of an update that learns from one loss alone.
+TEST(ScaledLosses, NormsAreThoseOfEachLossAlone) {
+  Config config = scaled();
+  config.ppo.update_epochs = 1;
+  config.ppo.minibatch_size = config.ppo.rollout_steps;
+  Trainer trainer(config, false);
+  trainer.ppo().update();
+  const std::vector<double> norms =
+      trainer.checkpoint().tensors.at("ppo.gradient_scaling").to_doubles("");
+  config.ppo.scale_policy_losses = false;
+  config.ppo.entropy_coeff_start = config.ppo.entropy_coeff_end = config.ppo.value_loss_coeff = 0;
+  config.ppo.min_entropy_threshold = config.ppo.min_continuous_entropy = 0;
+  for (const std::size_t part : {0u, 1u}) {
+    config.ppo.discrete_weight = part == 0 ? 1 : 0;
+    config.ppo.continuous_weight = part == 1 ? 1 : 0;
+    Trainer alone(config, false);
+    EXPECT_NEAR(alone.ppo().update().at("grad_norm/total"), norms[part], 1e-6 * norms[part]);
+    EXPECT_GT(norms[part], 0);
+  }
+}
+
+TEST(ScaledLosses, AreLeftAloneWhereOnePartExists) {
+  Config config = scaled();
+  config.environment_name = "CartPole-v1";
+  Trainer trainer(config, false);
+  for (int update = 0; update < 3; ++update) {
+    EXPECT_NEAR(trainer.ppo().update().at("losses/discrete_weight"), 0.7, 1e-12);
+  }
+  EXPECT_EQ(trainer.checkpoint().tensors.at("ppo.gradient_scaling").to_doubles("")[2], 0.0);
+}
+
+TEST(VectorTraining, ValuesAreInUnitsOfTheRewardWithoutReturnNormalisation) {
+  const auto deviation_after_an_update = [](const std::string& normalize) {
+    Config config = config_for("Pendulum-v1");
+    config.ppo.normalize_returns = normalize == "true";
+    Trainer trainer(config, false);
+    trainer.ppo().update();
+    RunningNormalizer normalizer(kRewardComponents);
+    normalizer.set_state(trainer.checkpoint().tensors.at("ppo.return_normalizer").to_doubles(""));
+    return normalizer.deviation(kTotal);
+  };
+  EXPECT_EQ(deviation_after_an_update("false"), 1.0);
+  EXPECT_GT(deviation_after_an_update("true"), 5.0);
+}
+
+/// The advantages of a minibatch as the loss sees them.
+std::vector<float> advantages_of(AdvantageNormalization normalization) {
+  Config config = config_for("CartPole-v1");
+  config.ppo.advantage_normalization = normalization;
+  Trainer trainer(config, false);
+  Rollout rollout(trainer.backend().ledger(), config.ppo.num_envs, 32);
+  trainer.ppo().collect(rollout);
+  const RunningNormalizer identity(kRewardComponents);
+  estimate_advantages(rollout, trainer.network(), trainer.environments().observations(), identity,
+                      config.ppo);
+  std::vector<const Transition*> some;
+  for (const Transition* t : rollout.flat()) {
+    if (some.size() < 10) some.push_back(t);
+  }
+  return make_minibatch(trainer.network(), rollout, some, identity, config.ppo,
+                        trainer.environments().action_space())
+      .discrete.advantage.to_host();
+}
+
+TEST(VectorTraining, AdvantagesAreStandardisedOverTheBatchOrTheMinibatch) {
+  const std::vector<float> batch = advantages_of(AdvantageNormalization::kBatch);
+  const std::vector<float> minibatch = advantages_of(AdvantageNormalization::kMinibatch);
+  std::vector<double> want(batch.begin(), batch.end());
+  standardise(want);
+  double mean = 0;
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    EXPECT_NEAR(minibatch[i], want[i], 1e-5) << i;
+    mean += batch[i] / static_cast<double>(want.size());
+  }
+  EXPECT_GT(std::abs(mean), 1e-3) << "ten transitions of 128 have a mean of their own";
+}
+
+TEST(VectorConfig, TotalStepsAreWholeUpdates) {
+  const auto updates = [](const std::string& text, const std::vector<std::string>& overrides) {
+    return parse_config("trainer: {rollout_steps: 512}\n" + text, "x.yaml", overrides)
+        .ppo.total_updates;
+  };
+  EXPECT_EQ(updates("algorithm: {total_steps: 500000}", {}), 977);
+  EXPECT_EQ(updates("algorithm: {total_steps: 512}", {}), 1);
+  EXPECT_EQ(updates("algorithm: {total_steps: 5120}", {"algorithm.total_updates=3"}), 3);
+  EXPECT_EQ(updates("algorithm: {total_updates: 3}", {"algorithm.total_steps=5120"}), 10);
+  EXPECT_EQ(updates("algorithm: {total_updates: 3, total_steps: 0}", {}), 3);
+  EXPECT_NE(problem("algorithm: {total_updates: 3, total_steps: 5120}").find("keep one"),
+            std::string::npos);
+  EXPECT_NE(problem("algorithm: {total_steps: 5120, total_updates: 3}").find("keep one"),
+            std::string::npos);
+}
+
+TEST(VectorConfig, WhatOnlyColoniesHaveIsRefusedElsewhere) {
+  const std::string cartpole = "environment: {name: CartPole-v1}\n";
+  EXPECT_NE(problem(cartpole + "observation: {kind: image}").find("'observation.kind' is image"),
+            std::string::npos);
+  EXPECT_NE(problem(cartpole + "actor_critic: {backbone: {freeze_schedule: [{update: 5, "
+                               "freeze_mode: none, backbone_lr: 1e-5}]}}")
+                .find("freezes bodies"),
+            std::string::npos);
+  EXPECT_NE(problem("environment: {name: CartPole}").find("CartPole-v1"), std::string::npos);
+  EXPECT_EQ(problem(cartpole + "actor_critic: {mlp_hidden: []}"), "accepted");
+  EXPECT_NE(problem(cartpole + "actor_critic: {mlp_hidden: [64, 0]}").find("must be in [1, 65536]"),
+            std::string::npos);
+}
+
+TEST(VectorConfig, GroupsMayHaveASchedule) {
+  const std::string head = "algorithm: {lr_schedule: {groups: ";
+  const std::string cosine = "kind: cosine, warmup_updates: 5, final_fraction: 0}";
+  const Config config = parse_config(head + "[{group: backbone, " + cosine + "]}}", "x.yaml", {});
+  ASSERT_EQ(config.ppo.group_schedules.size(), 1U);
+  EXPECT_EQ(config.ppo.group_schedules[0].group, "backbone");
+  EXPECT_EQ(config.ppo.group_schedules[0].schedule.kind, LrSchedule::Kind::kCosine);
+  EXPECT_EQ(to_yaml(parse_config(to_yaml(config), "y.yaml", {})), to_yaml(config));
+  const auto says = [&](const std::string& groups, const std::string& text) {
+    EXPECT_NE(problem(head + groups + "}}").find(text), std::string::npos)
+        << problem(head + groups + "}}");
+  };
+  says("[{group: body, " + cosine + "]", "'group', which is 'body'");
+  says("[{group: heads, kind: cosine}]", "lacks 'final_fraction'");
+  says("[{group: heads, " + cosine + ", {group: heads, " + cosine + "]",
+       "second for group 'heads'");
+  EXPECT_NE(problem("algorithm: {lr_schedule: {min_lr: 1, max_lr: 0.1}}").find("at most"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace frost

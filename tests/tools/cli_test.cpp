@@ -1,0 +1,119 @@
+#include "tools/cli/command_line.h"
+#include "tools/config/common_options.h"
+
+#include <gtest/gtest.h>
+
+#include <new>
+
+#include "kernels/errors.h"
+#include "tools/cli/program.h"
+
+namespace frost {
+namespace {
+
+/// Parses a command line of a program with one positional CONFIG.
+struct Program {
+  CommandLine command_line{"A program"};
+  CommonOptions options;
+  std::string config;
+
+  Program() {
+    command_line.add("CONFIG", &config, "configuration file", {.required = true});
+    add_common_options(command_line, options);
+  }
+  bool parse(std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "program");
+    return command_line.parse(static_cast<int>(arguments.size()), arguments.data());
+  }
+  std::string problem(const std::vector<const char*>& arguments) {
+    try {
+      parse(arguments);
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "accepted";
+  }
+};
+
+std::string config_file(const char* name) {
+  return (std::filesystem::path(FROST_SOURCE_DIR) / name).string();
+}
+
+TEST(CommandLine, SetTakesOneOverrideAndRepeats) {
+  Program program;
+  ASSERT_TRUE(program.parse({"--set", "a.b=1", "file.yaml", "--set=a.c=[1, 2]", "--quiet"}));
+  EXPECT_EQ(program.config, "file.yaml");
+  EXPECT_EQ(program.options.overrides, (std::vector<std::string>{"a.b=1", "a.c=[1, 2]"}));
+  EXPECT_TRUE(program.options.quiet);
+  EXPECT_FALSE(program.options.seed.has_value());
+  EXPECT_FALSE(program.options.threads.has_value());
+}
+
+TEST(CommandLine, OptionsWinOverSetAndFile) {
+  Program program;
+  ASSERT_TRUE(program.parse({"x", "--set", "system.seed=3", "--set", "system.threads=4", "--seed",
+                             "18446744073709551615", "--device", "cpu"}));
+  const Config config = load_config(config_file("config.yaml"), program.options);
+  EXPECT_EQ(config.system.seed, 18446744073709551615u);
+  EXPECT_EQ(config.system.threads, 4);
+  EXPECT_EQ(config.system.device, "cpu");
+}
+
+TEST(CommandLine, WithoutOptionsTheFileRules) {
+  Program program;
+  ASSERT_TRUE(program.parse({"x"}));
+  const std::string file = config_file("config.yaml");
+  const std::vector<std::string> no_overrides;
+  EXPECT_EQ(to_yaml(load_config(file, program.options)), to_yaml(load_config(file, no_overrides)));
+}
+
+TEST(CommandLine, WrongUsageIsOneLineThatPointsToTheHelp) {
+  const std::vector<std::vector<const char*>> cases = {
+      {},
+      {"x", "--sed", "3"},
+      {"x", "--seed", "-1"},
+      {"x", "--seed", "many"},
+      {"x", "--seed", "18446744073709551616"},
+      {"x", "--device", "tpu"},
+      {"x", "--threads", "-1"},
+      {"x", "--threads", "2.5"},
+      {"x", "--set"},
+      {"x", "y"},
+  };
+  for (const auto& arguments : cases) {
+    const std::string message = Program().problem(arguments);
+    EXPECT_NE(message.find("(see --help)"), std::string::npos)
+        << message << " for " << (arguments.size() > 1 ? arguments[1] : "nothing");
+  }
+}
+
+TEST(CommandLine, HelpEndsTheProgramWell) {
+  testing::internal::CaptureStdout();
+  EXPECT_FALSE(Program().parse({"--help"}));
+  const std::string help = testing::internal::GetCapturedStdout();
+  for (const char* option : {"--set", "--seed", "--device", "--threads", "--quiet", "CONFIG"}) {
+    EXPECT_NE(help.find(option), std::string::npos) << help;
+  }
+}
+
+/// Exit status and standard error of a program with this body.
+std::pair<int, std::string> outcome(const std::function<int()>& body) {
+  testing::internal::CaptureStderr();
+  const int status = run_program(body);
+  return {status, testing::internal::GetCapturedStderr()};
+}
+
+TEST(RunProgram, MapsExceptionsToOneLineAndAnExitStatus) {
+  using Outcome = std::pair<int, std::string>;
+  EXPECT_EQ(outcome([] { return 0; }), Outcome(0, ""));
+  EXPECT_EQ(outcome([] { return 3; }), Outcome(3, ""));
+  EXPECT_EQ(outcome([]() -> int { throw UsageError("bad key"); }), Outcome(2, "error: bad key\n"));
+  EXPECT_EQ(outcome([]() -> int { throw Error("[op] bad\nfile"); }),
+            Outcome(1, "error: [op] bad file\n"));
+  EXPECT_EQ(outcome([]() -> int { throw std::runtime_error("broken"); }),
+            Outcome(1, "error: broken\n"));
+  EXPECT_EQ(outcome([]() -> int { throw std::bad_alloc(); }), Outcome(1, "error: out of memory\n"));
+}
+
+}  // namespace
+}  // namespace frost

@@ -1,0 +1,75 @@
+#include "tools/runs/evaluation_subject.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+
+#include "kernels/errors.h"
+#include "tests/weights/weight_file_helpers.h"
+#include "tools/reports/csv_table.h"
+#include "tools/runs/evaluation_outputs.h"
+
+namespace frost {
+namespace {
+
+constexpr const char* kStage = "algorithm.two_stage_curriculum.stage=";
+
+/// A run folder with a checkpoint of a network before its first update, from tiny.yaml.
+class EvaluationSubjects : public testing::Test {
+ protected:
+  void save_run(int stage) const {
+    const Config config = load_config(std::string(FROST_SOURCE_DIR) + "/configs/tiny.yaml",
+                                      {kStage + std::to_string(stage), "trainer.num_envs=1"});
+    Trainer trainer(config, false);
+    write_safetensors(folder_ / "checkpoints/last.safetensors", trainer.checkpoint());
+  }
+  /// The values of a column of the trajectories, empty ones left out.
+  std::set<std::string> recorded(const EvaluationSubject& subject, const char* column) const {
+    EvaluationFiles files;
+    files.trajectories = folder_ / "cells.csv";
+    RecordedEvaluation evaluation(files);
+    Config config = subject.config;
+    config.environment.max_steps = 5;
+    evaluation.run("sampled", environment_factory(config),
+                   network_policy(*subject.setup.network, false), 12, 1);
+    evaluation.write();
+    const CsvTable cells = CsvTable::read(files.trajectories);
+    std::set<std::string> values;
+    for (std::size_t row = 0; row < cells.rows(); ++row) values.insert(cells.text(column, row));
+    values.erase("");
+    return values;
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(EvaluationSubjects, AStage1PolicySpawnsWithTheFixedParametersWhateverTheFolderSays) {
+  save_run(1);
+  std::ofstream(folder_ / "config.yaml") << "algorithm: {two_stage_curriculum: {stage: 2}}\n";
+  const EvaluationSubject subject = load_run(folder_ / "", "", {});
+  EXPECT_EQ(subject.config.environment.spawn.stage, 1);
+  EXPECT_EQ(recorded(subject, "gamma"), std::set<std::string>{"5"});
+  EXPECT_EQ(recorded(subject, "theta"), std::set<std::string>{"0"});
+}
+
+TEST_F(EvaluationSubjects, AStage2PolicySpawnsWithItsOwn) {
+  save_run(2);
+  EXPECT_GT(recorded(load_run(folder_ / "", "last", {}), "gamma").size(), 10u);
+}
+
+TEST_F(EvaluationSubjects, NoOverrideChangesTheStage) {
+  save_run(1);
+  try {
+    load_run(folder_ / "", "", {std::string(kStage) + "2"});
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(),
+                 "the checkpoint was trained in stage 1: it cannot act with "
+                 "algorithm.two_stage_curriculum.stage=2");
+  }
+  EXPECT_EQ(load_run(folder_ / "", "", {"environment.max_steps=7"}).config.environment.max_steps,
+            7);
+}
+
+}  // namespace
+}  // namespace frost

@@ -1,0 +1,142 @@
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "engine/io/atomic_file.h"
+#include "kernels/backend_registry.h"
+#include "models/graph_actor_critic.h"
+#include "tests/weights/weight_file_helpers.h"
+#include "tools/runs/trainer.h"
+#include "weights/resnet18_names.h"
+#include "weights/sha256.h"
+
+// Runs the built export_weights on checkpoints of random networks.
+namespace frost {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ExportWeights : public testing::TestWithParam<const char*> {
+ protected:
+  ExportWeights() {
+    fs::create_directories(run_ / "checkpoints");
+    config_.backbone.input_adapter = GetParam();
+    network_ = std::make_unique<GraphActorCritic>(cpu_backend(), config_);
+    RandomStream random(3, StreamPurpose::kInit);
+    network_->initialize(random, true);
+  }
+
+  void write_checkpoint(const std::string& which, const StateDict& state) const {
+    write_safetensors(run_ / "checkpoints" / (which + ".safetensors"),
+                      {state, {{"updates", "12"}}});
+  }
+  StateDict network_state() const {
+    StateDict state;
+    save_network(*network_, state);
+    return state;
+  }
+
+  /// Exit status; the messages are in `messages()`.
+  int export_weights(const std::string& arguments) const {
+    const std::string command = "'" FROST_BIN_DIR "/export_weights' '" + run_.string() + "' -o '" +
+                                out_.string() + "' " + arguments + " > /dev/null 2> '" +
+                                (folder_ / "err").string() + "'";
+    const int status = std::system(command.c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  std::string messages() const {
+    std::ifstream stream(folder_ / "err");
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+
+  test::TemporaryFolder folder_;
+  fs::path run_ = folder_ / "run", out_ = folder_ / "body.safetensors";
+  ActorCriticConfig config_;
+  std::unique_ptr<GraphActorCritic> network_;
+};
+
+TEST_P(ExportWeights, TheBodyIsWrittenUnderTorchvisionsNamesAndLoadsBackBitForBit) {
+  write_checkpoint("last", network_state());
+  for (const std::string part : {"actor", "critic"}) {
+    const ResNet18& body = part == "actor" ? network_->actor_body() : network_->critic_body();
+    ASSERT_EQ(export_weights("--part " + part), 0) << messages();
+    SafetensorsFile file = read_safetensors(out_);
+    for (const std::string& counter : resnet18_counters()) {
+      ASSERT_TRUE(file.tensors.contains(counter)) << counter;
+      EXPECT_EQ(file.tensors.at(counter).to_int64(counter), std::vector<std::int64_t>{0});
+      file.tensors.erase(counter);
+    }
+    EXPECT_EQ(file.tensors.size(), 100u);
+    EXPECT_TRUE(test::same_tensors(file.tensors, body.state_dict()));
+    const std::int64_t channels = std::string(GetParam()) == "1ch_conv" ? 1 : 3;
+    EXPECT_EQ(file.tensors.at("conv1.weight").shape, (Shape{64, channels, 7, 7}));
+
+    EXPECT_EQ(file.metadata["format"], "pt");
+    EXPECT_EQ(file.metadata["architecture"], "resnet18");
+    EXPECT_EQ(file.metadata["normalisation_mean"], "0.485 0.456 0.406");
+    EXPECT_NE(file.metadata["source"].find(part + " body of"), std::string::npos);
+    EXPECT_NE(file.metadata["source"].find("after update 12"), std::string::npos);
+    EXPECT_EQ(file.metadata["source_sha256"],
+              sha256_hex(read_regular_file(run_ / "checkpoints/last.safetensors", 1 << 30)));
+
+    ResNet18 again(cpu_backend(), channels);
+    again.load(file.tensors);
+    EXPECT_TRUE(test::same_tensors(again.state_dict(), body.state_dict()));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Inputs, ExportWeights, testing::Values("repeat3", "1ch_conv"),
+                         [](const auto& input) {
+                           return std::string(input.param) == "repeat3" ? "repeat3" : "one_channel";
+                         });
+
+class ExportWeightsOnce : public ExportWeights {};
+
+TEST_P(ExportWeightsOnce, TheBestCheckpointComesFirstAndEitherCanBeAskedFor) {
+  StateDict state = network_state();
+  write_checkpoint("last", state);
+  const std::string mean = "network.actor.body.bn1.running_mean";
+  state[mean] = HostTensor::from_floats({64}, std::vector<float>(64, 5.0f));
+  write_checkpoint("best", state);
+  const auto exported = [&](const std::string& more) {
+    EXPECT_EQ(export_weights("--part actor " + more), 0) << messages();
+    return read_safetensors(out_).tensors.at("bn1.running_mean").to_floats("bn1.running_mean")[0];
+  };
+  EXPECT_EQ(exported(""), 5.0f);
+  EXPECT_EQ(exported("--checkpoint best"), 5.0f);
+  EXPECT_EQ(exported("--checkpoint last"), 0.0f);
+}
+
+TEST_P(ExportWeightsOnce, WhatIsNoCheckpointIsRefusedInOneLineAndNothingIsWritten) {
+  const auto expect_refusal = [&](const std::string& arguments, int status,
+                                  const std::string& part) {
+    EXPECT_EQ(export_weights(arguments), status);
+    EXPECT_NE(messages().find(part), std::string::npos) << messages();
+    EXPECT_EQ(std::ranges::count(messages(), '\n'), 1) << messages();
+    EXPECT_FALSE(fs::exists(out_));
+  };
+  expect_refusal("--part actor", 1, "holds neither");
+  expect_refusal("--part encoder", 2, "encoder");
+  expect_refusal("", 2, "--part");
+  write_checkpoint("last", {{"other", HostTensor::from_int64({}, {1})}});
+  expect_refusal("--part actor", 1, "holds no tensor network.actor.body.*");
+  StateDict state = network_state();
+  state.erase("network.actor.body.bn1.bias");
+  write_checkpoint("last", state);
+  expect_refusal("--part actor", 1, "bn1.bias");
+  state = network_state();
+  state["network.actor.body.bn1.running_var"] =
+      HostTensor::from_floats({64}, std::vector<float>(64, -1.0f));
+  write_checkpoint("last", state);
+  expect_refusal("--part actor", 1, "variance");
+}
+
+INSTANTIATE_TEST_SUITE_P(Inputs, ExportWeightsOnce, testing::Values("repeat3"),
+                         [](const auto& input) { return std::string(input.param); });
+
+}  // namespace
+}  // namespace frost

@@ -1,0 +1,158 @@
+#include "tools/lab/freeze_bench.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/weights/weight_file_helpers.h"
+
+namespace frost {
+namespace {
+
+BenchWorkload tiny_workload() {
+  BenchWorkload workload;
+  workload.environments = 2;
+  workload.steps = 8;
+  workload.epochs = 1;
+  workload.minibatch = 4;
+  workload.cells = 4;
+  workload.repetitions = 2;
+  return workload;
+}
+
+std::vector<float> nodes(const Environment& environment) {
+  return std::get<GraphObservation>(environment.observe()).node_features;
+}
+
+Config random_bodies() {
+  return parse_config("actor_critic: {pretrained_weights: random}", "test", {"system.threads=1"});
+}
+
+TEST(FreezeBench, RecordedColoniesKeepTheirSizeAndEndAsTerminated) {
+  BenchWorkload workload;
+  workload.steps = 8 * 60;  // longer than an episode
+  const std::vector<Recording> recordings = record_colonies(workload, 1);
+  ASSERT_EQ(recordings.size(), 8u);
+  for (const Recording& recording : recordings) {
+    ASSERT_EQ(recording.size(), 60u);
+    int ends = 0;
+    for (const RecordedStep& step : recording) {
+      EXPECT_EQ(step.graph.num_nodes(), 20);
+      ends += step.result.done();
+    }
+    EXPECT_GE(ends, 2);  // one success on the way, and the end of the recording
+    EXPECT_TRUE(recording.back().result.terminated);
+  }
+  EXPECT_NE(recordings[0][0].graph.node_features, recordings[1][0].graph.node_features);
+}
+
+TEST(FreezeBench, AReplayGoesRoundAndIgnoresWhatIsDecided) {
+  const std::vector<Recording> recordings = record_colonies(tiny_workload(), 1);
+  ReplayEnvironment replay(recordings[0], ObservationKind::kGraph);
+  Action action;
+  action.decisions.assign(4, kDeleteCell);
+  for (std::size_t t = 0; t < 2 * recordings[0].size(); ++t) {
+    const RecordedStep& expected = recordings[0][t % recordings[0].size()];
+    EXPECT_EQ(nodes(replay), expected.graph.node_features);
+    EXPECT_EQ(replay.step(action).reward, expected.result.reward);
+  }
+  action.decisions.pop_back();
+  EXPECT_TRUE(test::refuses([&] { replay.step(action); }, "3 decisions for 4 cells"));
+}
+
+TEST(FreezeBench, AReplayGoesOnFromItsSavedState) {
+  const std::vector<Recording> recordings = record_colonies(tiny_workload(), 1);
+  const auto kind = ObservationKind::kGraph;
+  ReplayEnvironment first(recordings[0], kind), second(recordings[0], kind);
+  Action action;
+  action.decisions.assign(4, kSpawnCell);
+  first.step(action);
+  second.load_state(first.save_state());
+  EXPECT_EQ(nodes(second), nodes(first));
+  EXPECT_EQ(second.episode_steps(), 1);
+}
+
+TEST(FreezeBench, AliasesOfAModeAreMeasuredOnce) {
+  EXPECT_EQ(distinct_freeze_modes(),
+            (std::vector<std::string>{"none", "all", "until_layer3", "layer4.1", "bn_affine"}));
+}
+
+TEST(FreezeBench, APictureIsReplayedForOneDeleteRatio) {
+  const std::vector<Recording> recordings = record_colonies(tiny_workload(), 1);
+  ReplayEnvironment replay(recordings[0], ObservationKind::kImage);
+  EXPECT_EQ(std::get<ImageObservation>(replay.observe()).pixels, recordings[0][0].image.pixels);
+  EXPECT_EQ(replay.step({{}, {0.5f}}).reward, recordings[0][0].result.reward);
+  EXPECT_TRUE(test::refuses([&] { replay.step({{}, {}}); }, "0 decisions for 1 global values"));
+}
+
+BenchPlan tiny_plan(std::vector<BenchCase> cases) {
+  BenchPlan plan;
+  plan.config = random_bodies();
+  plan.workload = tiny_workload();
+  plan.cases = std::move(cases);
+  return plan;
+}
+
+TEST(FreezeBench, BytesAreExactAndTheJsonHasTheDocumentedKeys) {
+  constexpr auto kGraph = ObservationKind::kGraph;
+  int lines = 0;
+  const std::vector<BenchRow> rows =
+      bench_freeze(tiny_plan({{"all", kGraph}, {"until_layer3", kGraph}, {"all", kGraph, true}}),
+                   [&](const std::string&) { ++lines; });
+  EXPECT_EQ(lines, 6);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].trainable, 700'434);
+  EXPECT_EQ(rows[1].trainable, 17'487'890);
+  for (const BenchRow& row : rows) {
+    EXPECT_TRUE(row.exact()) << row.what.mode;
+    EXPECT_EQ(row.runs.size(), 2u);
+    EXPECT_GT(row.least().overall, 0);
+    EXPECT_LE(row.least().overall, row.median().overall);
+    EXPECT_LE(row.median().overall, row.most().overall);
+  }
+  EXPECT_LT(rows[0].saved_body, rows[1].saved_body);
+
+  BenchRow inexact = rows[0];
+  ++inexact.trainable;
+  EXPECT_FALSE(inexact.exact());
+
+  const auto json = nlohmann::json::parse(bench_json(rows, tiny_workload(), "here"));
+  for (const char* key : {"commit", "device", "library_versions", "workload", "rows"}) {
+    EXPECT_TRUE(json.contains(key)) << key;
+  }
+  const auto& row = json["rows"][0];
+  for (const char* key : {"mode", "observation", "plain", "trainable", "frozen", "bytes",
+                          "saved_body", "steps_per_second", "spread"}) {
+    EXPECT_TRUE(row.contains(key)) << key;
+  }
+  for (const char* key : {"parameters", "gradients", "optimizer", "saved", "packed", "workspace",
+                          "feature_cache", "rollout", "other", "peak"}) {
+    EXPECT_TRUE(row["bytes"].contains(key)) << key;
+  }
+  EXPECT_EQ(row["bytes"]["gradients"], 4 * 700'434);
+  EXPECT_EQ(row["bytes"]["optimizer"], 8 * 700'434);
+  EXPECT_EQ(json["rows"][2]["plain"], true);
+}
+
+TEST(FreezeBench, ImagesAreCachedAndComparedWithNone) {
+  constexpr auto kImage = ObservationKind::kImage;
+  BenchPlan plan = tiny_plan({{"none", kImage}, {"all", kImage}});
+  plan.workload.image_size = 32;
+  const std::vector<BenchRow> rows = bench_freeze(plan, [](const std::string&) {});
+  EXPECT_EQ(rows[0].bytes.peak_of(MemoryTag::kFeatureCache), 0);
+  EXPECT_EQ(rows[1].bytes.peak_of(MemoryTag::kFeatureCache), 8 * 512 * 4);
+  EXPECT_EQ(rows[1].saved_body, 0);
+  EXPECT_LT(rows[1].training_bytes(), rows[0].training_bytes());
+  EXPECT_EQ(base_of(rows, rows[1]), &rows[0]);
+
+  const auto json = nlohmann::json::parse(bench_json(rows, plan.workload, "here"));
+  EXPECT_EQ(json["rows"][0]["ratio"], 1.0);
+  // 1 epoch: 2 bodies, forward in collection, then forward and both gradients, against 1 forward.
+  EXPECT_NEAR(json["rows"][1]["limit_ratio"].get<double>(), 8, 0.2);
+  const std::string html = bench_html(rows, plan.workload, "here");
+  EXPECT_NE(html.find("image observations: speed"), std::string::npos);
+  EXPECT_NE(html.find("<td>all</td>"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace frost

@@ -1,0 +1,399 @@
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "kernels/backend_registry.h"
+#include "kernels/cpu_levels.h"
+#include "models/resnet18.h"
+#include "tests/golden_files.h"
+#include "tests/weights/weight_file_helpers.h"
+#include "tools/reports/csv.h"
+#include "weights/npy.h"
+#include "weights/safetensors.h"
+
+// Runs the built programs; FROST_BIN_DIR is where the build put them.
+namespace frost {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kPrograms[] = {"train",           "evaluate",      "verify_freezing",
+                                     "bench_freeze",    "infer",         "import_weights",
+                                     "inspect_weights", "export_weights"};
+
+std::string read_text(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+std::string config_path(const std::string& name) {
+  return (fs::path(FROST_SOURCE_DIR) / name).string();
+}
+
+struct Outcome {
+  int status = -1;  ///< exit status; -1 where a signal ended the program
+  std::string out, err;
+};
+
+/// A working folder without weights, and programs run in it with one thread.
+class ProgramsTest : public ::testing::Test {
+ protected:
+  Outcome run(const std::string& program, const std::vector<std::string>& arguments) const {
+    std::string command = "cd '" + folder_.string() + "' && FROST_DATA= OMP_NUM_THREADS=1 " +
+                          environment_ + " '" + (fs::path(FROST_BIN_DIR) / program).string() + "'";
+    for (const std::string& argument : arguments) command += " '" + argument + "'";
+    command += " > '" + out_.string() + "' 2> '" + err_.string() + "'";
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_text(out_), read_text(err_)};
+  }
+
+  /// Expects one line that begins with "error:" and holds `part`, `status`, and nothing left behind
+  /// in the working folder besides what was there.
+  void expect_refusal(const std::string& program, const std::vector<std::string>& arguments,
+                      int status, const std::string& part) const {
+    SCOPED_TRACE(program + " " + (arguments.empty() ? "" : arguments[0]));
+    const auto before = std::distance(fs::recursive_directory_iterator(folder_), {});
+    const Outcome outcome = run(program, arguments);
+    EXPECT_EQ(outcome.status, status);
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_TRUE(outcome.err.starts_with("error: ")) << outcome.err;
+    EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+    EXPECT_EQ(std::distance(fs::recursive_directory_iterator(folder_), {}), before);
+  }
+
+  std::string write(const std::string& name, const std::string& content) const {
+    std::ofstream(folder_ / name, std::ios::binary) << content;
+    return (folder_ / name).string();
+  }
+
+  /// A loadable ResNet18 blob with random weights; `damage` may change it first.
+  std::string write_blob(const std::string& name,
+                         const std::function<void(StateDict&)>& damage = {}) const {
+    ResNet18Classifier network(cpu_backend());
+    RandomStream random(1, StreamPurpose::kInit);
+    network.body.initialize(random);
+    SafetensorsFile blob{network.body.state_dict(), {}};
+    blob.tensors["fc.weight"] = HostTensor::from_floats({1000, 512}, network.fc.weight.to_host());
+    blob.tensors["fc.bias"] = HostTensor::from_floats({1000}, std::vector<float>(1000, 0.5f));
+    if (damage) damage(blob.tensors);
+    write_safetensors(folder_ / name, blob);
+    return (folder_ / name).string();
+  }
+
+  std::vector<std::string> train_with_weights(const std::string& weights) const {
+    return {config_path("configs/tiny.yaml"), "--set", "actor_critic.pretrained_weights=imagenet",
+            "--set", "actor_critic.weights_path=" + weights};
+  }
+
+  std::string environment_;  ///< more of it, "NAME=VALUE ..."
+  test::TemporaryFolder holder_;
+  fs::path folder_ = make_folder(holder_ / "work");
+  fs::path out_ = holder_ / "out", err_ = holder_ / "err";
+  const std::string tiny_ = config_path("configs/tiny.yaml");
+
+ private:
+  static fs::path make_folder(const fs::path& path) {
+    fs::create_directory(path);
+    return path;
+  }
+};
+
+TEST_F(ProgramsTest, EveryProgramPrintsItsHelpAndSucceeds) {
+  for (const char* program : kPrograms) {
+    SCOPED_TRACE(program);
+    const Outcome outcome = run(program, {"--help"});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_NE(outcome.out.find("--help"), std::string::npos);
+    EXPECT_EQ(outcome.err, "");
+  }
+}
+
+TEST_F(ProgramsTest, EveryProgramRefusesAnUnknownOption) {
+  for (const char* program : kPrograms) {
+    std::vector<std::string> arguments = {"x", "y", "--no-such-option"};
+    if (program == std::string("export_weights")) {  // its options are required
+      arguments = {"x", "--part", "actor", "-o", "y", "--no-such-option"};
+    }
+    expect_refusal(program, arguments, 2, "--no-such-option");
+  }
+}
+
+TEST_F(ProgramsTest, AMisspeltKeyIsRefusedWithTheNearestOne) {
+  for (const char* program : {"train", "verify_freezing", "bench_freeze"}) {
+    expect_refusal(program, {tiny_, "--set", "algorithm.clip_epsilom=0.1"}, 2,
+                   "did you mean 'algorithm.clip_epsilon'?");
+  }
+  expect_refusal("evaluate", {"--policy", "random", tiny_, "--set", "algorithm.clip_epsilom=0.1"},
+                 2, "clip_epsilon'?");
+}
+
+TEST_F(ProgramsTest, AnUnknownFreezeModeIsRefusedWithTheValidOnes) {
+  for (const char* program : {"train", "verify_freezing"}) {
+    expect_refusal(program, {tiny_, "--set", "actor_critic.backbone.freeze_mode=half"}, 2,
+                   "none, all, until_layer3, last_block");
+  }
+  expect_refusal("bench_freeze", {tiny_, "--modes", "none,half"}, 2,
+                 "none, all, until_layer3, last_block");
+}
+
+TEST_F(ProgramsTest, APrecisionThatTheCpuLacksIsRefused) {
+  for (const std::string precision : {"tf32", "bf16"}) {
+    for (const char* program : {"train", "verify_freezing", "bench_freeze"}) {
+      expect_refusal(program, {tiny_, "--device", "cpu", "--set", "system.precision=" + precision},
+                     2, "precision " + precision + " needs device cuda: the CPU computes in fp32");
+    }
+  }
+}
+
+TEST_F(ProgramsTest, ConfigurationFilesThatCannotBeReadAreRefused) {
+  expect_refusal("train", {"no_such.yaml"}, 2, "no such configuration file");
+  expect_refusal("train", {folder_.string()}, 2, "is a directory");
+  expect_refusal("train", {"/proc/self/mem"}, 2, "cannot be read");
+  expect_refusal("train", {write("bad.yaml", "trainer: {num_envs: [2\n")}, 2, "YAML syntax error");
+  expect_refusal("train", {write("type.yaml", "trainer: {num_envs: many}\n")}, 2, "type.yaml:1");
+}
+
+TEST_F(ProgramsTest, MissingWeightsAreRefusedWithAWayToGetThem) {
+  const std::vector<std::string> imagenet = {tiny_, "--set",
+                                             "actor_critic.pretrained_weights=imagenet"};
+  for (const char* program : {"train", "verify_freezing", "bench_freeze"}) {
+    expect_refusal(program, imagenet, 1, "import_weights");
+  }
+  expect_refusal("train", train_with_weights((folder_ / "none.safetensors").string()), 1,
+                 "none.safetensors");
+  expect_refusal("infer", {"none.safetensors", "x.npy"}, 1, "none.safetensors");
+}
+
+TEST_F(ProgramsTest, DamagedWeightsAreRefused) {
+  const std::string blob = write_blob("blob.safetensors");
+  fs::resize_file(blob, fs::file_size(blob) / 2);
+  const std::string nan = write_blob("nan.safetensors", [](StateDict& tensors) {
+    std::vector<float> gamma(64, 1.0f);
+    gamma[3] = std::numeric_limits<float>::quiet_NaN();
+    tensors["bn1.weight"] = HostTensor::from_floats({64}, gamma);
+  });
+  const std::string short_by_one =
+      write_blob("short.safetensors", [](StateDict& tensors) { tensors.erase("bn1.bias"); });
+
+  expect_refusal("train", train_with_weights(blob), 1, "blob.safetensors");
+  expect_refusal("train", train_with_weights(folder_.string()), 1, "directory");
+  expect_refusal("train", train_with_weights(nan), 1, "'bn1.weight' is not finite at element 3");
+  expect_refusal("train", train_with_weights(short_by_one), 1, "'bn1.bias'");
+  for (const char* program : {"infer", "import_weights"}) {
+    const std::string second = std::string(program) == "infer" ? "x.npy" : "-oout.safetensors";
+    expect_refusal(program, {blob, second}, 1, "blob.safetensors");
+    expect_refusal(program, {folder_.string(), second}, 1, "directory");
+    expect_refusal(program, {nan, second}, 1, "bn1.weight");
+    expect_refusal(program, {short_by_one, second}, 1, "bn1.bias");
+  }
+}
+
+TEST_F(ProgramsTest, EvaluateRefusesAFolderWithoutCheckpoints) {
+  expect_refusal("evaluate", {folder_.string()}, 1, "holds neither");
+  expect_refusal("evaluate", {tiny_, "--policy", "greedy"}, 2, "greedy");
+  expect_refusal("evaluate", {tiny_, "--policy", "random", "--deterministic"}, 2, "fixed rule");
+  const std::vector<std::string> untrained = {
+      tiny_, "--policy", "untrained", "--sampled", "--deterministic", "--render", "film"};
+  expect_refusal("evaluate", untrained, 2, "--render shows one policy");
+  for (const char* option : {"--render", "--steps", "--trajectories"}) {
+    const std::string cartpole = config_path("configs/reference/cartpole.yaml");
+    expect_refusal("evaluate", {cartpole, "--policy", "untrained", option, "out"}, 2,
+                   "environment.name is");
+  }
+}
+
+TEST_F(ProgramsTest, EvaluateCountsTheEpisodesOfABaseline) {
+  const Outcome outcome = run(
+      "evaluate", {"--policy", "half_delete", tiny_, "--episodes", "5", "--csv", "episodes.csv"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("success rate    100.0 %"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("success 5"), std::string::npos) << outcome.out;
+  const std::string csv = read_text(folder_ / "episodes.csv");
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 6);
+  EXPECT_TRUE(
+      csv.starts_with("policy,episode,steps,return,progress,termination_case,success,reward_graph,"
+                      "reward_spawn,reward_delete,reward_edge,reward_node\nhalf_delete,0,"));
+}
+
+TEST_F(ProgramsTest, VerifyFreezingProvesItsClaims) {
+  const Outcome outcome = run("verify_freezing", {tiny_, "--json", "proof.json"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  for (const char* part : {"23,053,458 total, 700,434 trainable (3.04 %)", "body 11,176,512",
+                           "heads      lr 0.0003  331,538", "encoder    lr 0.0003  368,896"}) {
+    EXPECT_NE(outcome.out.find(part), std::string::npos) << part;
+  }
+  EXPECT_EQ(outcome.out.find("FAILS"), std::string::npos);
+  const auto json = nlohmann::json::parse(read_text(folder_ / "proof.json"));
+  for (const auto& claim : json["claims"]) EXPECT_EQ(claim["holds"], true) << claim["claim"];
+}
+
+TEST_F(ProgramsTest, InferWritesAllOrNothing) {
+  const std::string weights = write_blob("blob.safetensors");
+  const std::string good = (folder_ / "good.npy").string();
+  std::vector<float> values(2 * 3 * 32 * 32);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::sin(static_cast<float>(i));
+  write_npy(good, {{2, 3, 32, 32}, values});
+  const std::string bad = (folder_ / "bad.npy").string();
+  write_npy(bad, {{2, 4, 8}, std::vector<float>(64)});
+
+  expect_refusal("infer", {weights, good, bad, "--logits", "l.npy"}, 1, "bad.npy is [2,4,8]");
+  values[7] = std::numeric_limits<float>::infinity();
+  const std::string infinite = (folder_ / "infinite.npy").string();
+  write_npy(infinite, {{2, 3, 32, 32}, values});
+  expect_refusal("infer", {weights, infinite}, 1, "not finite at index 7");
+
+  const Outcome outcome = run("infer", {weights, good, "--logits", "l.npy", "--features", "f.npy",
+                                        "--layer", "layer2", "--top", "2"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 5);
+  EXPECT_TRUE(outcome.out.starts_with("file,rank,class_index,label,probability\n"));
+  EXPECT_EQ(read_npy(folder_ / "l.npy").shape, (std::vector<std::int64_t>{2, 1000}));
+  EXPECT_EQ(read_npy(folder_ / "f.npy").shape, (std::vector<std::int64_t>{2, 128, 4, 4}));
+}
+
+/// Column of a CSV text by its name in the first line, without the first line.
+std::vector<std::string> column(const std::string& csv, const std::string& name) {
+  std::istringstream lines(csv);
+  std::string line;
+  std::getline(lines, line);
+  const std::vector<std::string> header = split_csv_line(line);
+  const auto at = std::find(header.begin(), header.end(), name) - header.begin();
+  std::vector<std::string> values;
+  while (std::getline(lines, line)) {
+    values.push_back(split_csv_line(line).at(static_cast<std::size_t>(at)));
+  }
+  return values;
+}
+
+TEST_F(ProgramsTest, InferAgreesWithTheReferenceOnRealImages) {
+  if (data_path().empty()) GTEST_SKIP() << "FROST_DATA is not set";
+  const fs::path data = fs::absolute(data_path()), reference = data / "weights/reference";
+  const std::string weights = (data / "weights/resnet18_imagenet.safetensors").string();
+  const Outcome one = run("infer", {weights, (reference / "input_n01440764_tench.npy").string(),
+                                    "--logits", "tench.npy"});
+  ASSERT_EQ(one.status, 0) << one.err;
+  const NpyArray logits = read_npy(folder_ / "tench.npy");
+  const NpyArray expected = read_npy(reference / "shared_logits.npy");
+  double error = 0, norm = 0;
+  for (std::size_t i = 0; i < logits.values.size(); ++i) {
+    error += std::pow(logits.values[i] - expected.values[i], 2);
+    norm += std::pow(expected.values[i], 2);
+  }
+  EXPECT_LE(std::sqrt(error / norm), 1e-5);
+
+  const Outcome all = run("infer", {weights, (data / "images").string(), "--top", "1"});
+  ASSERT_EQ(all.status, 0) << all.err;
+  const std::string table = read_text(reference / "shared_top5.csv");
+  const auto names = column(table, "filename"), top1 = column(table, "top1"),
+             truth = column(table, "class_index");
+  const auto files = column(all.out, "file"), found = column(all.out, "class_index");
+  ASSERT_EQ(found.size(), names.size());
+  int right = 0, agreeing = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto at = static_cast<std::size_t>(
+        std::find(names.begin(), names.end(), fs::path(files[i]).filename().string()) -
+        names.begin());
+    ASSERT_LT(at, names.size()) << files[i];
+    right += found[i] == truth[at];
+    agreeing += found[i] == top1[at];
+  }
+  EXPECT_NEAR(right, 76, 1);
+  EXPECT_GE(agreeing, 98);
+}
+
+/// Runs twice with one seed and once in two halves: expects the same bytes, then evaluates.
+class ReproducibleRun : public ProgramsTest {
+ protected:
+  void train(const std::string& config, std::vector<std::string> more) {
+    std::vector<std::string> arguments = {
+        config, "--quiet", "--set", "algorithm.total_updates=4", "--set", "evaluation.every=2"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = run("train", arguments);
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+  }
+
+  void expect_reproducible(const std::string& config) {
+    train(config, {"--out", "first"});
+    train(config, {"--out", "second"});
+    train(config, {"--out", "third", "--stop-after", "2"});
+    EXPECT_NE(read_text(folder_ / "third/metrics.csv"), read_text(folder_ / "first/metrics.csv"));
+    train(config, {"--resume", "third"});
+    for (const char* file : {"metrics.csv", "evaluations.csv", "episodes.csv",
+                             "checkpoints/last.safetensors", "checkpoints/best.safetensors"}) {
+      const std::string first = read_text(folder_ / "first" / file);
+      EXPECT_FALSE(first.empty() && std::string(file) != "episodes.csv") << file;
+      EXPECT_TRUE(first == read_text(folder_ / "second" / file)) << file << " differs between runs";
+      EXPECT_TRUE(first == read_text(folder_ / "third" / file)) << file << " differs when resumed";
+    }
+    train(config, {"--out", "other", "--seed", "1"});
+    EXPECT_NE(read_text(folder_ / "other/metrics.csv"), read_text(folder_ / "first/metrics.csv"));
+    const Outcome outcome = run("evaluate", {"first", "--episodes", "2", "--checkpoint", "last",
+                                             "--sampled", "--deterministic"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    for (const char* part :
+         {"last.safetensors after update 4", "sampled: 2 episodes", "argmax: 2 episodes"}) {
+      EXPECT_NE(outcome.out.find(part), std::string::npos) << outcome.out;
+    }
+  }
+};
+
+TEST_F(ReproducibleRun, OnEveryLevelWithFusedMultiplyAdds) {
+  if (cpu_levels().size() < 3) GTEST_SKIP() << "this CPU has fewer than two such levels";
+  const auto on = [&](const std::string& level, std::vector<std::string> more) {
+    environment_ = "FROST_ISA=" + level;
+    train(config_path("configs/tiny.yaml"), std::move(more));
+  };
+  on("avx2", {"--out", "first"});
+  on("avx512", {"--out", "second"});
+  on("avx512", {"--out", "third", "--stop-after", "2"});
+  on("avx2", {"--resume", "third"});
+  for (const char* file : {"metrics.csv", "evaluations.csv", "checkpoints/last.safetensors"}) {
+    const std::string first = read_text(folder_ / "first" / file);
+    EXPECT_FALSE(first.empty()) << file;
+    EXPECT_TRUE(first == read_text(folder_ / "second" / file)) << file << " differs by level";
+    EXPECT_TRUE(first == read_text(folder_ / "third" / file)) << file << " differs when resumed";
+  }
+  for (const auto& [run, level] : {std::pair("first", "avx2"), std::pair("second", "avx512")}) {
+    EXPECT_NE(read_text(folder_ / run / "run.json").find(level), std::string::npos);
+  }
+}
+
+TEST_F(ProgramsTest, AnInstructionLevelThatCannotBeHadIsRefused) {
+  environment_ = "FROST_ISA=sse9";
+  expect_refusal("train", {tiny_, "--out", "none"}, 2, "FROST_ISA=sse9");
+}
+
+TEST_F(ReproducibleRun, OfColonies) {
+  expect_reproducible(tiny_);
+  EXPECT_NE(read_text(folder_ / "first/report.html").find("data:image/gif;base64,R0lG"),
+            std::string::npos);
+}
+
+TEST_F(ReproducibleRun, OfAReferenceEnvironment) {
+  const std::string config = config_path("configs/reference/cartpole.yaml");
+  expect_reproducible(config);
+  const std::string episodes = read_text(folder_ / "first/episodes.csv");
+  EXPECT_GT(std::count(episodes.begin(), episodes.end(), '\n'), 40);
+  for (const std::string& value : column(episodes, "return")) EXPECT_GE(std::stod(value), 1.0);
+
+  const std::string out = (folder_ / "body.safetensors").string();
+  expect_refusal("export_weights", {"first", "--part", "actor", "-o", out}, 1,
+                 "no ResNet18 bodies");
+  for (const char* program : {"verify_freezing", "bench_freeze"}) {
+    expect_refusal(program, {config}, 2, "needs ResNet18 bodies");
+  }
+  expect_refusal("evaluate", {"--policy", "half_delete", config}, 2, "decides for cells");
+}
+
+}  // namespace
+}  // namespace frost

@@ -1,0 +1,112 @@
+#include "tools/reports/run_report.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "kernels/errors.h"
+#include "tests/weights/weight_file_helpers.h"
+#include "tools/reports/csv_table.h"
+#include "tools/runs/run_folder.h"
+
+namespace frost {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_text(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+class RunReport : public testing::Test {
+ protected:
+  /// Logs updates 1 to 4; episodes finish in the even ones.
+  void log_updates() {
+    run_.write_config("algorithm: {gamma: 0.99}  # a < b\n");
+    run_.write_status({{"program", "frostline train"}, {"device", "device: cpu & more"}});
+    for (int update = 1; update <= 4; ++update) {
+      Metrics m;
+      m.add("charts/update", update);
+      m.add("charts/global_step", 64.0 * update);
+      m.add("charts/episodes_finished", update % 2 == 0 ? 3 : 0);
+      m.add("charts/episodic_return", 0.5 * update);
+      m.add("charts/success_rate", 0.25 * update);
+      m.add("losses/entropy", 0.7 - 0.1 * update);
+      m.add("grad_norm/heads", 0.3);
+      m.add("grad_norm/backbone", 0);
+      m.add("lr/heads", 3e-4);
+      run_.log_update(m);
+      MemoryLedger::Bytes bytes{};
+      bytes.peak[static_cast<std::size_t>(MemoryTag::kSaved)] = (10 + update) << 20;
+      run_.log_timing(update, 64, {1.0, 2.0}, bytes);
+    }
+  }
+  std::string report() {
+    run_.write_report("trainable 3 %", "GIF89a!");
+    return read_text(run_.path() / "report.html");
+  }
+  test::TemporaryFolder holder_;
+  RunFolder run_ = RunFolder::create(holder_ / "0007");
+};
+
+std::size_t occurrences(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST_F(RunReport, ShowsTheCurvesOfWhatWasLogged) {
+  log_updates();
+  EvaluationResult result;
+  result.episodes = {{0, 0, 10, 3, 1, TerminationCase::kSuccess}};
+  run_.log_evaluation(2, result);
+  const std::string page = report();
+  for (const char* title :
+       {"Run 0007", "trainable 3 %", "device: cpu &amp; more", ">Return<", ">Success rate<",
+        ">Entropy of the decisions<", ">Learning rates<", ">Gradient norms before clipping<",
+        ">Speed<", ">Memory by category, peak<", ">held out<", "# a &lt; b",
+        "src=\"data:image/gif;base64,R0lGODlhIQ==\""}) {
+    EXPECT_NE(page.find(title), page.npos) << title;
+  }
+  EXPECT_EQ(occurrences(page, "<svg"), occurrences(page, "</svg>"));
+  EXPECT_EQ(page.find(">Value loss<"), page.npos) << "a column the run lacks has no chart";
+  EXPECT_EQ(page.find(">backbone<"), page.npos) << "a group without gradient has no line";
+  for (const char* part : {"<script", "http://", "https://", "nan"}) {
+    const std::size_t namespaces = std::string(part) == "http://" ? occurrences(page, "<svg") : 0;
+    EXPECT_EQ(occurrences(page, part), namespaces) << part;
+  }
+}
+
+TEST_F(RunReport, UpdatesWithoutAFinishedEpisodeHaveNoReturn) {
+  log_updates();
+  const std::string page = report();
+  const std::size_t chart = page.find("aria-label=\"Return\"");
+  ASSERT_NE(chart, page.npos);
+  const std::string svg = page.substr(chart, page.find("</svg>", chart) - chart);
+  EXPECT_EQ(occurrences(svg, "h0"), 2) << "two points, each alone";
+}
+
+TEST_F(RunReport, AnEvaluationIsNotNeededButTheTablesAre) {
+  EXPECT_TRUE(test::refuses([&] { run_.write_report("", ""); }, "metrics.csv"));
+  EXPECT_FALSE(fs::exists(run_.path() / "report.html"));
+  log_updates();
+  EXPECT_EQ(report().find(">held out<"), std::string::npos);
+}
+
+TEST_F(RunReport, ARowCutShortWhenARunWasKilledIsGoneOnceItIsReopened) {
+  log_updates();
+  const fs::path table = run_.path() / "metrics.csv";
+  const std::string whole = read_text(table);
+  for (const std::size_t lost : {1u, 3u, 20u}) {
+    std::ofstream(table) << whole.substr(0, whole.size() - lost);
+    RunFolder::reopen(run_.path(), 4);
+    EXPECT_EQ(CsvTable::read(table).rows(), 3u) << lost;
+  }
+  std::ofstream(table) << whole;
+  RunFolder::reopen(run_.path(), 2);
+  EXPECT_EQ(CsvTable::read(table).column("charts/update"), (std::vector<double>{1, 2}));
+}
+
+}  // namespace
+}  // namespace frost

@@ -1,0 +1,215 @@
+#include "weights/resnet18_names.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "engine/host_dtype.h"
+#include "tests/golden_files.h"
+#include "tests/weights/weight_file_helpers.h"
+#include "weights/safetensors.h"
+
+namespace frost {
+namespace {
+
+using test::refuses;
+
+HostTensor filled(const std::vector<std::int64_t>& shape, float value) {
+  return HostTensor::from_floats(
+      shape, std::vector<float>(static_cast<std::size_t>(checked_product(shape).value()), value));
+}
+
+/// A complete state dict; tensor number i holds the value i + 1, so that a mix-up shows.
+StateDict complete_state() {
+  StateDict state;
+  float value = 1;
+  for (const TensorSpec& spec : resnet18_tensors()) state[spec.name] = filled(spec.shape, value++);
+  for (const std::string& name : resnet18_counters()) state[name] = HostTensor::from_int64({}, {5});
+  return state;
+}
+
+StateDict prefixed(const std::string& prefix, StateDict state) {
+  StateDict out;
+  for (auto& [name, tensor] : state) out[prefix + name] = std::move(tensor);
+  return out;
+}
+
+bool maps_to_the_whole_network(StateDict state) {
+  StateDict expected = complete_state();
+  for (const std::string& name : resnet18_counters()) expected.erase(name);
+  const Resnet18Mapping mapping = map_resnet18(std::move(state));
+  return mapping.complete() && test::same_tensors(mapping.tensors, expected);
+}
+
+testing::AssertionResult refused_as(StateDict state, const std::string& cause) {
+  return refuses([&] { require_complete(map_resnet18(std::move(state)), "f"); }, cause);
+}
+
+TEST(Resnet18Names, ParametersByStageAreTheKnownCounts) {
+  std::map<std::string, std::int64_t> counts;
+  std::int64_t running = 0;
+  for (const TensorSpec& spec : resnet18_tensors()) {
+    const std::int64_t numel = checked_product(spec.shape).value();
+    (spec.is_parameter() ? counts[spec.stage()] : running) += numel;
+  }
+  const std::map<std::string, std::int64_t> expected = {
+      {"conv1", 9408},     {"bn1", 128},        {"layer1", 147968}, {"layer2", 525568},
+      {"layer3", 2099712}, {"layer4", 8393728}, {"fc", 513000}};
+  EXPECT_EQ(counts, expected);
+  EXPECT_EQ(running, 9600);
+  EXPECT_EQ(resnet18_tensors().size(), 102u);
+  EXPECT_EQ(resnet18_counters().size(), 20u);
+}
+
+TEST(Resnet18Names, TheListIsThatOfARealFile) {
+  if (data_path().empty()) GTEST_SKIP() << "FROST_DATA is not set";
+  const auto file = read_safetensors(data_path() / "weights" / "resnet18_imagenet.safetensors");
+  EXPECT_EQ(file.tensors.size(), 122u);
+  for (const TensorSpec& spec : resnet18_tensors()) {
+    ASSERT_TRUE(file.tensors.contains(spec.name)) << spec.name;
+    EXPECT_EQ(file.tensors.at(spec.name).shape, spec.shape) << spec.name;
+  }
+  for (const std::string& name : resnet18_counters()) EXPECT_TRUE(file.tensors.contains(name));
+  EXPECT_TRUE(map_resnet18(file.tensors).complete());
+}
+
+TEST(Resnet18Names, PrefixesAndWrappersStack) {
+  EXPECT_TRUE(maps_to_the_whole_network(complete_state()));
+  for (const char* prefix : {"module.", "_orig_mod.module.", "state_dict.module.", "model.",
+                             "state_dict.model.backbone.", "model.state_dict.encoder.",
+                             "model_state_dict.net.", "model_ema.", "resnet."}) {
+    EXPECT_TRUE(maps_to_the_whole_network(prefixed(prefix, complete_state()))) << prefix;
+  }
+}
+
+TEST(Resnet18Names, SiblingsOfTheWrapperAreDroppedAndListed) {
+  StateDict state = prefixed("state_dict.", complete_state());
+  state["optimizer.state.0.exp_avg"] = filled({3}, 1);
+  state["model_ema.conv1.weight"] = filled({1}, 1);
+  const Resnet18Mapping mapping = map_resnet18(std::move(state));
+  EXPECT_TRUE(mapping.complete());
+  EXPECT_EQ(std::count(mapping.dropped.begin(), mapping.dropped.end(), "optimizer.state.0.exp_avg"),
+            1);
+  ASSERT_EQ(mapping.notes.size(), 1u);
+  EXPECT_NE(mapping.notes[0].find("took state_dict."), std::string::npos);
+}
+
+TEST(Resnet18Names, OfAMocoCheckpointTheQueryEncoderIsTaken) {
+  StateDict encoder = complete_state();
+  encoder["fc.weight"] = filled({128, 512}, 1);
+  encoder["fc.bias"] = filled({128}, 1);
+  StateDict state = prefixed("state_dict.module.encoder_q.", encoder);
+  state.merge(prefixed("state_dict.module.encoder_k.", encoder));
+  state["state_dict.module.queue"] = filled({128, 8}, 1);
+  const Resnet18Mapping mapping = map_resnet18(std::move(state));
+  EXPECT_TRUE(mapping.complete());
+  EXPECT_FALSE(mapping.has_classifier());
+  EXPECT_EQ(mapping.tensors.size(), 100u);
+  EXPECT_EQ(mapping.tensors.at("bn1.weight").to_floats("bn1.weight")[0], 2);
+
+  // Later versions project with two layers.
+  StateDict two = complete_state();
+  for (const char* name : {"fc.weight", "fc.bias"}) two.erase(name);
+  two["fc.0.weight"] = filled({512, 512}, 1);
+  two["fc.2.weight"] = filled({128, 512}, 1);
+  EXPECT_TRUE(map_resnet18(prefixed("module.encoder_q.", two)).complete());
+}
+
+TEST(Resnet18Names, APrefixMustBeOnEveryKey) {
+  StateDict state = prefixed("module.", complete_state());
+  state["queue"] = filled({1}, 1);
+  EXPECT_TRUE(refused_as(std::move(state), "100 missing"));
+}
+
+TEST(Resnet18Names, HuggingFaceNamesAreTranslated) {
+  const std::map<std::string, std::string> samples = {
+      {"conv1.weight", "resnet.embedder.embedder.convolution.weight"},
+      {"bn1.running_var", "resnet.embedder.embedder.normalization.running_var"},
+      {"layer1.0.conv1.weight", "resnet.encoder.stages.0.layers.0.layer.0.convolution.weight"},
+      {"layer4.1.bn2.bias", "resnet.encoder.stages.3.layers.1.layer.1.normalization.bias"},
+      {"layer2.0.downsample.0.weight",
+       "resnet.encoder.stages.1.layers.0.shortcut.convolution.weight"},
+      {"layer3.0.downsample.1.running_mean",
+       "resnet.encoder.stages.2.layers.0.shortcut.normalization.running_mean"},
+      {"fc.bias", "classifier.1.bias"}};
+  StateDict state = complete_state();
+  for (const auto& [ours, theirs] : samples) {
+    auto node = state.extract(ours);
+    node.key() = theirs;
+    state.insert(std::move(node));
+  }
+  EXPECT_TRUE(maps_to_the_whole_network(state));
+  state["bn1.running_var"] = filled({64}, 1);
+  EXPECT_TRUE(refuses([&] { map_resnet18(state); }, "are the same tensor"));
+}
+
+TEST(Resnet18Names, TheClassifierMayBeAbsentAsAWhole) {
+  StateDict state = complete_state();
+  state.erase("fc.weight");
+  EXPECT_TRUE(refused_as(state, "1 missing (fc.weight)"));
+  state.erase("fc.bias");
+  const Resnet18Mapping mapping = map_resnet18(std::move(state));
+  EXPECT_TRUE(mapping.complete());
+  EXPECT_FALSE(mapping.has_classifier());
+  EXPECT_EQ(mapping.tensors.size(), 100u);
+}
+
+TEST(Resnet18Names, TheStemMayBeGrey) {
+  StateDict state = complete_state();
+  state["conv1.weight"] = filled({64, 1, 7, 7}, 1);
+  EXPECT_TRUE(map_resnet18(std::move(state)).complete());
+}
+
+TEST(Resnet18Names, OtherNetworksAreNamed) {
+  const auto with = [](const std::string& name, const std::vector<std::int64_t>& shape) {
+    StateDict state = complete_state();
+    state[name] = filled(shape, 1);
+    return state;
+  };
+  EXPECT_TRUE(refused_as(with("fc.weight", {10, 512}), "a 10-class head"));
+  EXPECT_TRUE(refused_as(with("conv1.weight", {64, 3, 3, 3}), "a CIFAR stem"));
+  EXPECT_TRUE(refused_as(with("layer1.2.conv1.weight", {64, 64, 3, 3}), "ResNet-34"));
+  EXPECT_TRUE(refused_as(with("layer1.0.conv3.weight", {256, 64, 1, 1}), "Bottleneck"));
+  EXPECT_TRUE(refused_as(with("conv1.0.weight", {32, 3, 3, 3}), "deep stem"));
+  EXPECT_TRUE(refused_as(with("fc.0.weight", {512, 512}), "projection head"));
+  EXPECT_TRUE(refused_as(with("layer1.0.conv1.bias", {64}), "folded BatchNorm"));
+  EXPECT_TRUE(refused_as(with("conv1.weight", {7, 7, 3, 64}), "another order"));
+  EXPECT_TRUE(refused_as(with("module\n", {1}), "1 unexpected ('module\\x0a')"));
+  EXPECT_TRUE(refused_as({}, "without tensors"));
+}
+
+TEST(Resnet18Names, ValuesMustBePossible) {
+  const auto with = [](const std::string& name, float value) {
+    StateDict state = complete_state();
+    HostTensor& tensor = state.at(name);
+    auto values = tensor.to_floats(name);
+    values[3] = value;
+    tensor = HostTensor::from_floats(tensor.shape, values);
+    return state;
+  };
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_TRUE(refused_as(with("layer2.0.conv1.weight", nan), "'layer2.0.conv1.weight'[3] is nan"));
+  EXPECT_TRUE(refused_as(with("fc.bias", -infinity), "'fc.bias'[3] is -inf"));
+  EXPECT_TRUE(refused_as(with("bn1.running_var", -1), "'bn1.running_var'[3] is -1"));
+  EXPECT_TRUE(map_resnet18(with("bn1.running_var", 0)).complete());
+  EXPECT_TRUE(map_resnet18(with("bn1.running_mean", -1)).complete());
+}
+
+TEST(Resnet18Names, DtypesAreWidenedAndIntegersRefused) {
+  StateDict state = complete_state();
+  state["bn1.bias"] = {"F16", {64}, std::vector<std::byte>(128)};
+  state["bn1.weight"] = {"F64", {64}, std::vector<std::byte>(512)};
+  const Resnet18Mapping mapping = map_resnet18(state);
+  EXPECT_EQ(mapping.tensors.at("bn1.bias").dtype, "F32");
+  EXPECT_EQ(mapping.tensors.at("bn1.weight").bytes.size(), 256u);
+  ASSERT_EQ(mapping.notes.size(), 1u);
+  EXPECT_NE(mapping.notes[0].find("64 BatchNorm channels"), std::string::npos);
+  state["bn1.bias"] = HostTensor::from_int64({64}, std::vector<std::int64_t>(64));
+  EXPECT_TRUE(refused_as(state, "'bn1.bias' has dtype I64"));
+}
+
+}  // namespace
+}  // namespace frost

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "models/config.h"
+#include "rl/envs/durotaxis/config.h"
+#include "rl/ppo/ppo_config.h"
+
+namespace frost {
+
+/// Where and how a program computes.
+struct SystemConfig {
+  std::string device = "auto";  ///< auto | cpu | cuda
+  int threads = 0;              ///< 0: as set_thread_budget
+  std::uint64_t seed = 0;       ///< `null` in the file means 0
+  std::string precision = "fp32";
+  bool deterministic = true;  ///< false only permits faster kernels with varying sums
+  bool cuda_graphs = false;   ///< on a GPU, replay minibatches of equal shapes as CUDA graphs
+};
+
+/// What a run writes, and how often it is evaluated; intervals count updates.
+struct RunConfig {
+  std::string save_dir = "runs";
+  int checkpoint_every = 10;  ///< 0: only at the end
+  int eval_every = 25;        ///< 0: never
+  int eval_episodes = 20;
+  std::uint64_t eval_seed = 12345;
+};
+
+/// A comparison of freeze modes over several seeds; docs/study.md.
+struct StudyConfig {
+  std::vector<std::string> freeze_modes{"none", "all", "until_layer3", "layer4.1", "bn_affine"};
+  /// Each "a.b=value" is one more setting in which all modes are trained; "" is the file as it is.
+  std::vector<std::string> variants{""};
+  int seeds = 3;       ///< 0 … seeds - 1
+  int episodes = 100;  ///< of the evaluation after training
+  std::uint64_t evaluation_seed = 777;
+};
+
+/// Everything a configuration file says; docs/config.md lists the keys.
+struct Config {
+  std::string environment_name = "durotaxis";  ///< or one of reference_environment_names()
+  DurotaxisConfig environment;
+  ActorCriticConfig model;
+  PpoConfig ppo;
+  SystemConfig system;
+  RunConfig run;
+  StudyConfig study;
+};
+
+/// Reads a YAML file over the defaults, then the overrides ("a.b=value", later ones win).
+///
+/// Throws UsageError, naming file, line, key and remedy, for everything it does not understand or
+/// honour; nothing is ignored.
+Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+
+/// The same from text; `origin` stands for the file name in messages.
+Config parse_config(const std::string& yaml_text, const std::string& origin,
+                    const std::vector<std::string>& overrides);
+
+/// Every key with its value; `parse_config` reads it back to the same Config.
+std::string to_yaml(const Config& config);
+
+/// The text of the root's config.yaml: the defaults with one comment per key.
+std::string default_config_yaml();
+
+/// The text of docs/config.md, generated from the same table as everything above.
+std::string config_reference_markdown();
+
+}  // namespace frost

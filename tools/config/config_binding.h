@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tools/config/config.h"
+
+namespace frost {
+
+/// A YAML value as the bindings see it.
+struct ConfigValue {
+  enum class Kind { kNull, kScalar, kList, kMap };
+
+  Kind kind = Kind::kNull;
+  std::string text;                ///< of a scalar
+  bool quoted = false;             ///< "5" is text, 5 is a number
+  std::vector<ConfigValue> items;  ///< of a list or map
+  std::vector<std::string> names;  ///< of a map: the key of each item
+};
+
+/// One row of the table: a key, what it may be, what it means, and the struct member it sets.
+struct ConfigKey {
+  std::string path, type, range, doc;
+  /// Throws UsageError("is ..., expected ...") without the key, which the caller knows.
+  std::function<void(Config&, const ConfigValue&)> set;
+  std::function<std::string(Config&)> get;  ///< as YAML; does not change the Config
+  std::optional<std::string> null_means;    ///< the value `null` stands for, where it is allowed
+
+  ConfigKey&& allow_null(std::string meaning) &&;
+};
+
+/// The values a number may take.
+struct Interval {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool open_low = false, open_high = false;
+
+  bool contains(double value) const;
+  std::string text() const;  ///< ">= 1", "> 0", "in [0, 1)"; empty where all numbers are allowed
+};
+
+Interval at_least(double low);
+Interval above(double low);
+Interval at_most(double high);
+Interval between(double low, double high);
+
+template <typename T>
+using Member = T& (*)(Config&);
+
+ConfigKey number(std::string path, Member<int> member, Interval range, std::string doc);
+ConfigKey number(std::string path, Member<std::int64_t> member, Interval range, std::string doc);
+ConfigKey number(std::string path, Member<std::uint64_t> member, Interval range, std::string doc);
+ConfigKey number(std::string path, Member<float> member, Interval range, std::string doc);
+ConfigKey number(std::string path, Member<double> member, Interval range, std::string doc);
+ConfigKey flag(std::string path, Member<bool> member, std::string doc);
+ConfigKey text(std::string path, Member<std::string> member, std::string doc);
+
+/// A list of different texts; where `names` are given, of these.
+ConfigKey text_list(std::string path, Member<std::vector<std::string>> member,
+                    std::vector<std::string> names, std::string doc);
+
+/// Two numbers in rising order, written `[low, high]`.
+ConfigKey number_range(std::string path, Member<Range> member, Interval range, std::string doc);
+/// Any number of integers, written `[a, b, ...]`.
+ConfigKey int_list(std::string path, Member<std::vector<int>> member, Interval range,
+                   std::string doc);
+/// Two integers of the same range, written `[first, second]`.
+ConfigKey int_pair(std::string path, Member<int> first, Member<int> second, Interval range,
+                   std::string doc);
+
+/// One of some names; `set` and `get` go through the index of the name.
+ConfigKey choice_by_index(std::string path, std::vector<std::string> names,
+                          std::function<void(Config&, std::size_t)> set,
+                          std::function<std::size_t(Config&)> get, std::string doc);
+ConfigKey choice(std::string path, Member<std::string> member, std::vector<std::string> names,
+                 std::string doc);
+
+/// The list of later freeze modes, by rising update.
+ConfigKey freeze_schedule_key(std::string path, Member<std::vector<FreezeStep>> member,
+                              std::string doc);
+
+/// The learning-rate schedules of single groups, one at most for each.
+ConfigKey group_schedules_key(std::string path, Member<std::vector<GroupLrSchedule>> member,
+                              std::string doc);
+/// The kind of the common schedule.
+ConfigKey lr_kind_key(std::string path, std::string doc);
+
+template <typename Enum>
+ConfigKey choice(std::string path, Member<Enum> member,
+                 std::vector<std::pair<std::string, Enum>> values, std::string doc) {
+  std::vector<std::string> names;
+  for (const auto& value : values) names.push_back(value.first);
+  return choice_by_index(
+      std::move(path), std::move(names),
+      [=](Config& config, std::size_t i) { member(config) = values[i].second; },
+      [=](Config& config) {
+        std::size_t i = 0;
+        while (values.at(i).second != member(config)) ++i;
+        return i;
+      },
+      std::move(doc));
+}
+
+}  // namespace frost

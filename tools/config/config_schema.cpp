@@ -1,0 +1,386 @@
+#include "tools/config/config_schema.h"
+
+#include "models/freeze.h"
+#include "rl/envs/reference/reference.h"
+#include "tools/config/config_member.h"
+
+namespace frost {
+namespace {
+
+using Keys = std::vector<ConfigKey>;
+const Interval kAny{};
+const Interval kFraction = between(0, 1);
+
+Keys environment_keys() {
+  using Kind = SubstrateConfig::Kind;
+  std::vector<std::string> names = reference_environment_names();
+  names.insert(names.begin(), "durotaxis");
+  return {
+      choice("environment.name", MEMBER(environment_name), std::move(names),
+             "the colony, or one of the reference environments (docs/reference.md), which observe "
+             "a vector and use no other key of this group, of observation and of encoder"),
+      choice<Kind>("environment.substrate_type", MEMBER(environment.substrate.kind),
+                   {{"linear", Kind::kLinear},
+                    {"exponential", Kind::kExponential},
+                    {"random", Kind::kRandom}},
+                   "stiffness field; random draws one per episode"),
+      number("environment.substrate_params.m", MEMBER(environment.substrate.m), at_least(0),
+             "slope (linear) or growth rate (exponential) per column"),
+      number("environment.substrate_params.b", MEMBER(environment.substrate.b), above(0),
+             "stiffness at the left edge"),
+      int_pair("environment.substrate_size", MEMBER(environment.substrate.width),
+               MEMBER(environment.substrate.height), at_least(8), "columns W and rows H"),
+      number("environment.init_num_nodes", MEMBER(environment.init_num_nodes), at_least(1),
+             "cells at the start of an episode"),
+      number("environment.max_critical_nodes", MEMBER(environment.max_critical_nodes), at_least(1),
+             "above this many cells, marking for deletion starts"),
+      number("environment.threshold_critical_nodes", MEMBER(environment.threshold_critical_nodes),
+             at_least(2), "above this many cells the episode ends"),
+      number("environment.max_steps", MEMBER(environment.max_steps), at_least(1),
+             "time limit of an episode; reaching it is a truncation"),
+      number("environment.consecutive_left_moves_limit",
+             MEMBER(environment.consecutive_left_moves_limit), at_least(1),
+             "steps of leftward drift in a row that end the episode"),
+      number("environment.delta_time", MEMBER(environment.delta_time), at_least(1),
+             "length of the history of states"),
+      number("environment.min_nodes", MEMBER(environment.min_nodes), at_least(0),
+             "survivors a step must leave; 0: no rule"),
+      number("environment.max_spawn_degree", MEMBER(environment.max_spawn_degree), at_least(0),
+             "a cell of this degree or above cannot spawn; 0: no rule"),
+      choice<RootDelete>("environment.root_delete", MEMBER(environment.root_delete),
+                         {{"split", RootDelete::kSplit},
+                          {"promote_leftmost_child", RootDelete::kPromoteLeftmostChild}},
+                         "children of a deleted root: all become roots, or the leftmost does"),
+      flag("environment.spawn_acceptance", MEMBER(environment.spawn_acceptance),
+           "refuse spawns that gain less than delta_intensity"),
+      flag("environment.random_spawn_length", MEMBER(environment.random_spawn_length),
+           "multiply the added length of a spawn by a standard normal"),
+      flag("environment.empty_graph_recovery.enabled", MEMBER(environment.recovery.enabled),
+           "a colony that lost its last cell starts again where it was"),
+      number("environment.empty_graph_recovery.spawn_nodes",
+             MEMBER(environment.recovery.spawn_nodes), at_least(1), "cells it starts with"),
+      number("environment.empty_graph_recovery.max_attempts",
+             MEMBER(environment.recovery.max_attempts), at_least(0), "times per episode"),
+      number("environment.empty_graph_recovery.penalty", MEMBER(environment.recovery.penalty),
+             at_most(0), "reward of it, outside distance mode"),
+      number("environment.empty_graph_recovery.position_noise",
+             MEMBER(environment.recovery.position_noise), at_least(0),
+             "half the radius of the new colony; at least 5"),
+  };
+}
+
+Keys observation_keys() {
+  using Token = EncoderConfig::TokenConnectivity;
+  return {
+      choice<ObservationKind>(
+          "observation.kind", MEMBER(model.observation),
+          {{"graph", ObservationKind::kGraph}, {"image", ObservationKind::kImage}},
+          "the colony as a graph with a decision per cell, or as a picture with one delete ratio"),
+      number("observation.image_size", MEMBER(environment.image_size), between(24, 1024),
+             "side of the picture in pixels"),
+      flag("observation.normalize", MEMBER(environment.normalize_observation),
+           "scale every feature to about [-1, 1] by fixed, documented factors"),
+      choice<ObserveMarks>("observation.observe_marks", MEMBER(environment.observe_marks),
+                           {{"auto", ObserveMarks::kAuto},
+                            {"false", ObserveMarks::kOff},
+                            {"true", ObserveMarks::kOn}},
+                           "marks as a 12th node feature; auto: where deletions are rewarded"),
+      choice<Token>("observation.token_connectivity", MEMBER(model.encoder.token_connectivity),
+                    {{"none", Token::kNone}, {"in", Token::kIn}, {"both", Token::kBoth}},
+                    "edges of the graph token: none, from the cells, from and to the cells"),
+  };
+}
+
+Keys encoder_keys() {
+  return {
+      number("encoder.hidden_dim", MEMBER(model.encoder.hidden_dim), at_least(1),
+             "width of the inner layers"),
+      number("encoder.out_dim", MEMBER(model.encoder.out_dim), at_least(1),
+             "width of a token; divisible by num_heads and by the simplicial groups"),
+      number("encoder.num_layers", MEMBER(model.encoder.num_layers), at_least(2),
+             "attention layers"),
+      number("encoder.num_heads", MEMBER(model.encoder.num_heads), at_least(1), "attention heads"),
+  };
+}
+
+Keys actor_critic_keys() {
+  return {
+      choice("actor_critic.pretrained_weights", MEMBER(model.backbone.pretrained_weights),
+             {"imagenet", "random"}, "start of both ResNet18 bodies")
+          .allow_null("random"),
+      text("actor_critic.weights_path", MEMBER(model.backbone.weights_path),
+           "weight file; empty: weights/resnet18.safetensors, then $FROST_DATA/weights")
+          .allow_null(""),
+      choice("actor_critic.backbone.input_adapter", MEMBER(model.backbone.input_adapter),
+             {"repeat3", "1ch_conv"}, "one channel into a body made for three"),
+      choice("actor_critic.backbone.freeze_mode", MEMBER(model.backbone.freeze_mode),
+             freeze_mode_names(), "which part of both bodies is frozen"),
+      number("actor_critic.backbone.backbone_lr", MEMBER(model.backbone.backbone_lr), above(0),
+             "learning rate of what trains in the bodies"),
+      number("actor_critic.backbone.head_lr", MEMBER(model.backbone.head_lr), above(0),
+             "learning rate of everything else"),
+      freeze_schedule_key("actor_critic.backbone.freeze_schedule",
+                          MEMBER(model.backbone.freeze_schedule),
+                          "later freeze modes: each takes effect when so many updates are done"),
+      int_list("actor_critic.mlp_hidden", MEMBER(model.mlp_hidden), between(1, 65536),
+               "widths of the tanh layers of actor and of critic where a vector is observed"),
+      number("actor_critic.hidden_dim", MEMBER(model.hidden_dim), at_least(1),
+             "width of the trunks behind the bodies"),
+      number("actor_critic.spawn_bias_init", MEMBER(model.spawn_bias_init), between(-30, 30),
+             "initial logit bias of spawning"),
+      number_range("actor_critic.spawn_parameter_bounds.gamma", MEMBER(environment.spawn.bounds[0]),
+                   above(0), "range of the largest length of a spawn, in stage 2"),
+      number_range("actor_critic.spawn_parameter_bounds.alpha", MEMBER(environment.spawn.bounds[1]),
+                   above(0), "range of the stiffness of half that length"),
+      number_range("actor_critic.spawn_parameter_bounds.noise", MEMBER(environment.spawn.bounds[2]),
+                   at_least(0), "range of the added length"),
+      number_range("actor_critic.spawn_parameter_bounds.theta", MEMBER(environment.spawn.bounds[3]),
+                   between(-3.1416, 3.1416), "range of the direction (rad)"),
+      flag("actor_critic.simplicial_embedding.enabled", MEMBER(model.encoder.simplicial),
+           "softmax over groups of token columns"),
+      number("actor_critic.simplicial_embedding.num_groups",
+             MEMBER(model.encoder.simplicial_groups), at_least(1), "number of those groups"),
+      number("actor_critic.simplicial_embedding.temperature",
+             MEMBER(model.encoder.simplicial_temperature), above(0), "of that softmax"),
+  };
+}
+
+Keys algorithm_keys() {
+  return {
+      number("algorithm.total_updates", MEMBER(ppo.total_updates), at_least(1),
+             "length of the training; an update is one rollout and its epochs"),
+      number("algorithm.total_steps", MEMBER(ppo.total_steps), between(0, 2e9),
+             "the same in transitions, rounded up to whole updates; 0: total_updates counts"),
+      number("algorithm.gamma", MEMBER(ppo.gamma), kFraction, "discount"),
+      number("algorithm.gae_lambda", MEMBER(ppo.gae_lambda), kFraction,
+             "generalised advantage estimation"),
+      number("algorithm.clip_epsilon", MEMBER(ppo.clip_epsilon),
+             {.low = 0, .high = 1, .open_low = true, .open_high = true},
+             "clip range of the probability ratio"),
+      choice<SurrogateRatio>(
+          "algorithm.ratio", MEMBER(ppo.ratio),
+          {{"per_node", SurrogateRatio::kPerNode},
+           {"joint", SurrogateRatio::kJoint},
+           {"mean_logp", SurrogateRatio::kMeanLogp}},
+          "one ratio per cell, of the joint action, or of the mean log-probability"),
+      choice<AdvantageKind>(
+          "algorithm.advantage", MEMBER(ppo.advantage),
+          {{"components", AdvantageKind::kComponents}, {"total", AdvantageKind::kTotal}},
+          "weighted sum over reward components, or of the total reward alone; where the "
+          "environment has no components, always the latter"),
+      choice<AdvantageNormalization>("algorithm.advantage_normalization",
+                                     MEMBER(ppo.advantage_normalization),
+                                     {{"batch", AdvantageNormalization::kBatch},
+                                      {"minibatch", AdvantageNormalization::kMinibatch}},
+                                     "what advantages are standardised over"),
+      number("algorithm.value_loss_coeff", MEMBER(ppo.value_loss_coeff), at_least(0),
+             "weight of the value loss"),
+      number("algorithm.max_grad_norm", MEMBER(ppo.max_grad_norm), above(0),
+             "limit of the norm of all gradients together"),
+      flag("algorithm.enable_kl_early_stop", MEMBER(ppo.enable_kl_early_stop),
+           "end the epochs of an update at target_kl"),
+      number("algorithm.target_kl", MEMBER(ppo.target_kl), above(0), "that divergence"),
+      number("algorithm.adam_epsilon", MEMBER(ppo.adam_epsilon), above(0),
+             "added to the root of Adam's second moment"),
+      lr_kind_key(
+          "algorithm.lr_schedule.kind",
+          "learning rates over the training; kl_adaptive: by the divergence of each update"),
+      number("algorithm.lr_schedule.warmup_updates", MEMBER(ppo.lr_schedule.warmup_updates),
+             at_least(0), "updates of linear rise at the start"),
+      number("algorithm.lr_schedule.final_fraction", MEMBER(ppo.lr_schedule.final_fraction),
+             kFraction, "of the base rate, reached at total_updates"),
+      number(
+          "algorithm.lr_schedule.target_kl", MEMBER(ppo.kl_adaptation.target), above(0),
+          "kl_adaptive: above twice this mean divergence rates are divided by 1.5, below half of "
+          "it multiplied"),
+      number("algorithm.lr_schedule.min_lr", MEMBER(ppo.kl_adaptation.min_lr), above(0),
+             "kl_adaptive: lower bound of a rate"),
+      number("algorithm.lr_schedule.max_lr", MEMBER(ppo.kl_adaptation.max_lr), above(0),
+             "kl_adaptive: upper bound of a rate"),
+      group_schedules_key("algorithm.lr_schedule.groups", MEMBER(ppo.group_schedules),
+                          "groups with a schedule of their own: backbone, heads or encoder"),
+      number("algorithm.two_stage_curriculum.stage", MEMBER(environment.spawn.stage), between(1, 2),
+             "1: fixed spawn parameters; 2: the network's are executed and trained"),
+      number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.gamma",
+             MEMBER(environment.fixed_spawn.gamma), above(0), "largest length of a spawn"),
+      number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.alpha",
+             MEMBER(environment.fixed_spawn.alpha), above(0), "stiffness of half that length"),
+      number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.noise",
+             MEMBER(environment.fixed_spawn.noise), at_least(0), "added length"),
+      number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.theta",
+             MEMBER(environment.fixed_spawn.theta), between(-3.1416, 3.1416),
+             "direction (rad), 0 is to the right"),
+  };
+}
+
+Keys gradient_scaling_keys() {
+  const std::string group = "trainer.gradient_scaling.";
+  return {
+      flag(group + "enable_adaptive_scaling", MEMBER(ppo.scale_policy_losses),
+           "weigh the two policy losses so that their gradients come near one norm, where both "
+           "exist; takes two more passes per minibatch"),
+      number(group + "gradient_norm_target", MEMBER(ppo.gradient_scaling.target_norm), above(0),
+             "that norm"),
+      number(group + "scaling_momentum", MEMBER(ppo.gradient_scaling.momentum),
+             {.low = 0, .high = 1, .open_high = true}, "of the running norms"),
+      number(group + "min_scaling_factor", MEMBER(ppo.gradient_scaling.min_factor), above(0),
+             "smallest factor on a weight"),
+      number(group + "max_scaling_factor", MEMBER(ppo.gradient_scaling.max_factor), above(0),
+             "largest factor on a weight"),
+      number(group + "warmup_steps", MEMBER(ppo.gradient_scaling.warmup_calls), at_least(0),
+             "minibatches until the weights move"),
+  };
+}
+
+Keys trainer_keys() {
+  Keys keys{
+      number("trainer.num_envs", MEMBER(ppo.num_envs), at_least(1), "environments side by side"),
+      number("trainer.rollout_steps", MEMBER(ppo.rollout_steps), at_least(1),
+             "transitions per update over all environments; divisible by num_envs"),
+      number("trainer.update_epochs", MEMBER(ppo.update_epochs), at_least(1),
+             "passes over a rollout"),
+      number("trainer.minibatch_size", MEMBER(ppo.minibatch_size), at_least(1),
+             "states per optimizer step"),
+      number("trainer.policy_loss_weights.discrete_weight", MEMBER(ppo.discrete_weight),
+             at_least(0), "of the spawn or delete decisions in the policy loss"),
+      number("trainer.policy_loss_weights.continuous_weight", MEMBER(ppo.continuous_weight),
+             at_least(0), "of the spawn parameters in the policy loss, in stage 2"),
+      flag("trainer.normalize_returns", MEMBER(ppo.normalize_returns),
+           "learn values in units of the returns' running deviation, around their running mean"),
+      choice<ValueLossKind>(
+          "trainer.value_loss", MEMBER(ppo.value_loss),
+          {{"clipped", ValueLossKind::kClipped},
+           {"mse", ValueLossKind::kSquared},
+           {"huber", ValueLossKind::kHuber}},
+          "squared error: with the change of the value clipped, plain, or linear far from 0"),
+      number("trainer.value_clip_epsilon", MEMBER(ppo.value_clip_epsilon), above(0),
+             "range of that clip, in units of the values (see normalize_returns)"),
+      number("trainer.value_huber_delta", MEMBER(ppo.value_huber_delta), above(0),
+             "error where huber turns linear, in the same units"),
+  };
+  for (ConfigKey& key : gradient_scaling_keys()) keys.push_back(std::move(key));
+  const auto component = [&keys](const char* name, Member<double> member, const char* doc) {
+    keys.push_back(
+        number(std::string("trainer.component_weights.") + name, member, at_least(0), doc));
+  };
+  component("total_reward", MEMBER(ppo.component_weights[kTotal]),
+            "of the total's value head, in the value loss only");
+  component("graph_reward", MEMBER(ppo.component_weights[kGraph]),
+            "in the value loss and in the advantage, as all below");
+  component("spawn_reward", MEMBER(ppo.component_weights[kSpawn]), "of the reward for spawning");
+  component("delete_reward", MEMBER(ppo.component_weights[kDelete]), "of the reward for deleting");
+  component("edge_reward", MEMBER(ppo.component_weights[kEdge]), "of the reward for edges");
+  component("total_node_reward", MEMBER(ppo.component_weights[kNode]),
+            "of the rewards of single cells");
+
+  const auto entropy = [&keys](const char* name, auto member, Interval range, const char* doc) {
+    keys.push_back(
+        number(std::string("trainer.entropy_regularization.") + name, member, range, doc));
+  };
+  entropy("entropy_coeff_start", MEMBER(ppo.entropy_coeff_start), at_least(0),
+          "entropy coefficient of the first episode");
+  entropy("entropy_coeff_end", MEMBER(ppo.entropy_coeff_end), at_least(0),
+          "and after entropy_decay_episodes");
+  entropy("entropy_decay_episodes", MEMBER(ppo.entropy_decay_episodes), at_least(1),
+          "length of the linear way between them");
+  entropy("discrete_entropy_weight", MEMBER(ppo.discrete_entropy_weight), at_least(0),
+          "factor on the entropy of the decisions");
+  entropy("continuous_entropy_weight", MEMBER(ppo.continuous_entropy_weight), at_least(0),
+          "factor on the entropy of the spawn parameters, in stage 2");
+  entropy("min_entropy_threshold", MEMBER(ppo.min_entropy_threshold), between(0, 0.69),
+          "entropy (nats per decision) below which a penalty pulls it up; 0: no floor");
+  entropy("min_continuous_entropy", MEMBER(ppo.min_continuous_entropy), at_least(0),
+          "the same for the continuous part");
+
+  const auto random = [&keys](const char* name, Member<Range> member, Interval range,
+                              const char* doc) {
+    keys.push_back(
+        number_range(std::string("trainer.random_substrate.") + name, member, range, doc));
+  };
+  random("linear_m_range", MEMBER(environment.substrate.linear_m), at_least(0),
+         "slopes of substrate_type random");
+  random("linear_b_range", MEMBER(environment.substrate.linear_b), above(0), "left-edge values");
+  random("exponential_m_range", MEMBER(environment.substrate.exponential_m), at_least(0),
+         "growth rates of substrate_type random");
+  random("exponential_b_range", MEMBER(environment.substrate.exponential_b), above(0),
+         "left-edge values");
+
+  keys.push_back(text("trainer.save_dir", MEMBER(run.save_dir), "where run folders are made"));
+  keys.push_back(number("trainer.checkpoint_every", MEMBER(run.checkpoint_every), at_least(0),
+                        "updates between checkpoints; 0: only at the end")
+                     .allow_null("0"));
+  return keys;
+}
+
+Keys evaluation_keys() {
+  return {
+      number("evaluation.every", MEMBER(run.eval_every), at_least(0),
+             "updates between evaluations; 0: never"),
+      number("evaluation.episodes", MEMBER(run.eval_episodes), at_least(1),
+             "episodes of an evaluation"),
+      number("evaluation.seed", MEMBER(run.eval_seed), kAny,
+             "their seed, the same at every evaluation"),
+  };
+}
+
+Keys study_keys() {
+  return {
+      text_list("study.freeze_modes", MEMBER(study.freeze_modes), freeze_mode_names(),
+                "the modes that are compared"),
+      text_list("study.variants", MEMBER(study.variants), {},
+                "settings \"a.b=value\" in which all modes are trained; \"\" is the file as it is"),
+      number("study.seeds", MEMBER(study.seeds), at_least(1), "runs of each mode, seeds from 0 on"),
+      number("study.episodes", MEMBER(study.episodes), at_least(1),
+             "held-out episodes after training"),
+      number("study.evaluation_seed", MEMBER(study.evaluation_seed), kAny, "their seed"),
+  };
+}
+
+Keys system_keys() {
+  return {
+      choice("system.device", MEMBER(system.device), {"auto", "cpu", "cuda"},
+             "auto: a usable GPU, else the CPU"),
+      number("system.threads", MEMBER(system.threads), between(0, 1024),
+             "0: OMP_NUM_THREADS, else the CPUs of affinity and container quota; more do no harm"),
+      number("system.seed", MEMBER(system.seed), kAny, "of everything random in a run")
+          .allow_null("0"),
+      choice("system.precision", MEMBER(system.precision), {"fp32", "tf32", "bf16"},
+             "of convolutions and matrix products; tf32 and bf16 need a GPU"),
+      flag("system.deterministic", MEMBER(system.deterministic),
+           "same seed, device and threads: the same bits; false permits faster kernels"),
+      flag("system.cuda_graphs", MEMBER(system.cuda_graphs),
+           "GPU: record minibatches once per shape and replay them; no effect on a CPU"),
+  };
+}
+
+}  // namespace
+
+const std::vector<ConfigSection>& config_sections() {
+  static const std::vector<ConfigSection> sections{
+      {"environment", "What the agent acts in: the durotaxis colony, unless named otherwise."},
+      {"observation", "What the agent sees."},
+      {"encoder", "The graph transformer in front of the bodies."},
+      {"actor_critic", "The ResNet18 actor and critic, and what of them is frozen."},
+      {"algorithm", "PPO."},
+      {"trainer", "Rollouts, minibatches, loss weights and what a run writes."},
+      {"evaluation", "Fixed-seed evaluation during the training."},
+      {"study", "What tools/scripts/study.sh runs; a single training ignores it."},
+      {"system", "Where and how to compute; the command line overrides it."},
+  };
+  return sections;
+}
+
+const std::vector<ConfigKey>& config_keys() {
+  static const std::vector<ConfigKey> keys = [] {
+    Keys all;
+    for (Keys group : {environment_keys(), reward_keys(), observation_keys(), encoder_keys(),
+                       actor_critic_keys(), algorithm_keys(), trainer_keys(), evaluation_keys(),
+                       study_keys(), system_keys()}) {
+      for (ConfigKey& key : group) all.push_back(std::move(key));
+    }
+    return all;
+  }();
+  return keys;
+}
+
+}  // namespace frost

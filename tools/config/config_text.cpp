@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "tools/config/config_schema.h"
+
+// What is written from the table of keys: configuration files and their reference.
+namespace frost {
+namespace {
+
+std::vector<std::string> split_path(const std::string& path) {
+  std::vector<std::string> words{""};
+  for (const char c : path) {
+    if (c == '.') {
+      words.emplace_back();
+    } else {
+      words.back() += c;
+    }
+  }
+  return words;
+}
+
+std::string comment(const ConfigKey& key) {
+  if (key.type.starts_with("one of")) return fmt::format("  # {}; {}", key.doc, key.type);
+  return "  # " + key.doc;
+}
+
+/// All keys as nested YAML, in the order of the table, which keeps a group's keys together.
+std::string write_yaml(Config config, bool documented) {
+  std::string yaml;
+  std::vector<std::string> open;  // groups the previous line was in
+  for (const ConfigKey& key : config_keys()) {
+    const std::vector<std::string> words = split_path(key.path);
+    std::size_t depth = 0;
+    while (depth < open.size() && depth + 1 < words.size() && open[depth] == words[depth]) ++depth;
+    if (depth == 0 && documented) {
+      for (const ConfigSection& section : config_sections()) {
+        if (section.name == words[0]) yaml += "\n# " + section.doc + "\n";
+      }
+    }
+    open.assign(words.begin(), words.end() - 1);
+    for (; depth + 1 < words.size(); ++depth) {
+      yaml += std::string(2 * depth, ' ') + words[depth] + ":\n";
+    }
+    yaml += fmt::format("{:{}}{}: {}{}\n", "", 2 * depth, words.back(), key.get(config),
+                        documented ? comment(key) : "");
+  }
+  return yaml;
+}
+
+/// A cell of a Markdown table.
+std::string cell(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '|') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+std::string key_rows(const ConfigSection& section) {
+  Config defaults;
+  std::string rows = "| key | value | default | meaning |\n|---|---|---|---|\n";
+  for (const ConfigKey& key : config_keys()) {
+    if (!key.path.starts_with(section.name + ".")) continue;
+    std::string value = key.range.empty() ? key.type : key.type + ", " + key.range;
+    if (key.null_means) {
+      value +=
+          fmt::format("; `null` means `{}`", key.null_means->empty() ? "\"\"" : *key.null_means);
+    }
+    rows += fmt::format("| `{}` | {} | `{}` | {} |\n", key.path, cell(value),
+                        cell(key.get(defaults)), cell(key.doc));
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::string to_yaml(const Config& config) {
+  return write_yaml(config, false);
+}
+
+std::string default_config_yaml() {
+  return "# Every key with its default, the recommended settings; docs/config.md has the "
+         "ranges.\n" +
+         write_yaml(Config{}, true);
+}
+
+std::string config_reference_markdown() {
+  std::string page =
+      "# Configuration\n\n"
+      "A configuration file is YAML. A key left out has its default; `config.yaml` in the root "
+      "writes all of them out. `--set section.key=value`, repeatable, overrides the file, and "
+      "`--seed`, `--device` and `--threads` override both. Unknown, duplicate and retired keys, "
+      "wrong types and values out of range end a program with exit status 2 and one line that "
+      "names file, line, key and remedy.\n\n"
+      "This page is generated from the table that parses the files "
+      "(`tools/config/config_schema.cpp`); `FROST_WRITE_GENERATED=1` makes the configuration test "
+      "write "
+      "it and `config.yaml` anew.\n";
+  for (const ConfigSection& section : config_sections()) {
+    page += fmt::format("\n## {}\n\n{}\n\n", section.name, section.doc) + key_rows(section);
+  }
+  page +=
+      "\n## Keys with one accepted value\n\n"
+      "Accepted so that a file may say what it relies on; any other value is an error.\n\n"
+      "| key | value | why |\n|---|---|---|\n";
+  for (const FixedKey& key : fixed_keys()) {
+    page += fmt::format("| `{}` | `{}` | {} |\n", key.path, cell(key.value), cell(key.reason));
+  }
+  page += "\n## Rules between keys\n\n";
+  for (const KeyRule& rule : key_rules()) {
+    page += fmt::format("- `{}` is {} `{}`", rule.key, rule.relation_text(), rule.other_key);
+    page += rule.only_if.empty() ? ".\n" : fmt::format(" where `{}` is true.\n", rule.only_if);
+  }
+  page +=
+      "\n## Keys that are rejected by name\n\n"
+      "Keys of other configuration files of this system, and what to do instead. A row stands "
+      "for everything below its key.\n\n"
+      "| key | remedy |\n|---|---|\n";
+  for (const RetiredKey& key : retired_keys()) {
+    page += fmt::format("| `{}` | {} |\n", key.path, cell(key.remedy));
+  }
+  return page;
+}
+
+}  // namespace frost

@@ -1,0 +1,180 @@
+#include "tools/lab/freeze_bench.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rl/metrics.h"
+#include "rl/ppo/ppo.h"
+#include "tools/lab/freeze_proof.h"
+#include "tools/lab/memory_forecast.h"
+#include "tools/reports/parameter_report.h"
+#include "tools/reports/process_memory.h"
+#include "tools/runs/trainer.h"
+
+namespace frost {
+namespace {
+
+PpoConfig ppo_of(const BenchPlan& plan) {
+  PpoConfig ppo = plan.config.ppo;
+  ppo.num_envs = plan.workload.environments;
+  ppo.rollout_steps = plan.workload.steps;
+  ppo.update_epochs = plan.workload.epochs;
+  ppo.minibatch_size = plan.workload.minibatch;
+  ppo.enable_kl_early_stop = false;
+  return ppo;
+}
+
+/// One untimed minibatch of the measured shapes, so that kernels and packed weights are ready.
+PpoConfig warm_up_of(PpoConfig ppo) {
+  ppo.rollout_steps = std::min(ppo.rollout_steps, ppo.minibatch_size);
+  ppo.update_epochs = 1;
+  return ppo;
+}
+
+Config config_of(const BenchPlan& plan, const BenchCase& what) {
+  Config config = plan.config;
+  config.model.observation = what.observation;
+  config.model.backbone.freeze_mode = what.mode;
+  config.environment.image_size = plan.workload.image_size;
+  if (what.plain) config.model.backbone.savings = plan.plain;
+  return config;
+}
+
+void measure(const BenchPlan& plan, const std::vector<Recording>& recordings, BenchRow& row) {
+  const NetworkSetup setup = build_network(config_of(plan, row.what), true);
+  BackboneNetwork& network = require_backbone(*setup.network);
+  Adam optimizer(network.param_groups());
+  MemoryLedger& ledger = setup.backend->ledger();
+  const PpoConfig ppo = ppo_of(plan);
+  const EnvironmentFactory replay = replay_factory(recordings, row.what.observation);
+  replay_update(network, optimizer, replay, warm_up_of(ppo));
+
+  ledger.reset_peaks();
+  reset_peak_resident();
+  const UpdateTiming t = replay_update(network, optimizer, replay, ppo);
+  row.bytes = ledger.snapshot();
+  row.peak_resident = peak_resident_bytes();
+  const ParameterCounts counts = count_parameters(network);
+  row.trainable = counts.trainable;
+  row.frozen = counts.frozen();
+  row.saved_body = saved_body_bytes(network, network.actor_body());
+  row.work = body_work(network, ppo.update_epochs);
+  const double steps = plan.workload.steps;
+  row.runs.push_back({steps / t.collect_seconds, steps / t.learn_seconds,
+                      steps / (t.collect_seconds + t.learn_seconds)});
+}
+
+/// `pick` chooses one number of each column of rates.
+template <class Pick>
+StepRates pick_rates(const std::vector<StepRates>& runs, const Pick& pick) {
+  const auto column = [&](double StepRates::*field) {
+    std::vector<double> values;
+    for (const StepRates& r : runs) values.push_back(r.*field);
+    std::sort(values.begin(), values.end());
+    return pick(values);
+  };
+  return {column(&StepRates::collect), column(&StepRates::update), column(&StepRates::overall)};
+}
+
+}  // namespace
+
+StepRates BenchRow::median() const {
+  return pick_rates(runs, frost::median);
+}
+StepRates BenchRow::least() const {
+  return pick_rates(runs, [](const std::vector<double>& sorted) { return sorted.front(); });
+}
+StepRates BenchRow::most() const {
+  return pick_rates(runs, [](const std::vector<double>& sorted) { return sorted.back(); });
+}
+
+bool BenchRow::exact() const {
+  return bytes.live_of(MemoryTag::kGradients) == 4 * trainable &&
+         bytes.peak_of(MemoryTag::kGradients) == 4 * trainable &&
+         bytes.live_of(MemoryTag::kOptimizer) == 8 * trainable &&
+         bytes.peak_of(MemoryTag::kOptimizer) == 8 * trainable;
+}
+
+std::int64_t BenchRow::training_bytes() const {
+  std::int64_t sum = 0;
+  for (const MemoryTag tag :
+       {MemoryTag::kGradients, MemoryTag::kOptimizer, MemoryTag::kSaved, MemoryTag::kFeatureCache,
+        MemoryTag::kRollout, MemoryTag::kWorkspace}) {
+    sum += bytes.peak_of(tag);
+  }
+  return sum;
+}
+
+std::vector<std::string> distinct_freeze_modes() {
+  std::vector<std::string> names;
+  std::vector<const FreezeMode*> kept;
+  for (const FreezeMode& mode : freeze_modes()) {
+    const bool alias = std::any_of(kept.begin(), kept.end(), [&](const FreezeMode* other) {
+      return other->trains == mode.trains;
+    });
+    if (alias) continue;
+    kept.push_back(&mode);
+    names.emplace_back(mode.name);
+  }
+  return names;
+}
+
+double body_work(BackboneNetwork& network, int epochs) {
+  const ResNet18& body = network.actor_body();
+  const FreezeSavings& savings = network.config().backbone.savings;
+  const int prefix = network.trains_below_bodies() ? 0 : body.frozen_units();
+  bool gradient_below = network.trains_below_bodies();
+  double work = 0;
+  for (int unit = 0; unit < ResNet18::kUnits; ++unit) {
+    bool trains = false;
+    for (const ConvWork& conv : body.unit_work(unit, network.image_side())) {
+      if (unit < prefix) {
+        const double runs = savings.cache ? 1 : 1 + epochs;
+        work += conv.multiplications * runs * (savings.sharing ? 1 : 2);
+        continue;
+      }
+      const int per_epoch = 1 + (gradient_below || trains) + conv.needs_weight_gradient;
+      work += 2 * conv.multiplications * (1 + epochs * per_epoch);
+      trains = trains || conv.trains;
+    }
+    gradient_below = gradient_below || trains;
+  }
+  return work;
+}
+
+const BenchRow* base_of(const std::vector<BenchRow>& rows, const BenchRow& row) {
+  for (const BenchRow& r : rows) {
+    const bool base = r.what.mode == "none" && !r.what.plain;
+    if (base && r.what.observation == row.what.observation) return &r;
+  }
+  return nullptr;
+}
+
+std::vector<BenchRow> bench_freeze(const BenchPlan& plan,
+                                   const std::function<void(const std::string&)>& tell) {
+  const std::vector<Recording> recordings = record_colonies(plan.workload, plan.config.system.seed);
+  std::vector<BenchRow> rows;
+  for (const BenchCase& what : plan.cases) {
+    BenchRow row;
+    row.what = what;
+    row.what.mode = find_freeze_mode(what.mode).name;
+    rows.push_back(std::move(row));
+  }
+  for (int repetition = 1; repetition <= plan.workload.repetitions; ++repetition) {
+    for (BenchRow& row : rows) {
+      measure(plan, recordings, row);
+      const StepRates& r = row.runs.back();
+      tell(fmt::format("{}/{} {} {:<13} {:<6} {:>8.1f} steps/s collecting, {:>8.1f} learning",
+                       repetition, plan.workload.repetitions, to_string(row.what.observation),
+                       row.what.mode, row.what.plain ? "plain" : "", r.collect, r.update));
+    }
+  }
+  return rows;
+}
+
+const char* to_string(ObservationKind kind) {
+  return kind == ObservationKind::kImage ? "image" : "graph";
+}
+
+}  // namespace frost

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernels/memory_ledger.h"
+#include "models/backbone_network.h"
+#include "tools/config/config.h"
+#include "tools/lab/bench_workload.h"
+
+namespace frost {
+
+/// Transitions per second of wall-clock time: collected, learned from, and both in turn.
+struct StepRates {
+  double collect = 0, update = 0, overall = 0;
+};
+
+/// A row of the benchmark before it is measured.
+struct BenchCase {
+  std::string mode;
+  ObservationKind observation = ObservationKind::kGraph;
+  bool plain = false;  ///< with the savings of `BenchPlan::plain` turned off
+};
+
+/// What one freeze mode costs with one kind of observation.
+struct BenchRow {
+  BenchCase what;
+  std::int64_t trainable = 0, frozen = 0;
+  MemoryLedger::Bytes bytes;       ///< peaks of one update
+  std::int64_t peak_resident = 0;  ///< of the process, during that update
+  double saved_body = 0;           ///< bytes one body keeps per image
+  double work = 0;  ///< multiplications of the bodies per state, collected and learned from
+  std::vector<StepRates> runs;
+
+  /// "all", "none --plain"
+  std::string label() const { return what.mode + (what.plain ? " --plain" : ""); }
+  StepRates median() const;
+  StepRates least() const;
+  StepRates most() const;
+  /// Gradients 4 and moments 8 bytes per trainable parameter, to the byte.
+  bool exact() const;
+  /// What training holds besides the network: gradients, moments, saved, cache, rollout, workspace.
+  std::int64_t training_bytes() const;
+};
+
+/// What is measured, on what network.
+struct BenchPlan {
+  Config config;
+  BenchWorkload workload;
+  std::vector<BenchCase> cases;
+  FreezeSavings plain{false, false, false, false};  ///< of the plain rows
+};
+
+/// The rows of the freeze table without aliases.
+std::vector<std::string> distinct_freeze_modes();
+
+/// Multiplications of both bodies for one state of `epochs` epochs, in units of one multiplication:
+/// collection, and per epoch forward, data gradient where something trains below, and weight
+/// gradient where a weight or scale trains; a frozen prefix once for all. Padding counts as data.
+double body_work(BackboneNetwork& network, int epochs);
+
+/// Real PPO updates for every case. Repetitions go round the cases, so that a change of the
+/// machine's speed meets all of them; each begins with a fresh network and one untimed minibatch.
+/// `tell` receives a line per measurement.
+std::vector<BenchRow> bench_freeze(const BenchPlan& plan,
+                                   const std::function<void(const std::string&)>& tell);
+
+/// The row a row is compared with: `none` of the same observation, not plain; null if not measured.
+const BenchRow* base_of(const std::vector<BenchRow>& rows, const BenchRow& row);
+
+/// The table for the eye; rates are medians, followed by their range.
+std::string bench_table(const std::vector<BenchRow>& rows);
+/// The same for programs.
+std::string bench_json(const std::vector<BenchRow>& rows, const BenchWorkload& workload,
+                       const std::string& device);
+/// The same as a page of its own, with bars.
+std::string bench_html(const std::vector<BenchRow>& rows, const BenchWorkload& workload,
+                       const std::string& device);
+
+const char* to_string(ObservationKind kind);
+
+}  // namespace frost

@@ -1,0 +1,230 @@
+#include "tools/lab/freeze_proof.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "models/image_actor_critic.h"
+#include "tools/reports/bytes_json.h"
+#include "tools/reports/parameter_report.h"
+#include "weights/resnet18_names.h"
+#include "weights/sha256.h"
+
+namespace frost {
+namespace {
+
+std::string digest(const Tensor& tensor) {
+  const std::vector<float> values = tensor.to_host();
+  return sha256_hex(std::as_bytes(std::span(values)));
+}
+
+double norm(const Tensor& tensor) {
+  double sum = 0;
+  for (const float v : tensor.to_host()) sum += static_cast<double>(v) * v;
+  return std::sqrt(sum);
+}
+
+constexpr std::int64_t linear_count(std::int64_t in, std::int64_t out) {
+  return in * out + out;
+}
+
+std::int64_t encoder_count(const EncoderConfig& config) {
+  const std::int64_t h = config.hidden_dim;
+  const auto mlp = [&](std::int64_t in) {
+    return linear_count(in, h) + 2 * h + linear_count(h, h);
+  };
+  std::int64_t count = mlp(GraphObservation::kGraphFeatures) +
+                       mlp(GraphObservation::kEdgeFeatures) + linear_count(config.node_features, h);
+  for (int layer = 1; layer <= config.num_layers; ++layer) {
+    const std::int64_t out = layer == config.num_layers ? config.out_dim : h;
+    count += 4 * linear_count(h, out) + h * out + 2 * out;  // q, k, v, skip; edge; norm
+  }
+  return count;
+}
+
+std::int64_t heads_count(const ActorCriticConfig& config) {
+  const std::int64_t token = config.encoder.out_dim, hidden = config.hidden_dim;
+  const std::int64_t trunk = linear_count(ResNet18::kFeatures, hidden) + 2 * hidden;
+  const std::int64_t critic = trunk + linear_count(hidden, BackboneNetwork::kValueComponents);
+  if (config.observation == ObservationKind::kImage) {
+    return trunk + 2 * linear_count(hidden, ImageActorCritic::kActionDims) + critic;
+  }
+  const std::int64_t actor = linear_count(2 * token, ResNet18::kFeatures) + trunk +
+                             linear_count(hidden, BackboneNetwork::kActions) +
+                             2 * linear_count(hidden, BackboneNetwork::kSpawnParameters) +
+                             BackboneNetwork::kActions;
+  return actor + linear_count(token, ResNet18::kFeatures) + critic;
+}
+
+std::vector<NamedTensor> frozen_parameters(const BackboneNetwork& network) {
+  std::vector<NamedTensor> frozen = network.parameters();
+  std::erase_if(frozen, [](const NamedTensor& p) { return p.tensor.requires_grad(); });
+  return frozen;
+}
+
+}  // namespace
+
+ExpectedCounts expected_counts(const ActorCriticConfig& config) {
+  const FreezeMode& mode = find_freeze_mode(config.backbone.freeze_mode);
+  ExpectedCounts counts;
+  for (const TensorSpec& spec : resnet18_tensors()) {
+    if (spec.stage() == "fc") continue;
+    std::int64_t n = numel(spec.shape);
+    if (spec.name == "conv1.weight" && config.backbone.input_adapter == "1ch_conv") n /= 3;
+    if (!spec.is_parameter()) {
+      counts.statistics += n;
+      continue;
+    }
+    counts.body += n;
+    if (mode.trains(spec.name)) counts.body_trainable += n;
+  }
+  counts.heads = heads_count(config);
+  if (config.observation == ObservationKind::kGraph) counts.encoder = encoder_count(config.encoder);
+  return counts;
+}
+
+TrainingBytes training_bytes(const BackboneNetwork& network) {
+  const std::int64_t trainable = count_parameters(network).trainable;
+  const MemoryLedger::Bytes bytes = network.backend().ledger().snapshot();
+  return {4 * trainable, bytes.live_of(MemoryTag::kGradients), 8 * trainable,
+          bytes.live_of(MemoryTag::kOptimizer)};
+}
+
+double saved_body_bytes(const BackboneNetwork& network, ResNet18& body) {
+  constexpr std::int64_t kImages = 32;
+  Backend& backend = network.backend();
+  Tensor images = Tensor::zeros(backend, {kImages, network.image_side(), network.image_side(), 1});
+  images.set_requires_grad(network.trains_below_bodies());
+  const std::int64_t before = backend.ledger().snapshot().live_of(MemoryTag::kSaved);
+  const Tensor pooled = body.forward(images);
+  const std::int64_t after = backend.ledger().snapshot().live_of(MemoryTag::kSaved);
+  return static_cast<double>(after - before) / kImages;
+}
+
+FreezeProof::FreezeProof(BackboneNetwork& network, const Adam& optimizer)
+    : network_(network), optimizer_(optimizer) {
+  for (const NamedTensor& p : network_.parameters()) digests_[p.name] = digest(p.tensor);
+  for (const NamedTensor& b : network_.buffers()) digests_[b.name] = digest(b.tensor);
+}
+
+std::vector<Claim> FreezeProof::verify() const {
+  std::vector<Claim> claims = {
+      counts_as_expected(),
+      unchanged("every frozen tensor is bit-identical", frozen_parameters(network_)),
+      unchanged("every running statistic is bit-identical", network_.buffers()),
+      no_gradient_when_frozen()};
+  const bool below = network_.trains_below_bodies();
+  const std::vector<std::string> receivers =
+      below ? std::vector<std::string>{"encoder.", "actor.feature_proj.", "critic.feature_proj."}
+            : std::vector<std::string>{"actor.trunk.", "critic.trunk."};
+  for (const std::string& prefix : receivers) claims.push_back(gradient_arrives(prefix));
+  const TrainingBytes bytes = training_bytes(network_);
+  claims.push_back({"gradients take 4 bytes per trainable parameter",
+                    fmt::format("{} of {}", with_thousands(bytes.gradients),
+                                with_thousands(bytes.gradients_expected)),
+                    bytes.gradients == bytes.gradients_expected});
+  claims.push_back({"the optimizer takes 8 bytes per trainable parameter",
+                    fmt::format("{} of {}", with_thousands(bytes.optimizer),
+                                with_thousands(bytes.optimizer_expected)),
+                    bytes.optimizer == bytes.optimizer_expected});
+  for (const ParamGroup& group : optimizer_.groups()) claims.push_back(moved(group));
+  if (network_.trains_below_bodies() && expected_counts(network_.config()).body_trainable == 0) {
+    const double saved = std::max(saved_body_bytes(network_, network_.actor_body()),
+                                  saved_body_bytes(network_, network_.critic_body()));
+    claims.push_back({"a frozen body keeps at most 1 bit per ReLU and 1 byte per max-pool output",
+                      fmt::format("{:.0f} of {} bytes per token", saved, kFrozenBodySavedBytes),
+                      saved <= static_cast<double>(kFrozenBodySavedBytes)});
+  }
+  return claims;
+}
+
+Claim FreezeProof::counts_as_expected() const {
+  const ExpectedCounts expected = expected_counts(network_.config());
+  const ParameterCounts found = count_parameters(network_);
+  return {"parameter counts follow from the architecture and the freeze mode",
+          fmt::format("total {} of {}, trainable {} of {}", with_thousands(found.total),
+                      with_thousands(expected.total()), with_thousands(found.trainable),
+                      with_thousands(expected.trainable())),
+          found.total == expected.total() && found.trainable == expected.trainable() &&
+              found.actor_body == expected.body && found.critic_body == expected.body};
+}
+
+Claim FreezeProof::unchanged(const char* statement, const std::vector<NamedTensor>& tensors) const {
+  std::vector<std::string> changed;
+  for (const NamedTensor& t : tensors) {
+    if (digests_.at(t.name) != digest(t.tensor)) changed.push_back(t.name);
+  }
+  if (changed.empty()) {
+    return {statement,
+            fmt::format("{} tensors, {} values", tensors.size(),
+                        with_thousands(count_parameters(tensors, false))),
+            true};
+  }
+  return {statement, fmt::format("{} changed, first {}", changed.size(), changed[0]), false};
+}
+
+Claim FreezeProof::gradient_arrives(const std::string& prefix) const {
+  double squares = 0;
+  for (const NamedTensor& p : network_.parameters()) {
+    const Tensor grad = p.name.starts_with(prefix) ? p.tensor.grad() : Tensor();
+    if (grad.defined()) squares += norm(grad) * norm(grad);
+  }
+  return {(network_.trains_below_bodies() ? "gradient flows through the body to "
+                                          : "gradient flows to ") +
+              prefix.substr(0, prefix.size() - 1),
+          fmt::format("norm {:.3g}", std::sqrt(squares)), squares > 0};
+}
+
+Claim FreezeProof::no_gradient_when_frozen() const {
+  const std::vector<NamedTensor> frozen = frozen_parameters(network_);
+  const auto with_gradient = std::find_if(
+      frozen.begin(), frozen.end(), [](const NamedTensor& p) { return p.tensor.grad().defined(); });
+  const bool none = with_gradient == frozen.end();
+  return {"no frozen tensor has a gradient",
+          none ? fmt::format("{} tensors", frozen.size()) : with_gradient->name, none};
+}
+
+Claim FreezeProof::moved(const ParamGroup& group) const {
+  const auto count =
+      std::count_if(group.parameters.begin(), group.parameters.end(),
+                    [&](const NamedTensor& p) { return digests_.at(p.name) != digest(p.tensor); });
+  return {"group " + group.name + " moved",
+          fmt::format("{} of {} tensors", count, group.parameters.size()), count > 0};
+}
+
+std::string freeze_proof_json(BackboneNetwork& network, const Adam& optimizer,
+                              const MemoryLedger::Bytes& predicted,
+                              const MemoryLedger::Bytes& bytes, const std::vector<Claim>& claims) {
+  const ParameterCounts c = count_parameters(network);
+  const ExpectedCounts expected = expected_counts(network.config());
+  nlohmann::ordered_json json;
+  json["freeze_mode"] = network.freeze_mode().name;
+  json["input_adapter"] = network.config().backbone.input_adapter;
+  json["counts"] = {{"total", c.total},
+                    {"trainable", c.trainable},
+                    {"frozen", c.frozen()},
+                    {"actor_body", c.actor_body},
+                    {"critic_body", c.critic_body},
+                    {"encoder", c.encoder},
+                    {"expected_total", expected.total()},
+                    {"expected_trainable", expected.trainable()}};
+  json["groups"] = nlohmann::ordered_json::array();
+  for (const ParamGroup& group : optimizer.groups()) {
+    json["groups"].push_back(
+        {{"name", group.name}, {"lr", group.lr}, {"parameters", group.count()}});
+  }
+  json["bytes"] = {{"predicted", bytes_json(predicted)},
+                   {"measured", bytes_json(bytes)},
+                   {"saved_body", saved_body_bytes(network, network.actor_body())}};
+  json["claims"] = nlohmann::ordered_json::array();
+  for (const Claim& claim : claims) {
+    json["claims"].push_back(
+        {{"claim", claim.statement}, {"finding", claim.finding}, {"holds", claim.holds}});
+  }
+  return json.dump(2) + "\n";
+}
+
+}  // namespace frost

@@ -1,0 +1,65 @@
+#include "tools/lab/memory_forecast.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "engine/launch.h"
+#include "kernels/backend_registry.h"
+#include "tools/reports/parameter_report.h"
+#include "tools/runs/trainer.h"
+
+namespace frost {
+namespace {
+
+constexpr double kTolerance = 0.05;
+
+bool comes_true(MemoryTag tag, std::int64_t forecast, std::int64_t measured) {
+  const bool nearly = tag == MemoryTag::kSaved || tag == MemoryTag::kWorkspace;
+  if (!nearly) return forecast == measured;
+  return std::abs(static_cast<double>(forecast - measured)) <=
+         kTolerance * static_cast<double>(measured);
+}
+
+}  // namespace
+
+UpdateTiming replay_update(PolicyNetwork& network, Adam& optimizer,
+                           const EnvironmentFactory& replay, const PpoConfig& ppo) {
+  VectorEnvironment environments(replay, ppo.num_envs, 0);
+  Ppo training(network, optimizer, environments, ppo, 0);
+  training.update();
+  return training.timing();
+}
+
+MemoryLedger::Bytes forecast_update(const Config& config, const EnvironmentFactory& replay,
+                                    const PpoConfig& ppo) {
+  std::string reason;
+  Backend& backend = select_backend(config.system.device, reason);
+  configure_for(config, backend);
+  const DryRun dry(backend);
+  const auto network = make_policy_network(backend, model_config(config));
+  require_backbone(*network);
+  Adam optimizer(network->param_groups());
+  // The first update grows the scratch memory that the second one finds.
+  replay_update(*network, optimizer, replay, ppo);
+  backend.ledger().reset_peaks();
+  replay_update(*network, optimizer, replay, ppo);
+  return backend.ledger().snapshot();
+}
+
+std::vector<Claim> compare_forecast(const MemoryLedger::Bytes& forecast,
+                                    const MemoryLedger::Bytes& measured) {
+  std::vector<Claim> claims;
+  for (const MemoryTag tag :
+       {MemoryTag::kParameters, MemoryTag::kGradients, MemoryTag::kOptimizer,
+        MemoryTag::kFeatureCache, MemoryTag::kRollout, MemoryTag::kSaved, MemoryTag::kWorkspace}) {
+    const std::int64_t said = forecast.peak_of(tag), found = measured.peak_of(tag);
+    claims.push_back({fmt::format("the dry run predicted the bytes of '{}'",
+                                  kMemoryTagNames[static_cast<std::size_t>(tag)]),
+                      fmt::format("{} of {}", with_thousands(found), with_thousands(said)),
+                      comes_true(tag, said, found)});
+  }
+  return claims;
+}
+
+}  // namespace frost

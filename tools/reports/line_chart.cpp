@@ -1,0 +1,234 @@
+#include "tools/reports/line_chart.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "kernels/errors.h"
+#include "tools/reports/html.h"
+
+namespace frost {
+namespace {
+
+// Units of the view box; the page scales them.
+constexpr double kWidth = 640, kPlotHeight = 230;
+constexpr double kLeft = 64, kRight = 12, kTop = 30, kBottom = 46;
+constexpr double kLegendRow = 17, kCharacter = 6.4;
+
+// Of medium lightness: at least 3:1 against white and against a dark page.
+constexpr std::array<const char*, 8> kColours = {"#3b82c4", "#d9692b", "#2f9e62", "#c2508f",
+                                                 "#8a6fd1", "#a3811f", "#1f97a3", "#d0484c"};
+constexpr std::array<const char*, 3> kDashes = {"", " stroke-dasharray=\"6 3\"",
+                                                " stroke-dasharray=\"2 3\""};
+
+/// Not NaN, and small enough that differences stay finite.
+bool drawable(double value) {
+  return std::abs(value) < 1e100;
+}
+
+struct Axis {
+  double low = HUGE_VAL, high = -HUGE_VAL;
+  double at_low = 0, at_high = 0;  ///< where they lie in the picture
+  std::vector<double> ticks{};
+
+  void include(const std::vector<double>& values) {
+    for (const double v : values) {
+      if (!drawable(v)) continue;
+      low = std::min(low, v);
+      high = std::max(high, v);
+    }
+  }
+  bool empty() const { return low > high; }
+  /// Gives a range without extent one, around its value.
+  void widen() {
+    const double size = std::max(std::abs(low), std::abs(high));
+    if (high - low > 1e-9 * size && high - low > 1e-90) return;
+    const double half = size > 1e-90 ? size / 2 : 1;
+    low -= half;
+    high += half;
+  }
+  double place(double value) const {
+    return at_low + (value - low) / (high - low) * (at_high - at_low);
+  }
+};
+
+/// 1500000 as 1.5M, 20000 as 20k.
+std::string tick_text(double value, double largest) {
+  if (value == 0) return "0";
+  if (largest >= 1e6 && largest < 1e12) return fmt::format("{:g}M", value / 1e6);
+  if (largest >= 1e4 && largest < 1e6) return fmt::format("{:g}k", value / 1e3);
+  return fmt::format("{:g}", value);
+}
+
+std::string line(double x1, double y1, double x2, double y2, double opacity) {
+  return fmt::format(
+      "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"currentColor\" "
+      "stroke-opacity=\"{:g}\"/>",
+      x1, y1, x2, y2, opacity);
+}
+
+std::string label(double x, double y, const char* anchor, const std::string& text,
+                  const std::string& more = "") {
+  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>", x, y, anchor,
+                     more, html_escape(text));
+}
+
+std::string axes(const ChartText& text, const Axis& x, const Axis& y) {
+  const auto largest = [](const Axis& axis) {
+    return std::max(std::abs(axis.low), std::abs(axis.high));
+  };
+  std::string svg;
+  for (const double t : y.ticks) {
+    svg += line(x.at_low, y.place(t), x.at_high, y.place(t), 0.15);
+    svg += label(x.at_low - 6, y.place(t) + 4, "end", tick_text(t, largest(y)));
+  }
+  for (const double t : x.ticks) {
+    svg += line(x.place(t), y.at_low, x.place(t), y.at_low + 4, 0.6);
+    svg += label(x.place(t), y.at_low + 17, "middle", tick_text(t, largest(x)));
+  }
+  svg += line(x.at_low, y.at_low, x.at_high, y.at_low, 0.6);
+  svg += line(x.at_low, y.at_low, x.at_low, y.at_high, 0.6);
+  svg += label((x.at_low + x.at_high) / 2, y.at_low + 36, "middle", text.x_label);
+  const double middle = (y.at_low + y.at_high) / 2;
+  svg += label(14, middle, "middle", text.y_label,
+               fmt::format(" transform=\"rotate(-90 14 {:.1f})\"", middle));
+  return svg + "\n";
+}
+
+/// The runs of consecutive points for which `usable` holds, as index ranges [first, last).
+template <typename Usable>
+std::vector<std::pair<std::size_t, std::size_t>> runs(std::size_t count, const Usable& usable) {
+  std::vector<std::pair<std::size_t, std::size_t>> found;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!usable(i)) continue;
+    if (found.empty() || found.back().second != i) found.emplace_back(i, i);
+    found.back().second = i + 1;
+  }
+  return found;
+}
+
+std::string point(const Axis& x, const Axis& y, double at, double value) {
+  return fmt::format("{:.1f} {:.1f} ", x.place(at), y.place(value));
+}
+
+std::string band(const Series& s, const Axis& x, const Axis& y, const char* colour) {
+  std::string svg;
+  const auto usable = [&](std::size_t i) {
+    return drawable(s.x[i]) && drawable(s.low[i]) && drawable(s.high[i]);
+  };
+  for (const auto& [first, last] : runs(s.low.size(), usable)) {
+    std::string path = "M";
+    for (std::size_t i = first; i < last; ++i) path += point(x, y, s.x[i], s.high[i]);
+    for (std::size_t i = last; i > first; --i) path += point(x, y, s.x[i - 1], s.low[i - 1]);
+    svg += fmt::format("<path d=\"{}Z\" fill=\"{}\" fill-opacity=\"0.2\"/>\n", path, colour);
+  }
+  return svg;
+}
+
+/// A point alone between gaps is drawn as a dot, by the round cap of a line without length.
+std::string curve(const Series& s, const Axis& x, const Axis& y, const char* colour,
+                  const char* dash) {
+  std::string path;
+  const auto usable = [&](std::size_t i) { return drawable(s.x[i]) && drawable(s.y[i]); };
+  for (const auto& [first, last] : runs(s.x.size(), usable)) {
+    path += "M";
+    for (std::size_t i = first; i < last; ++i) path += point(x, y, s.x[i], s.y[i]);
+    if (last == first + 1) path += "h0";
+  }
+  return fmt::format(
+      "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.7\" stroke-linejoin=\"round\" "
+      "stroke-linecap=\"round\"{}/>\n",
+      path, colour, dash);
+}
+
+const char* colour_of(std::size_t i) {
+  return kColours[i % kColours.size()];
+}
+const char* dash_of(std::size_t i) {
+  return kDashes[i / kColours.size() % kDashes.size()];
+}
+
+/// Entries from left to right, in as many rows as they need; `height` becomes that of the rows.
+std::string legend(const std::vector<Series>& series, double& height) {
+  height = 0;
+  if (series.size() < 2) return "";
+  std::string svg;
+  double at = kLeft, row = kTop + 2;
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    const double width = 36 + kCharacter * static_cast<double>(series[i].name.size());
+    if (at > kLeft && at + width > kWidth) {
+      at = kLeft;
+      row += kLegendRow;
+    }
+    svg += fmt::format("<path d=\"M{:.1f} {:.1f}h20\" stroke=\"{}\" stroke-width=\"3\"{}/>", at,
+                       row, colour_of(i), dash_of(i));
+    svg += label(at + 25, row + 4, "start", series[i].name) + "\n";
+    at += width;
+  }
+  height = row - kTop + kLegendRow - 2;
+  return svg;
+}
+
+void check_lengths(const Series& s) {
+  const auto fits = [&](const std::vector<double>& band) {
+    return band.empty() || band.size() == s.x.size();
+  };
+  if (s.y.size() == s.x.size() && fits(s.low) && fits(s.high) && s.low.empty() == s.high.empty()) {
+    return;
+  }
+  throw Error(fmt::format("chart series '{}' has {} x, {} y, {} low and {} high values", s.name,
+                          s.x.size(), s.y.size(), s.low.size(), s.high.size()));
+}
+
+}  // namespace
+
+std::vector<double> round_ticks(double low, double high, int count) {
+  const double wanted = (high - low) / count;
+  const double power = std::pow(10, std::floor(std::log10(wanted)));
+  double step = 10 * power;
+  for (const double multiple : {5, 2, 1}) {
+    if (multiple * power >= wanted * (1 - 1e-9)) step = multiple * power;
+  }
+  std::vector<double> ticks;
+  const double first = std::ceil(low / step - 1e-9), last = std::floor(high / step + 1e-9);
+  for (double k = first; k <= last; ++k) ticks.push_back(k == 0 ? 0 : k * step);
+  return ticks;
+}
+
+std::string line_chart_svg(const ChartText& text, const std::vector<Series>& series) {
+  Axis x, y;
+  for (const Series& s : series) {
+    check_lengths(s);
+    x.include(s.x);
+    y.include(s.y);
+    y.include(s.low);
+    y.include(s.high);
+  }
+  double legend_height = 0;
+  const std::string entries = legend(series, legend_height);
+  const double top = kTop + legend_height, bottom = top + kPlotHeight;
+  std::string svg = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:g} {:g}\" role=\"img\" "
+      "aria-label=\"{}\" style=\"width:100%;max-width:{:g}px\" font-family=\"sans-serif\" "
+      "font-size=\"12\" fill=\"currentColor\">\n",
+      kWidth, bottom + kBottom, html_escape(text.title), kWidth);
+  svg += label(kLeft, 18, "start", text.title, " font-size=\"14\" font-weight=\"bold\"") + "\n";
+  if (x.empty() || y.empty()) {
+    return svg + label(kWidth / 2, (top + bottom) / 2, "middle", "no data") + "</svg>\n";
+  }
+  for (Axis* axis : {&x, &y}) axis->widen();
+  x.at_low = kLeft, x.at_high = kWidth - kRight;
+  y.at_low = bottom, y.at_high = top + 8;
+  x.ticks = round_ticks(x.low, x.high, 8);
+  y.ticks = round_ticks(y.low, y.high, 5);
+  svg += entries + axes(text, x, y);
+  for (std::size_t i = 0; i < series.size(); ++i) svg += band(series[i], x, y, colour_of(i));
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    svg += curve(series[i], x, y, colour_of(i), dash_of(i));
+  }
+  return svg + "</svg>\n";
+}
+
+}  // namespace frost

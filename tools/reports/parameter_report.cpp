@@ -1,0 +1,123 @@
+#include "tools/reports/parameter_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/launch.h"
+
+namespace frost {
+namespace {
+
+std::string share_report(std::int64_t total, std::int64_t trainable) {
+  const auto percent = [&](std::int64_t n) {
+    return 100.0 * static_cast<double>(n) / static_cast<double>(total);
+  };
+  return fmt::format("parameters:    {} total, {} trainable ({:.2f} %), {} frozen ({:.2f} %)\n",
+                     with_thousands(total), with_thousands(trainable), percent(trainable),
+                     with_thousands(total - trainable), percent(total - trainable));
+}
+
+std::string group_report(const Adam& optimizer) {
+  std::string text = "optimizer groups:\n";
+  for (const ParamGroup& group : optimizer.groups()) {
+    text += fmt::format("  {:<10} lr {:g}  {} parameters\n", group.name, group.lr,
+                        with_thousands(group.count()));
+  }
+  return text;
+}
+
+std::string backbone_report(const BackboneNetwork& network, const Adam& optimizer) {
+  const ParameterCounts c = count_parameters(network);
+  const BackboneConfig& backbone = network.config().backbone;
+  std::string text = fmt::format(
+      "input adapter: {} ({})\n", backbone.input_adapter,
+      backbone.input_adapter == "repeat3"
+          ? "one channel copied to three; conv1 keeps its pretrained weights"
+          : "conv1 starts as the sum of the pretrained weights over their input channels");
+  text += fmt::format("freeze mode:   {} ({})\n", network.freeze_mode().name,
+                      network.freeze_mode().explanation);
+  text += share_report(c.total, c.trainable);
+  text +=
+      fmt::format("  actor:       body {} ({} trainable), rest {}\n", with_thousands(c.actor_body),
+                  with_thousands(c.actor_body_trainable), with_thousands(c.actor_rest));
+  text +=
+      fmt::format("  critic:      body {} ({} trainable), rest {}\n", with_thousands(c.critic_body),
+                  with_thousands(c.critic_body_trainable), with_thousands(c.critic_rest));
+  text += fmt::format("  encoder:     {}\n", with_thousands(c.encoder));
+  text += group_report(optimizer);
+  text +=
+      fmt::format("learning rates: backbone {:g}, heads {:g}, ratio heads/backbone {:g}\n",
+                  backbone.backbone_lr, backbone.head_lr, backbone.head_lr / backbone.backbone_lr);
+  return text;
+}
+
+}  // namespace
+
+ParameterCounts count_parameters(const BackboneNetwork& network) {
+  ParameterCounts c;
+  for (const NamedTensor& p : network.parameters()) {
+    const std::int64_t n = p.tensor.numel(), trains = p.tensor.requires_grad() ? n : 0;
+    c.total += n;
+    c.trainable += trains;
+    const bool body = p.name.find(".body.") != std::string::npos;
+    if (p.name.starts_with("encoder.")) {
+      c.encoder += n;
+    } else if (p.name.starts_with("actor.")) {
+      (body ? c.actor_body : c.actor_rest) += n;
+      if (body) c.actor_body_trainable += trains;
+    } else {
+      (body ? c.critic_body : c.critic_rest) += n;
+      if (body) c.critic_body_trainable += trains;
+    }
+  }
+  return c;
+}
+
+std::string with_thousands(std::int64_t n) {
+  std::string text = std::to_string(n);
+  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
+    text.insert(static_cast<std::size_t>(at), ",");
+  }
+  return text;
+}
+
+std::string parameter_report(PolicyNetwork& network, const Adam& optimizer) {
+  if (const BackboneNetwork* backbone = find_backbone(network)) {
+    return backbone_report(*backbone, optimizer);
+  }
+  const std::vector<NamedTensor> parameters = network.parameters();
+  return share_report(count_parameters(parameters, false), count_parameters(parameters, true)) +
+         group_report(optimizer);
+}
+
+std::string memory_table(const MemoryLedger::Bytes& bytes) {
+  const auto mib = [](std::int64_t n) { return static_cast<double>(n) / (1 << 20); };
+  std::string text = "memory (MiB)        live       peak\n";
+  for (std::size_t i = 0; i < kMemoryTags; ++i) {
+    text += fmt::format("  {:<14} {:>9.2f}  {:>9.2f}\n", kMemoryTagNames[i], mib(bytes.live[i]),
+                        mib(bytes.peak[i]));
+  }
+  return text + fmt::format("  {:<14} {:>9.2f}  {:>9.2f}\n", "total", mib(bytes.live_total),
+                            mib(bytes.peak_total));
+}
+
+std::string kernel_profile() {
+  std::vector<std::pair<std::string, LaunchStats>> rows;
+  double total = 0;
+  for (const auto& [name, stats] : LaunchControl::profile()) {
+    rows.emplace_back(name, stats);
+    total += stats.seconds;
+  }
+  std::sort(rows.begin(), rows.end(),
+            [](const auto& a, const auto& b) { return a.second.seconds > b.second.seconds; });
+  std::string text = fmt::format("{:<28} {:>9} {:>10} {:>7}\n", "kernel", "calls", "seconds", "%");
+  for (const auto& [name, stats] : rows) {
+    text += fmt::format("{:<28} {:>9} {:>10.3f} {:>7.1f}\n", name, stats.calls, stats.seconds,
+                        100 * stats.seconds / total);
+  }
+  return text;
+}
+
+}  // namespace frost

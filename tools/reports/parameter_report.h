@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+
+#include "engine/optim/adam.h"
+#include "kernels/memory_ledger.h"
+#include "models/backbone_network.h"
+
+namespace frost {
+
+/// Parameter counts of one network, as reports and checks use them.
+struct ParameterCounts {
+  std::int64_t total = 0, trainable = 0;
+  std::int64_t actor_body = 0, actor_body_trainable = 0, actor_rest = 0;
+  std::int64_t critic_body = 0, critic_body_trainable = 0, critic_rest = 0;
+  std::int64_t encoder = 0;
+
+  std::int64_t frozen() const { return total - trainable; }
+};
+ParameterCounts count_parameters(const BackboneNetwork& network);
+
+/// "23,053,458".
+std::string with_thousands(std::int64_t n);
+
+/// The report printed before training: adapter, freeze mode and what it freezes, totals, per side
+/// body and rest, optimizer groups with their learning rates and counts, the ratio of the rates.
+std::string parameter_report(PolicyNetwork& network, const Adam& optimizer);
+
+/// One line per tag: live and peak MiB.
+std::string memory_table(const MemoryLedger::Bytes& bytes);
+
+/// Kernels by falling total time since profiling was enabled: calls, seconds, share.
+std::string kernel_profile();
+
+}  // namespace frost

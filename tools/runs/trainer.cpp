@@ -1,0 +1,210 @@
+#include "tools/runs/trainer.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "kernels/backend_registry.h"
+#include "kernels/errors.h"
+#include "kernels/parallel_for.h"
+#include "rl/envs/durotaxis/picture.h"
+#include "rl/envs/reference/reference.h"
+#include "tools/reports/parameter_report.h"
+#include "weights/pretrained.h"
+
+namespace frost {
+namespace {
+
+constexpr const char* kFormat = "frostline.checkpoint.2";
+
+std::vector<NamedTensor> all_tensors(const PolicyNetwork& network) {
+  std::vector<NamedTensor> tensors = network.parameters("network.");
+  const std::vector<NamedTensor> buffers = network.buffers("network.");
+  tensors.insert(tensors.end(), buffers.begin(), buffers.end());
+  return tensors;
+}
+
+double parse_rate(const std::string& text) {
+  double rate = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rate);
+  if (error != std::errc() || end != text.data() + text.size() || !(rate > 0)) {
+    throw Error("checkpoint has the backbone learning rate '" + text + "'");
+  }
+  return rate;
+}
+
+MathMode math_mode(const std::string& precision) {
+  for (const MathMode math : {MathMode::kFp32, MathMode::kTf32, MathMode::kBf16}) {
+    if (precision == to_string(math)) return math;
+  }
+  throw UsageError("unknown precision '" + precision + "': use fp32, tf32 or bf16");
+}
+
+}  // namespace
+
+EnvironmentFactory environment_factory(const Config& config) {
+  if (const std::string name = config.environment_name; name != "durotaxis") {
+    return [name] { return make_reference_environment(name); };
+  }
+  const DurotaxisConfig durotaxis = config.environment;
+  if (config.model.observation == ObservationKind::kImage) {
+    return [durotaxis] { return std::make_unique<PictureDurotaxis>(durotaxis); };
+  }
+  return [durotaxis] { return std::make_unique<Durotaxis>(durotaxis); };
+}
+
+ActorCriticConfig model_config(const Config& config) {
+  ActorCriticConfig model = config.model;
+  model.image_size = config.environment.image_size;
+  const ActionSpace space = environment_factory(config)()->action_space();
+  model.rows = space.rows;
+  model.choices = space.choices;
+  model.continuous_dims = space.dims();
+  if (config.environment_name != "durotaxis") {
+    model.observation = ObservationKind::kVector;
+    model.vector_size = reference_observation_size(config.environment_name);
+  }
+  return model;
+}
+
+void configure_for(const Config& config, Backend& backend) {
+  set_thread_budget(config.system.threads);
+  backend.configure({math_mode(config.system.precision), config.system.deterministic,
+                     config.model.backbone.savings.dead_taps});
+}
+
+NetworkSetup build_network(const Config& config, bool load_pretrained) {
+  NetworkSetup setup;
+  std::string reason;
+  set_thread_budget(config.system.threads);  // first: the device line tells it
+  setup.backend = &select_backend(config.system.device, reason);
+  configure_for(config, *setup.backend);
+  setup.device_line = "device: " + reason;
+  if (setup.backend != &cpu_backend()) setup.device_line += "; host: " + thread_summary();
+  setup.network = make_policy_network(*setup.backend, model_config(config));
+  RandomStream random(config.system.seed, StreamPurpose::kInit);
+  const bool random_bodies = config.model.backbone.pretrained_weights == "random";
+  setup.network->initialize(random, random_bodies);
+  BackboneNetwork* backbone = find_backbone(*setup.network);
+  if (backbone == nullptr) return setup;
+  if (random_bodies) {
+    setup.weights_line = "weights: RANDOM bodies (actor_critic.pretrained_weights: random)";
+  } else if (load_pretrained) {
+    const PretrainedWeights weights = find_pretrained_weights(config.model.backbone.weights_path);
+    backbone->load_bodies(weights.tensors);
+    setup.weights_line = fmt::format("weights: {} ({}; sha256 {})", weights.path.string(),
+                                     weights.source, weights.sha256);
+  }
+  return setup;
+}
+
+void save_network(const PolicyNetwork& network, StateDict& state) {
+  for (const NamedTensor& t : all_tensors(network)) {
+    state[t.name] = HostTensor::from_floats(t.tensor.shape(), t.tensor.to_host());
+  }
+}
+
+void load_network(PolicyNetwork& network, const StateDict& state) {
+  for (NamedTensor& t : all_tensors(network)) {
+    t.tensor.copy_from_host(
+        find_tensor(state, t.name, "checkpoint", t.tensor.shape()).to_floats(t.name));
+  }
+}
+
+Trainer::Trainer(const Config& config, bool resuming)
+    : config_(config), setup_(build_network(config, !resuming)) {
+  AdamConfig adam;
+  adam.epsilon = config_.ppo.adam_epsilon;
+  optimizer_ = std::make_unique<Adam>(setup_.network->param_groups(), adam);
+  environments_ = std::make_unique<VectorEnvironment>(environment_factory(config_),
+                                                      config_.ppo.num_envs, config_.system.seed);
+  config_.ppo.record_minibatches = config_.system.cuda_graphs && backend().records();
+  ppo_ = std::make_unique<Ppo>(*setup_.network, *optimizer_, *environments_, config_.ppo,
+                               config_.system.seed);
+}
+
+void Trainer::enter_freeze_mode(const std::string& mode, double backbone_lr) {
+  backbone().set_freeze_mode(find_freeze_mode(mode), backbone_lr);
+  optimizer_->set_groups(network().param_groups());
+}
+
+std::string Trainer::follow_freeze_schedule() {
+  if (find_backbone(network()) == nullptr) return "";
+  const BackboneConfig& configured = config_.model.backbone;
+  FreezeStep now{0, configured.freeze_mode, configured.backbone_lr};
+  for (const FreezeStep& step : configured.freeze_schedule) {
+    if (step.update <= ppo_->updates()) now = step;
+  }
+  const std::string before = backbone().freeze_mode().name;
+  if (now.freeze_mode == before && now.backbone_lr == backbone().config().backbone.backbone_lr) {
+    return "";
+  }
+  const std::int64_t trainable = count_parameters(network().parameters(), true);
+  const auto held = [this] {
+    const MemoryLedger::Bytes bytes = backend().ledger().snapshot();
+    return bytes.live_of(MemoryTag::kGradients) + bytes.live_of(MemoryTag::kOptimizer);
+  };
+  const std::int64_t bytes = held();
+  enter_freeze_mode(now.freeze_mode, now.backbone_lr);
+  return fmt::format(
+      "freeze mode {} -> {} from update {} on: trainable {} -> {}, gradients and moments {} -> {} "
+      "bytes, backbone lr {:g}",
+      before, now.freeze_mode, ppo_->updates() + 1, with_thousands(trainable),
+      with_thousands(count_parameters(network().parameters(), true)), with_thousands(bytes),
+      with_thousands(held()), now.backbone_lr);
+}
+
+bool Trainer::evaluate_and_rank(EvaluationResult& result) {
+  result = evaluate_policy(environment_factory(config_), network_policy(network(), false),
+                           config_.run.eval_episodes, config_.run.eval_seed);
+  std::array<double, 3> score{result.success_rate(), result.mean_progress(), result.mean_return()};
+  if (!has_goal()) score = {result.mean_return(), 0, 0};
+  if (!(score > best_)) return false;
+  best_ = score;
+  return true;
+}
+
+SafetensorsFile Trainer::checkpoint() const {
+  SafetensorsFile file;
+  save_network(*setup_.network, file.tensors);
+  optimizer_->save(file.tensors);
+  environments_->save(file.tensors);
+  ppo_->save(file.tensors);
+  file.tensors["trainer.best"] = HostTensor::from_doubles({best_.begin(), best_.end()});
+  file.metadata = {{"format", kFormat},
+                   {"config", to_yaml(config_)},
+                   {"updates", std::to_string(ppo_->updates())}};
+  if (const BackboneNetwork* backbone = find_backbone(*setup_.network)) {
+    file.metadata["freeze_mode"] = backbone->freeze_mode().name;
+    file.metadata["backbone_lr"] = fmt::format("{}", backbone->config().backbone.backbone_lr);
+  }
+  return file;
+}
+
+void Trainer::restore_freeze_mode(const SafetensorsFile& checkpoint) {
+  // The groups of the checkpoint come before its moments; the schedule goes on from there.
+  const auto mode = checkpoint.metadata.find("freeze_mode");
+  const auto lr = checkpoint.metadata.find("backbone_lr");
+  if (mode == checkpoint.metadata.end() || lr == checkpoint.metadata.end()) {
+    throw Error("checkpoint does not say its freeze mode and backbone learning rate");
+  }
+  enter_freeze_mode(mode->second, parse_rate(lr->second));
+}
+
+void Trainer::restore(const SafetensorsFile& checkpoint) {
+  const auto format = checkpoint.metadata.find("format");
+  if (format == checkpoint.metadata.end() || format->second != kFormat) {
+    throw Error(std::string("not a checkpoint of this version (expected format ") + kFormat + ")");
+  }
+  if (find_backbone(network()) != nullptr) restore_freeze_mode(checkpoint);
+  load_network(network(), checkpoint.tensors);
+  optimizer_->load(checkpoint.tensors);
+  environments_->load(checkpoint.tensors);
+  ppo_->load(checkpoint.tensors);
+  const std::vector<double> values =
+      find_tensor(checkpoint.tensors, "trainer.best", "checkpoint").to_doubles("trainer.best");
+  if (values.size() != best_.size()) throw Error("checkpoint tensor 'trainer.best' is damaged");
+  std::copy(values.begin(), values.end(), best_.begin());
+}
+
+}  // namespace frost

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "models/backbone_network.h"
+#include "rl/evaluator.h"
+#include "rl/ppo/ppo.h"
+#include "tools/config/config.h"
+#include "weights/safetensors.h"
+
+namespace frost {
+
+/// A network as the configuration asks for it, on its backend.
+struct NetworkSetup {
+  Backend* backend = nullptr;
+  std::unique_ptr<PolicyNetwork> network;
+  std::string device_line;   ///< what it runs on and why
+  std::string weights_line;  ///< where the bodies' weights came from; empty where there are none
+};
+
+/// The network's part of the configuration, completed by what the environment asks for.
+ActorCriticConfig model_config(const Config& config);
+
+/// Applies the configured thread budget, precision and determinism.
+void configure_for(const Config& config, Backend& backend);
+
+/// Chooses the backend and thread budget and builds the network. With `load_pretrained` false the
+/// bodies stay random, for a checkpoint to fill. Throws Error where weights are missing or damaged.
+NetworkSetup build_network(const Config& config, bool load_pretrained);
+
+/// The configured environment; the colony as it is to be seen.
+EnvironmentFactory environment_factory(const Config& config);
+
+/// All parameters and buffers under `network.<name>`, in the engine's layouts.
+void save_network(const PolicyNetwork& network, StateDict& state);
+/// Throws Error naming what is missing, superfluous or misshapen.
+void load_network(PolicyNetwork& network, const StateDict& state);
+
+/// Everything a training run consists of, built from one configuration.
+class Trainer {
+ public:
+  /// With `resuming`, pretrained weights are not needed: the checkpoint holds them.
+  Trainer(const Config& config, bool resuming);
+
+  const Config& config() const { return config_; }
+  const NetworkSetup& setup() const { return setup_; }
+  PolicyNetwork& network() { return *setup_.network; }
+  /// The network where it has backbones; throws UsageError where it has none.
+  BackboneNetwork& backbone() { return require_backbone(*setup_.network); }
+  Backend& backend() { return *setup_.backend; }
+  Adam& optimizer() { return *optimizer_; }
+  Ppo& ppo() { return *ppo_; }
+  VectorEnvironment& environments() { return *environments_; }
+
+  /// Whether episodes can succeed, as colonies do; the reference environments know returns alone.
+  bool has_goal() const { return config_.environment_name == "durotaxis"; }
+
+  /// Enters the freeze mode that the schedule has for the next update. Returns what changed, for
+  /// the run log; empty where nothing does.
+  std::string follow_freeze_schedule();
+
+  /// Evaluates the sampled policy on the configured held-out seeds; true if it is the best so far,
+  /// compared by success rate, then progress, then return; by return alone where
+  /// there is no goal.
+  bool evaluate_and_rank(EvaluationResult& result);
+
+  SafetensorsFile checkpoint() const;
+  /// Throws Error with one line on any mismatch.
+  void restore(const SafetensorsFile& checkpoint);
+
+ private:
+  Config config_;
+  NetworkSetup setup_;
+  std::unique_ptr<Adam> optimizer_;
+  std::unique_ptr<VectorEnvironment> environments_;
+  std::unique_ptr<Ppo> ppo_;
+  void enter_freeze_mode(const std::string& mode, double backbone_lr);
+  void restore_freeze_mode(const SafetensorsFile& checkpoint);
+
+  std::array<double, 3> best_{-1e300, -1e300, -1e300};
+};
+
+}  // namespace frost

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/state_dict.h"
+
+namespace frost {
+
+/// One floating-point tensor of torchvision's ResNet-18.
+struct TensorSpec {
+  std::string name;
+  std::vector<std::int64_t> shape;
+
+  /// "conv1", "bn1", "layer1" ... "layer4", "fc".
+  std::string stage() const { return name.substr(0, name.find('.')); }
+  /// False for running statistics, which are no parameters.
+  bool is_parameter() const { return name.find("running_") == name.npos; }
+};
+
+/// The 102 floating-point tensors in torchvision's order; the last two are the classifier `fc`.
+const std::vector<TensorSpec>& resnet18_tensors();
+
+/// Names of the 20 counters `num_batches_tracked`, which are int64 scalars of no use here.
+std::vector<std::string> resnet18_counters();
+
+/// What became of the tensors of a file.
+struct Resnet18Mapping {
+  StateDict tensors;                                        ///< torchvision's names, F32, OIHW
+  std::vector<std::pair<std::string, std::string>> mapped;  ///< name in the file, torchvision's
+  std::vector<std::string> dropped;     ///< left out on purpose: siblings of the wrapper, counters
+  std::vector<std::string> missing;     ///< wanted and not in the file
+  std::vector<std::string> unexpected;  ///< in the file and not known
+  std::vector<std::string> misshapen;   ///< "name [shape], expected [shape]"
+  std::vector<std::string> causes;      ///< what the file probably is instead
+  std::vector<std::string> notes;
+
+  bool has_classifier() const { return tensors.contains("fc.weight"); }
+  bool complete() const { return missing.empty() && unexpected.empty() && misshapen.empty(); }
+};
+
+/// Unwraps training checkpoints, strips prefixes, translates Hugging Face's names and holds the
+/// result against the expected list (docs/weights.md "Names"). Both tensors of `fc` may be absent,
+/// conv1 may have 1 or 3 input channels. Throws Error for a wanted tensor of integer dtype, for a
+/// non-finite value and for a negative running variance, naming tensor and index.
+Resnet18Mapping map_resnet18(StateDict source);
+
+/// Throws Error with the counts, the first names and the probable cause unless `mapping` is
+/// complete.
+void require_complete(const Resnet18Mapping& mapping, const std::string& origin);
+
+}  // namespace frost

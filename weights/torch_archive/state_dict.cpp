@@ -1,0 +1,193 @@
+#include "weights/torch_archive/state_dict.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstring>
+#include <set>
+
+#include "engine/host_dtype.h"
+#include "engine/io/printable.h"
+
+namespace frost {
+namespace {
+
+constexpr std::int64_t kMaxTotal = std::int64_t{1} << 30;
+constexpr std::int64_t kMaxCopied = std::int64_t{1}
+                                    << 27;  // a small file can be read as a large one
+constexpr std::size_t kMaxTensors = 4096;
+constexpr std::size_t kMaxDepth = 64;
+constexpr std::size_t kMaxVisits = std::size_t{1} << 20;
+constexpr std::size_t kMaxName = 4096;
+
+bool is_contiguous(const TensorRef& tensor) {
+  std::int64_t expected = 1;
+  for (std::size_t k = tensor.shape.size(); k-- > 0;) {
+    if (tensor.shape[k] != 1 && tensor.stride[k] != expected) return false;
+    expected *= tensor.shape[k];
+  }
+  return true;
+}
+
+/// Index of the last element inside the storage; 128 bits hold every sum of 16 such products.
+__int128 last_element(const TensorRef& tensor) {
+  __int128 last = tensor.offset;
+  for (std::size_t k = 0; k < tensor.shape.size(); ++k) {
+    last += static_cast<__int128>(tensor.shape[k] - 1) * tensor.stride[k];
+  }
+  return last;
+}
+
+/// Walks all indices in row-major order. The view was checked against the storage before.
+void gather(const TensorRef& tensor, const std::byte* first, std::size_t element,
+            std::vector<std::byte>& out) {
+  const std::size_t rank = tensor.shape.size();
+  std::vector<std::int64_t> index(rank, 0);
+  std::int64_t position = 0;
+  for (std::size_t done = 0; done < out.size(); done += element) {
+    std::memcpy(out.data() + done, first + position * static_cast<std::int64_t>(element), element);
+    for (std::size_t k = rank; k-- > 0;) {
+      position += tensor.stride[k];
+      if (++index[k] < tensor.shape[k]) break;
+      position -= tensor.stride[k] * tensor.shape[k];
+      index[k] = 0;
+    }
+  }
+}
+
+class Collector {
+ public:
+  Collector(const PickleGraph& graph, const StorageBytes& storages, const SharedBytes& image,
+            const std::string& origin)
+      : graph_(graph), storages_(storages), image_(image), origin_(origin) {}
+
+  StateDict run() {
+    if (!graph_.as<PickleDict>(graph_.root)) reject(graph_.root, "the top object is not a dict");
+    visit(graph_.root, "", 0);
+    return std::move(tensors_);
+  }
+
+ private:
+  void visit(PickleId id, const std::string& name, std::size_t depth) {
+    // Shared containers can spell exponentially many paths in a few bytes.
+    if (depth > kMaxDepth || ++visits_ > kMaxVisits || name.size() > kMaxName) {
+      reject(id, "containers nested too deeply at " + printable(name));
+    }
+    if (const auto* tensor = graph_.as<PickleTensor>(id)) {
+      add(*tensor, id, name);
+    } else if (const auto* parameter = graph_.as<PickleParameter>(id)) {
+      if (!parameter->tensor) reject(id, "parameter without data: " + printable(name));
+      add(*parameter->tensor, id, name);
+    } else if (const auto* dict = graph_.as<PickleDict>(id)) {
+      visit_dict(*dict, id, name, depth);
+    } else if (const auto* list = graph_.as<PickleList>(id)) {
+      visit_items(list->items, name, depth);
+    } else if (const auto* tuple = graph_.as<PickleTuple>(id)) {
+      visit_items(tuple->items, name, depth);
+    }
+  }
+
+  void visit_dict(const PickleDict& dict, PickleId id, const std::string& name, std::size_t depth) {
+    std::set<std::string_view> texts;
+    std::set<std::int64_t> numbers;
+    for (const auto& [key, value] : dict.items) {
+      const auto* text = graph_.as<std::string>(key);
+      const auto* number = graph_.as<std::int64_t>(key);
+      if (!text && !number) reject(id, "dict key that is no text in " + printable(name));
+      const std::string path = join(name, text ? *text : std::to_string(*number));
+      const bool fresh = text ? texts.insert(*text).second : numbers.insert(*number).second;
+      if (!fresh) reject(key, "name occurs twice: " + printable(path));
+      visit(value, path, depth + 1);
+    }
+  }
+
+  void visit_items(const std::vector<PickleId>& items, const std::string& name, std::size_t depth) {
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      visit(items[i], join(name, std::to_string(i)), depth + 1);
+    }
+  }
+
+  static std::string join(const std::string& parent, const std::string& key) {
+    return parent.empty() ? key : parent + "." + key;
+  }
+
+  void add(PickleTensor which, PickleId id, const std::string& name) {
+    if (tensors_.size() == kMaxTensors) reject(id, "more than 4096 tensors");
+    HostTensor tensor = read(graph_.tensors[which.index], id, "tensor " + printable(name));
+    if (!tensors_.emplace(name, std::move(tensor)).second) {
+      reject(id, "tensor " + printable(name) + " occurs twice");
+    }
+  }
+
+  /// The tensor row-major, whatever its strides are, after it was checked against its storage.
+  HostTensor read(const TensorRef& tensor, PickleId id, const std::string& who) {
+    const StorageRef& source = tensor.storage;
+    const auto found = storages_.find(source.key);
+    if (found == storages_.end()) reject(id, who + " names a storage that is not in the file");
+    const std::size_t element = dtype_bytes(source.dtype).value();
+    const std::span<const std::byte> storage = found->second;
+    if (storage.size() % element != 0 || source.numel < 0 ||
+        storage.size() / element != static_cast<std::uint64_t>(source.numel)) {
+      reject(id, fmt::format("{}: storage {} declares {} elements of {} and holds {} bytes", who,
+                             source.key, source.numel, source.dtype, storage.size()));
+    }
+    const std::size_t size = admitted_size(tensor, element, id, who);
+    HostTensor out{std::string(source.dtype), tensor.shape, {}};
+    if (size == 0) return out;
+    if (tensor.offset < 0 || last_element(tensor) >= source.count) {
+      reject(id,
+             fmt::format("{}: offset {}, shape [{}], strides [{}] leave the storage's {} elements",
+                         who, tensor.offset, fmt::join(tensor.shape, ", "),
+                         fmt::join(tensor.stride, ", "), source.count));
+    }
+    const auto first = static_cast<std::size_t>(source.begin + tensor.offset) * element;
+    if (is_contiguous(tensor)) {
+      out.bytes = image_.part(storage.subspan(first, size));
+    } else {
+      std::vector<std::byte> copy(size);
+      gather(tensor, storage.data() + first, element, copy);
+      out.bytes = std::move(copy);
+    }
+    return out;
+  }
+
+  /// Bytes of `tensor`, of which the totals still have room.
+  std::size_t admitted_size(const TensorRef& tensor, std::size_t element, PickleId id,
+                            const std::string& who) {
+    const auto numel = checked_product(tensor.shape);
+    const auto most = (kMaxTotal - total_) / static_cast<std::int64_t>(element);
+    if (!numel || *numel > most) {
+      reject(id, fmt::format("{}: shape [{}] is too large, at most 1 GiB is read", who,
+                             fmt::join(tensor.shape, ", ")));
+    }
+    const std::int64_t size = *numel * static_cast<std::int64_t>(element);
+    total_ += size;
+    if (size != 0 && !is_contiguous(tensor)) copied_ += size;
+    if (copied_ > kMaxCopied) {
+      reject_file(origin_, graph_.positions[id], who + ": more than 128 MiB of strided tensors",
+                  "save contiguous copies of the weights alone");
+    }
+    return static_cast<std::size_t>(size);
+  }
+
+  [[noreturn]] void reject(PickleId id, const std::string& fault) const {
+    reject_file(origin_, graph_.positions[id], fault);
+  }
+
+  const PickleGraph& graph_;
+  const StorageBytes& storages_;
+  const SharedBytes& image_;
+  const std::string& origin_;
+  StateDict tensors_;
+  std::int64_t total_ = 0, copied_ = 0;
+  std::size_t visits_ = 0;
+};
+
+}  // namespace
+
+StateDict collect_tensors(const PickleGraph& graph, const StorageBytes& storages,
+                          const SharedBytes& image, const std::string& origin) {
+  return Collector(graph, storages, image, origin).run();
+}
+
+}  // namespace frost
