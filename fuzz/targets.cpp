@@ -14,6 +14,7 @@
 #include "weights/torch_archive/state_dict.h"
 #include "weights/torch_archive/tar_container.h"
 #include "weights/torch_archive/zip_archive.h"
+#include "tools/config/config_text.h"
 #include "weights/weight_file.h"
 
 namespace frost::fuzz {

@@ -21,10 +21,10 @@ struct ContinuousDimension {
 /// What an environment lets a policy decide, in decision rows: a categorical choice of each row, a
 /// vector of continuous values of each row, or both.
 struct ActionSpace {
-  static constexpr int kPerCell = 0;
+  static constexpr int kPerNode = 0;
   static constexpr std::int32_t kAlways = -1;
 
-  int rows = 1;     ///< decision rows of a state; kPerCell: one per cell of the colony
+  int rows = 1;     ///< decision rows of a state; kPerNode: one per node of the graph
   int choices = 0;  ///< of every row; 0: no discrete part
   std::vector<ContinuousDimension> continuous;  ///< of every row; empty: no continuous part
   /// The choice whose rows execute the continuous part; only their samples are scored.

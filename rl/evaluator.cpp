@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/errors.h"
-#include "rl/envs/durotaxis/baselines.h"
 #include "rl/metrics.h"
 #include "rl/policy.h"
 #include "rl/ppo/minibatch.h"
@@ -15,7 +13,7 @@ struct Episode {
   std::unique_ptr<Environment> environment;
   RandomStream stream;
   EpisodeRecord record;
-  RewardVector rewards{};
+  RewardVector rewards;
   bool running = true;
 };
 
@@ -34,13 +32,15 @@ void step_episode(Episode& e, const Action& action,
   for (EvaluationObserver* o : observers) o->before_step(episode, *e.environment, action);
   const StepResult result = e.environment->step(action);
   for (EvaluationObserver* o : observers) o->after_step(episode, *e.environment, result);
+  e.rewards.resize(result.reward.size());
   for (std::size_t c = 0; c < e.rewards.size(); ++c) e.rewards[c] += result.reward[c];
   e.running = !result.done();
   if (e.running) return;
   e.record.episode_return = e.rewards[kTotal];
   e.record.steps = e.environment->episode_steps();
   e.record.progress = e.environment->progress();
-  e.record.ending = result.termination_case;
+  e.record.ending = result.ending;
+  e.record.success = result.success;
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ BatchPolicy network_policy(PolicyNetwork& network, bool deterministic) {
     for (const Environment* e : environments) observations.push_back(e->observe());
     for (const Observation& o : observations) views.push_back(&o);
     std::vector<Action> actions;
-    const ActionSpace space = environments.front()->action_space();
+    const ActionSpace& space = environments.front()->spec().actions;
     for (PolicyStep& step : act(network, views, streams, space, deterministic).steps) {
       actions.push_back(std::move(step.action));
     }
@@ -62,27 +62,14 @@ BatchPolicy network_policy(PolicyNetwork& network, bool deterministic) {
 }
 
 BatchPolicy scripted_policy(const std::string& name) {
-  const auto each = [](auto decide) -> BatchPolicy {
-    return [decide](const std::vector<const Environment*>& environments,
-                    const std::vector<RandomStream*>& streams) {
-      std::vector<Action> actions;
-      for (std::size_t i = 0; i < environments.size(); ++i) {
-        actions.push_back(decide(dynamic_cast<const Durotaxis&>(*environments[i]), *streams[i]));
-      }
-      return actions;
-    };
+  return [name](const std::vector<const Environment*>& environments,
+                const std::vector<RandomStream*>& streams) {
+    std::vector<Action> actions;
+    for (std::size_t i = 0; i < environments.size(); ++i) {
+      actions.push_back(environments[i]->scripted_action(name, *streams[i]));
+    }
+    return actions;
   };
-  if (name == "random") {
-    return each([](const Durotaxis& d, RandomStream& s) { return random_policy(d.graph(), s); });
-  }
-  if (name == "all_spawn") {
-    return each([](const Durotaxis& d, RandomStream&) { return all_spawn_policy(d.graph()); });
-  }
-  if (name == "half_delete") {
-    return each([](const Durotaxis& d, RandomStream&) { return half_delete_policy(d.colony()); });
-  }
-  throw UsageError("unknown policy '" + name +
-                   "': use random, all_spawn, half_delete or untrained");
 }
 
 EvaluationResult evaluate_policy(const EnvironmentFactory& make, const BatchPolicy& policy,
@@ -128,7 +115,7 @@ double EvaluationResult::mean_steps() const {
 }
 
 RewardVector EvaluationResult::mean_rewards() const {
-  RewardVector mean{};
+  RewardVector mean(rewards.empty() ? 0 : rewards.front().size());
   for (const RewardVector& episode : rewards) {
     for (std::size_t c = 0; c < mean.size(); ++c) {
       mean[c] += episode[c] / static_cast<double>(rewards.size());
@@ -140,7 +127,7 @@ RewardVector EvaluationResult::mean_rewards() const {
 double EvaluationResult::median_success_steps() const {
   std::vector<double> steps;
   for (const EpisodeRecord& e : episodes) {
-    if (e.success()) steps.push_back(e.steps);
+    if (e.success) steps.push_back(e.steps);
   }
   return steps.empty() ? 0 : median(std::move(steps));
 }

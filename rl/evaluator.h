@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "models/policy_network.h"
-#include "rl/envs/durotaxis/durotaxis.h"
 #include "rl/vector_environment.h"
 
 namespace frost {
@@ -17,8 +16,7 @@ using BatchPolicy =
 
 /// The network's policy, sampled or argmax. The network must outlive it.
 BatchPolicy network_policy(PolicyNetwork& network, bool deterministic);
-/// `random`, `all_spawn` or `half_delete` (docs/durotaxis.md, "Baselines"), for environments that
-/// are a Durotaxis. Throws UsageError listing the names.
+/// One of the rules that the environments themselves know (`EnvironmentSpec::scripted_policies`).
 BatchPolicy scripted_policy(const std::string& name);
 
 struct EvaluationResult {
@@ -48,7 +46,7 @@ class EvaluationObserver {
 };
 
 /// Runs `count` episodes. Episode k starts from a layout and draws from a stream that depend on
-/// (seed, k) alone, so policies meet the same colonies and the result does not depend on batching.
+/// (seed, k) alone, so policies meet the same layouts and the result does not depend on batching.
 EvaluationResult evaluate_policy(const EnvironmentFactory& make, const BatchPolicy& policy,
                                  int count, std::uint64_t seed,
                                  const std::vector<EvaluationObserver*>& observers = {});

@@ -10,17 +10,17 @@
 namespace frost {
 namespace {
 
-using Values = std::array<float, kRewardComponents>;
+using Values = std::vector<float>;
 
-/// The rows of [states, components] on the host; components the critic lacks are zero.
+/// The rows of [states, components] on the host.
 std::vector<Values> split_values(const Tensor& values) {
   const std::vector<float> host = values.to_host();
   const auto states = static_cast<std::size_t>(values.dim(0));
   const auto components = static_cast<std::size_t>(values.dim(1));
   std::vector<Values> rows(states);
   for (std::size_t s = 0; s < states; ++s) {
-    std::copy_n(host.begin() + static_cast<std::ptrdiff_t>(s * components), components,
-                rows[s].begin());
+    const auto begin = host.begin() + static_cast<std::ptrdiff_t>(s * components);
+    rows[s].assign(begin, begin + static_cast<std::ptrdiff_t>(components));
   }
   return rows;
 }
@@ -31,7 +31,7 @@ const std::uint8_t* mask_of(const Observation& observation) {
 }
 
 int rows_of(const Observation& observation, const ActionSpace& space) {
-  return space.rows == ActionSpace::kPerCell ? std::get<GraphObservation>(observation).num_nodes()
+  return space.rows == ActionSpace::kPerNode ? std::get<GraphObservation>(observation).num_nodes()
                                              : space.rows;
 }
 

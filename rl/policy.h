@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <vector>
 
 #include "engine/random.h"
@@ -16,7 +15,7 @@ struct PolicyStep {
   std::vector<float> logp;      ///< [rows] of the decisions
   std::vector<float> raw;       ///< [active rows, dims] raw samples of the continuous part
   std::vector<float> raw_logp;  ///< [active rows] of the raw samples
-  std::array<float, kRewardComponents> values{};  ///< in normalised units
+  std::vector<float> values;    ///< in normalised units
 };
 
 /// The policy in several states, and what the network's frozen prefix yielded on the way.
@@ -36,7 +35,7 @@ PolicySteps act(PolicyNetwork& network, const std::vector<const Observation*>& o
                 bool deterministic);
 
 /// The critic's values of several states, in normalised units; records no tape.
-std::vector<std::array<float, kRewardComponents>> state_values(
-    PolicyNetwork& network, const std::vector<const Observation*>& observations);
+std::vector<std::vector<float>> state_values(PolicyNetwork& network,
+                                             const std::vector<const Observation*>& observations);
 
 }  // namespace frost

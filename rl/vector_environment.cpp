@@ -1,5 +1,7 @@
 #include "rl/vector_environment.h"
 
+#include <fmt/format.h>
+
 #include <bit>
 #include <utility>
 
@@ -14,12 +16,25 @@ std::string key(std::size_t i, const char* what) {
   return "environment." + std::to_string(i) + "." + what;
 }
 
+void check_spec(const EnvironmentSpec& spec) {
+  if (spec.reward_names.empty() || spec.reward_names.size() != spec.reward_weights.size()) {
+    fail("environment",
+         fmt::format("{} has {} reward names and {} reward weights: as many are needed, one at "
+                     "least",
+                     spec.name, spec.reward_names.size(), spec.reward_weights.size()));
+  }
+  if (spec.actions.choices == 0 && spec.actions.dims() == 0) {
+    fail("environment", spec.name + " leaves nothing to decide: its action space is empty");
+  }
+}
+
 }  // namespace
 
 VectorEnvironment::VectorEnvironment(const EnvironmentFactory& make, int count, std::uint64_t seed)
     : seed_(seed) {
   for (int i = 0; i < count; ++i) {
     slots_.push_back({make(), {}});
+    check_spec(slots_.back().environment->spec());
     start_episode(i);
   }
 }
@@ -49,6 +64,10 @@ std::vector<VectorStep> VectorEnvironment::step(const std::vector<Action>& actio
     const auto i = static_cast<std::size_t>(index);
     Slot& slot = slots_[i];
     steps[i].result = slot.environment->step(actions[i]);
+    if (steps[i].result.reward.size() != spec().reward_names.size()) {
+      fail("environment", fmt::format("a step of {} earned {} rewards, not {}", spec().name,
+                                      steps[i].result.reward.size(), spec().reward_names.size()));
+    }
     if (!steps[i].result.terminated) slot.observation = slot.environment->observe();
   });
   for (std::size_t i = 0; i < slots_.size(); ++i) {
@@ -58,8 +77,8 @@ std::vector<VectorStep> VectorEnvironment::step(const std::vector<Action>& actio
     if (!result.done()) continue;
     if (result.truncated) steps[i].final_observation = std::move(slot.observation);
     finished_.push_back({static_cast<int>(i), slot.episode, slot.environment->episode_steps(),
-                         slot.episode_return, slot.environment->progress(),
-                         result.termination_case});
+                         slot.episode_return, slot.environment->progress(), result.ending,
+                         result.success});
     ++slot.episode;
     start_episode(static_cast<int>(i));
   }

@@ -16,9 +16,8 @@ struct EpisodeRecord {
   int steps = 0;
   double episode_return = 0;
   double progress = 0;
-  TerminationCase ending = TerminationCase::kRunning;
-
-  bool success() const { return ending == TerminationCase::kSuccess; }
+  int ending = 0;  ///< its code in `EnvironmentSpec::endings`
+  bool success = false;
 };
 
 /// What one environment did in one vector step.
@@ -33,9 +32,11 @@ struct VectorStep {
 /// Episode k of environment i starts from a seed that depends on (seed, i, k) alone.
 class VectorEnvironment {
  public:
+  /// Throws Error where what an environment says of itself does not fit together.
   VectorEnvironment(const EnvironmentFactory& make, int count, std::uint64_t seed);
 
-  ActionSpace action_space() const { return slots_.front().environment->action_space(); }
+  /// What each of them says of itself.
+  const EnvironmentSpec& spec() const { return slots_.front().environment->spec(); }
   int size() const { return static_cast<int>(slots_.size()); }
   /// The current observations; valid until the next `step` or `load`.
   std::vector<const Observation*> observations() const;

@@ -7,7 +7,9 @@
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
 #include "tools/config/common_options.h"
-#include "tools/lab/study.h"
+#include "tools/lab/study/study_html.h"
+#include "tools/lab/study/study_runs.h"
+#include "tools/lab/study/study_tables.h"
 
 namespace frost {
 namespace {

@@ -18,7 +18,7 @@ struct PolicyLossWeights {
 };
 
 /// Weights the two policy losses of stage 2 so that their gradients come near one norm
-/// (docs/durotaxis.md, "Training").
+/// (docs/ppo.md).
 class GradientScaling {
  public:
   /// Running means of the gradient norms; all that a checkpoint needs.

@@ -102,7 +102,7 @@ std::vector<Tensor*> Minibatch::tensors() {
 Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
                          const std::vector<const Transition*>& transitions,
                          const RunningNormalizer& normalizer, const PpoConfig& config,
-                         const ActionSpace& space) {
+                         const EnvironmentSpec& spec) {
   Backend& backend = network.backend();
   const auto components = static_cast<std::size_t>(network.value_components());
   std::vector<std::int32_t> decisions;
@@ -121,7 +121,8 @@ Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
   if (config.advantage_normalization == AdvantageNormalization::kMinibatch) {
     standardise(advantages);
   }
-  const std::span<const double> weights = std::span(config.component_weights).first(components);
+  const std::span<const double> weights = std::span(spec.reward_weights).first(components);
+  const ActionSpace& space = spec.actions;
   const auto states = static_cast<std::int64_t>(transitions.size());
   const Shape value_shape{states, network.value_components()};
   const BatchPadding padding =
@@ -174,7 +175,7 @@ EpisodeSummary summarise_episodes(const std::vector<EpisodeRecord>& episodes) {
   for (const EpisodeRecord& e : episodes) {
     s.mean_return += e.episode_return / n;
     s.mean_length += e.steps / n;
-    s.success_rate += e.success() / n;
+    s.success_rate += e.success / n;
     s.mean_progress += e.progress / n;
   }
   return s;
@@ -189,8 +190,9 @@ RolloutSummary summarise_rollout(Rollout& rollout, const RunningNormalizer& norm
     return t.returns[kTotal] - normalizer.denormalise(kTotal, t.policy.values[kTotal]);
   };
   for (const Transition* t : all) {
-    s.cells_per_state += t->outcome.result.population / n;
-    for (std::size_t c = 0; c < kRewardComponents; ++c) {
+    s.state_size += t->outcome.result.size / n;
+    s.mean_reward.resize(t->outcome.result.reward.size());
+    for (std::size_t c = 0; c < s.mean_reward.size(); ++c) {
       s.mean_reward[c] += t->outcome.result.reward[c] / n;
     }
     mean_return += t->returns[kTotal] / n;

@@ -21,11 +21,11 @@ struct Minibatch {
   std::vector<Tensor*> tensors();
 };
 
-/// Padded where `config.record_minibatches`.
+/// Padded where `config.record_minibatches`; `spec` is the environment's.
 Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
                          const std::vector<const Transition*>& transitions,
                          const RunningNormalizer& normalizer, const PpoConfig& config,
-                         const ActionSpace& space);
+                         const EnvironmentSpec& spec);
 
 /// The entropy part of the loss and its derivative by the mean entropy H: -weight * H, plus
 /// penalty (floor - H) where H is below the floor; a floor of 0 is none.
@@ -37,9 +37,6 @@ EntropyTerm entropy_term(double entropy, double weight, double floor, double pen
 /// The entropy coefficient after so many finished episodes: linear from start to end, then the end.
 double entropy_coefficient(const PpoConfig& config, std::int64_t episodes);
 
-inline constexpr std::array<const char*, kRewardComponents> kRewardComponentNames = {
-    "total", "graph", "spawn", "delete", "edge", "node"};
-
 /// Means over finished episodes; zeros where none finished.
 struct EpisodeSummary {
   double mean_return = 0, mean_length = 0, success_rate = 0, mean_progress = 0;
@@ -47,8 +44,8 @@ struct EpisodeSummary {
 EpisodeSummary summarise_episodes(const std::vector<EpisodeRecord>& episodes);
 
 struct RolloutSummary {
-  double cells_per_state = 0;  ///< after each step
-  std::array<double, kRewardComponents> mean_reward{};
+  double state_size = 0;  ///< mean of `StepResult::size`
+  RewardVector mean_reward;
   double explained_variance = 0;  ///< of the total return: 1 - Var(R - V) / Var(R)
 };
 RolloutSummary summarise_rollout(Rollout& rollout, const RunningNormalizer& normalizer);

@@ -63,11 +63,16 @@ Ppo::Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environment
       optimizer_(optimizer),
       environments_(environments),
       config_(config),
-      space_(environments.action_space()),
+      spec_(environments.spec()),
       shuffle_(seed, StreamPurpose::kShuffle),
       rates_(learning_rates(config)),
       gradient_scaling_(config.gradient_scaling, base_weights(config)),
-      gradient_step_(network, optimizer, config.max_grad_norm, config.record_minibatches) {
+      gradient_step_(network, optimizer, config.max_grad_norm, config.record_minibatches),
+      return_normalizer_(spec_.reward_names.size()) {
+  if (network.value_components() != static_cast<std::int64_t>(spec_.reward_names.size())) {
+    fail("ppo", "the critic has " + std::to_string(network.value_components()) +
+                    " value heads for " + std::to_string(spec_.reward_names.size()) + " rewards");
+  }
   for (int i = 0; i < environments_.size(); ++i) {
     sampling_.emplace_back(seed, StreamPurpose::kSampling, static_cast<std::uint32_t>(i));
   }
@@ -91,7 +96,7 @@ void Ppo::collect(Rollout& rollout) {
   const int steps = config_.rollout_steps / environments_.size();
   for (int t = 0; t < steps; ++t) {
     const auto observations = environments_.observations();
-    PolicySteps policy = act(network_, observations, streams, space_, false);
+    PolicySteps policy = act(network_, observations, streams, spec_.actions, false);
     std::vector<Transition> transitions(policy.steps.size());
     std::vector<Action> actions;
     for (std::size_t e = 0; e < transitions.size(); ++e) {
@@ -109,12 +114,13 @@ void Ppo::collect(Rollout& rollout) {
   global_step_ += static_cast<std::int64_t>(rollout.size());
   episodes_ += static_cast<std::int64_t>(finished_.size());
   successes_ += std::count_if(finished_.begin(), finished_.end(),
-                              [](const EpisodeRecord& e) { return e.success(); });
+                              [](const EpisodeRecord& e) { return e.success; });
 }
 
 Metrics Ppo::learn(Rollout& rollout) {
   rollout.require_prefix(network_.prefix_id());
-  estimate_advantages(rollout, network_, environments_.observations(), return_normalizer_, config_);
+  estimate_advantages(rollout, network_, environments_.observations(), return_normalizer_,
+                      spec_.reward_weights, config_);
   const std::vector<Transition*> all = rollout.flat();
   std::vector<std::vector<double>> returns;
   for (const Transition* t : all) returns.emplace_back(t->returns.begin(), t->returns.end());
@@ -185,7 +191,7 @@ Ppo::PolicyTerm Ppo::policy_term(const Tensor& surrogate, double loss_weight,
 void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
                           LearnStatistics& sums) {
   const Minibatch batch =
-      make_minibatch(network_, rollout, minibatch, return_normalizer_, config_, space_);
+      make_minibatch(network_, rollout, minibatch, return_normalizer_, config_, spec_);
   const PolicyLossWeights weights = policy_loss_weights(batch);
   const LossParts& losses = gradient_step_.forward(batch);
   const PolicyTerm decisions =
@@ -235,9 +241,11 @@ Metrics Ppo::report(Rollout& rollout, const LearnStatistics& sums) {
   m.add("charts/success_rate", episodes.success_rate);
   m.add("charts/progress", episodes.mean_progress);
   const RolloutSummary collected = summarise_rollout(rollout, return_normalizer_);
-  m.add("charts/cells_per_state", collected.cells_per_state);
-  for (std::size_t c = 0; c < static_cast<std::size_t>(network_.value_components()); ++c) {
-    m.add(std::string("reward/") + kRewardComponentNames[c], collected.mean_reward[c]);
+  if (!spec_.size_unit.empty()) {
+    m.add("charts/" + spec_.size_unit + "_per_state", collected.state_size);
+  }
+  for (std::size_t c = 0; c < spec_.reward_names.size(); ++c) {
+    m.add("reward/" + spec_.reward_names[c], collected.mean_reward[c]);
   }
   m.add("losses/policy_loss", sums.mean(sums.policy_loss));
   m.add("losses/continuous_policy_loss", sums.mean(sums.continuous_loss));

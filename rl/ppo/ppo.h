@@ -22,13 +22,14 @@ struct UpdateTiming {
   double learn_seconds = 0;
 };
 
-/// Proximal policy optimization (Schulman et al. 2017): docs/durotaxis.md, "Training".
+/// Proximal policy optimization (Schulman et al. 2017): docs/ppo.md.
 ///
 /// Deterministic: equal seeds, devices and thread counts give equal bits, and a restored state goes
 /// on as if never stopped.
 class Ppo {
  public:
-  /// All three must outlive this object.
+  /// All three must outlive this object. Throws Error where the network does not fit the
+  /// environments.
   Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environments,
       const PpoConfig& config, std::uint64_t seed);
 
@@ -78,13 +79,13 @@ class Ppo {
   Adam& optimizer_;
   VectorEnvironment& environments_;
   PpoConfig config_;
-  ActionSpace space_;
+  EnvironmentSpec spec_;
   std::vector<RandomStream> sampling_;  ///< one per environment
   RandomStream shuffle_;
   LearningRates rates_;
   GradientScaling gradient_scaling_;
   GradientStep gradient_step_;
-  RunningNormalizer return_normalizer_{kRewardComponents};
+  RunningNormalizer return_normalizer_;
   std::int64_t updates_ = 0;
   std::int64_t global_step_ = 0;
   std::int64_t episodes_ = 0;

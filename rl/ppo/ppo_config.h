@@ -1,12 +1,10 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "engine/optim/lr_schedule.h"
 #include "kernels/backend.h"
-#include "rl/environment.h"
 #include "rl/ppo/gradient_scaling.h"
 
 namespace frost {
@@ -14,7 +12,7 @@ namespace frost {
 enum class AdvantageKind { kComponents, kTotal };
 enum class AdvantageNormalization { kBatch, kMinibatch };
 
-/// PPO (Schulman et al. 2017) with per-cell decisions; docs/durotaxis.md, "Training".
+/// PPO (Schulman et al. 2017) ; docs/ppo.md.
 struct PpoConfig {
   int total_updates = 500;
   std::int64_t total_steps = 0;  ///< a configuration's other way to say `total_updates`; 0: unused
@@ -29,13 +27,11 @@ struct PpoConfig {
   AdvantageKind advantage = AdvantageKind::kComponents;
   AdvantageNormalization advantage_normalization = AdvantageNormalization::kBatch;
   double discrete_weight = 0.7;    ///< of the decisions in the policy loss
-  double continuous_weight = 0.3;  ///< of the spawn parameters, in stage 2
+  double continuous_weight = 0.3;  ///< of the continuous part
   double value_loss_coeff = 0.5;
   bool normalize_returns = true;  ///< values are learned in units of the returns' spread
   ValueLossKind value_loss = ValueLossKind::kClipped;
   double value_clip_epsilon = 0.2, value_huber_delta = 1.0;  ///< in units of the values
-  /// total, graph, spawn, delete, edge, node
-  std::array<double, kRewardComponents> component_weights{1.0, 0.4, 0.3, 0.2, 0.2, 0.3};
   double max_grad_norm = 0.5;
   bool enable_kl_early_stop = true;
   double target_kl = 0.03;
@@ -43,7 +39,7 @@ struct PpoConfig {
   double entropy_coeff_end = 0.05;
   int entropy_decay_episodes = 300;
   double discrete_entropy_weight = 1.5;
-  double continuous_entropy_weight = 1.0;  ///< in stage 2
+  double continuous_entropy_weight = 1.0;
   /// Entropies below which a penalty pulls up; 0: no floor.
   double min_entropy_threshold = 0.1, min_continuous_entropy = 0.05;
   double adam_epsilon = 1e-8;

@@ -28,15 +28,16 @@ std::size_t bytes_of(const Transition& t) {
   return sizeof(Transition) + std::visit(HeapBytes(), t.observation) +
          std::visit(HeapBytes(), t.outcome.final_observation) +
          heap_bytes(t.policy.action.decisions) + heap_bytes(t.policy.action.parameters) +
-         heap_bytes(t.policy.logp) + heap_bytes(t.policy.raw) + heap_bytes(t.policy.raw_logp);
+         heap_bytes(t.policy.logp) + heap_bytes(t.policy.raw) + heap_bytes(t.policy.raw_logp) +
+         heap_bytes(t.policy.values) + heap_bytes(t.outcome.result.reward);
 }
 
-using Values = std::array<float, kRewardComponents>;
+using Values = std::vector<float>;
 
 /// V(s_{t+1}) for every transition of one environment, in normalised units; zeros where terminated.
 std::vector<Values> next_values(const std::vector<Transition>& steps, const Values& after_last,
                                 std::vector<Values>::const_iterator& truncated) {
-  std::vector<Values> next(steps.size());
+  std::vector<Values> next(steps.size(), Values(after_last.size()));
   for (std::size_t t = 0; t < steps.size(); ++t) {
     const StepResult& result = steps[t].outcome.result;
     if (result.truncated) {
@@ -49,10 +50,10 @@ std::vector<Values> next_values(const std::vector<Transition>& steps, const Valu
 }
 
 /// Which components gave any reward in this rollout.
-std::array<bool, kRewardComponents> components_earned(Rollout& rollout) {
-  std::array<bool, kRewardComponents> earned{};
+std::vector<bool> components_earned(Rollout& rollout, std::size_t components) {
+  std::vector<bool> earned(components);
   for (const Transition* t : rollout.flat()) {
-    for (std::size_t c = 0; c < kRewardComponents; ++c) {
+    for (std::size_t c = 0; c < components; ++c) {
       earned[c] = earned[c] || t->outcome.result.reward[c] != 0;
     }
   }
@@ -115,7 +116,8 @@ std::vector<Transition*> Rollout::flat() {
 
 void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
                          const std::vector<const Observation*>& next_observations,
-                         const RunningNormalizer& normalizer, const PpoConfig& config) {
+                         const RunningNormalizer& normalizer, const std::vector<double>& weights,
+                         const PpoConfig& config) {
   std::vector<const Observation*> cut;
   for (const Transition* t : rollout.flat()) {
     if (t->outcome.result.truncated) cut.push_back(&t->outcome.final_observation);
@@ -124,8 +126,8 @@ void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
   const std::vector<Values> last_values = state_values(network, next_observations);
   auto truncated = truncated_values.begin();
 
-  const std::array<bool, kRewardComponents> earned = components_earned(rollout);
   const auto components = static_cast<std::size_t>(network.value_components());
+  const std::vector<bool> earned = components_earned(rollout, components);
   std::vector<std::vector<double>> advantages(components);
   for (std::size_t e = 0; e < rollout.by_environment().size(); ++e) {
     std::vector<Transition>& steps = rollout.by_environment()[e];
@@ -140,6 +142,7 @@ void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
       }
       auto a = generalised_advantages(sequence, config.gamma, config.gae_lambda);
       for (std::size_t t = 0; t < steps.size(); ++t) {
+        steps[t].returns.resize(components);
         steps[t].returns[c] = a[t] + sequence[t].value;
         // Where nothing was earned the advantage is the critic's own noise: it must not be scaled
         // up.
@@ -150,20 +153,20 @@ void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
   }
   std::vector<double> combined = config.advantage == AdvantageKind::kTotal || components == 1
                                      ? advantages[kTotal]
-                                     : combine_advantages(advantages, config.component_weights);
+                                     : combine_advantages(advantages, weights);
   if (config.advantage_normalization == AdvantageNormalization::kBatch) standardise(combined);
   const std::vector<Transition*> all = rollout.flat();
   for (std::size_t i = 0; i < all.size(); ++i) all[i]->advantage = combined[i];
 }
 
 std::vector<double> combine_advantages(const std::vector<std::vector<double>>& advantages,
-                                       const std::array<double, kRewardComponents>& weights) {
+                                       const std::vector<double>& weights) {
   constexpr double kNoSpread = 1e-8;
   const std::size_t n = advantages[kTotal].size();
   std::vector<double> combined(n);
-  std::vector<double> scale(kRewardComponents);
+  std::vector<double> scale(advantages.size());
   double weight_sum = 0;
-  for (std::size_t c = kTotal + 1; c < kRewardComponents; ++c) {
+  for (std::size_t c = kTotal + 1; c < advantages.size(); ++c) {
     double mean = 0, variance = 0;
     for (const double a : advantages[c]) mean += a / static_cast<double>(n);
     for (const double a : advantages[c]) {
@@ -173,7 +176,7 @@ std::vector<double> combine_advantages(const std::vector<std::vector<double>>& a
     scale[c] = weights[c] / std::sqrt(variance);
     weight_sum += weights[c];
   }
-  for (std::size_t c = kTotal + 1; c < kRewardComponents; ++c) {
+  for (std::size_t c = kTotal + 1; c < advantages.size(); ++c) {
     if (scale[c] == 0) continue;
     for (std::size_t i = 0; i < n; ++i) combined[i] += scale[c] / weight_sum * advantages[c][i];
   }

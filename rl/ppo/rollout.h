@@ -16,8 +16,8 @@ struct Transition {
   std::int64_t feature_row = -1;  ///< of `Rollout::features`; -1: the observation is kept
   PolicyStep policy;
   VectorStep outcome;
-  std::array<double, kRewardComponents> returns{};  ///< in reward units
-  double advantage = 0;  ///< combined, and standardised where that is over the batch
+  std::vector<double> returns;  ///< of each component, in reward units
+  double advantage = 0;         ///< combined, and standardised where that is over the batch
 };
 
 /// The transitions of one update, environment by environment in time order; its bytes are booked
@@ -51,19 +51,21 @@ class Rollout {
   std::size_t bytes_ = 0;
 };
 
-/// Fills `returns` and `advantage` of every transition (docs/durotaxis.md, "Training").
+/// Fills `returns` and `advantage` of every transition
+/// (docs/ppo.md).
 ///
 /// Values of truncated and of cut-off states come from the network; per-component advantages are
 /// combined by `config.advantage` where the critic has several and, unless that is left to the
 /// minibatches, standardised over the whole batch. `normalizer` holds the return statistics the
-/// values are expressed in; it is not updated here.
+/// values are expressed in; it is not updated here. `weights` are the environment's, by component.
 void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
                          const std::vector<const Observation*>& next_observations,
-                         const RunningNormalizer& normalizer, const PpoConfig& config);
+                         const RunningNormalizer& normalizer, const std::vector<double>& weights,
+                         const PpoConfig& config);
 
 /// Sum over components but the total of w_c A^c / std(A^c), components that do not vary dropped and
 /// the weights of the others renormalised; rows [component][sample].
 std::vector<double> combine_advantages(const std::vector<std::vector<double>>& advantages,
-                                       const std::array<double, kRewardComponents>& weights);
+                                       const std::vector<double>& weights);
 
 }  // namespace frost

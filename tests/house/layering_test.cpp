@@ -14,15 +14,14 @@ namespace {
 
 /// Each room includes only those before it; the files of tools/ itself are the programs.
 const std::vector<std::string> kRooms = {
-    "kernels",      "engine",       "weights",       "models",     "rl",        "tools/cli",
-    "tools/config", "tools/images", "tools/reports", "tools/runs", "tools/lab", "tools"};
+    "kernels",      "engine",        "weights",      "models",     "rl",        "tools/cli",
+    "tools/config", "tools/reports", "tools/images", "tools/runs", "tools/lab", "tools"};
 
 /// Folders that only their own room includes from.
 const std::vector<std::string> kInnerFolders = {"kernels/cpu/", "kernels/cuda/",
                                                 "weights/torch_archive/"};
 
-/// The most that a folder should list; more is a reason to look for a room in it. What is above:
-/// rl/envs/durotaxis, one environment whose parts are known by nobody else.
+/// The most that a folder should list; more is a reason to look for a room in it.
 constexpr std::size_t kMostFiles = 25;
 
 struct SourceFile {
@@ -118,6 +117,28 @@ TEST_F(Layering, NoFileIncludesThroughAWall) {
       if (room_of(include) == file.room) continue;
       EXPECT_FALSE(starts_with_any(include, kInnerFolders)) << file.path << ": " << include;
     }
+  }
+}
+
+TEST_F(Layering, ProgramsIncludeNoProgramAndAreShort) {
+  for (const SourceFile& file : files()) {
+    if (kRooms[file.room] != "tools") continue;
+    EXPECT_TRUE(file.path.ends_with(".cpp")) << file.path;
+    EXPECT_LE(file.lines, 80U) << file.path;
+  }
+}
+
+TEST_F(Layering, EverySourceHasItsHeader) {
+  // Not where many sources implement one interface: kernel entry points, ops and programs.
+  const std::vector<std::string> excepted = {"kernels/cpu", "kernels/cuda", "engine/ops", "tools"};
+  // One class in two files: the second writes and reads its state.
+  const std::string second_file = "rl/envs/durotaxis/durotaxis_state.cpp";
+  for (const SourceFile& file : files()) {
+    if (!file.path.ends_with(".cpp") || file.path == second_file) continue;
+    if (std::count(excepted.begin(), excepted.end(), file.folder()) > 0) continue;
+    const std::string header = file.path.substr(0, file.path.size() - 4) + ".h";
+    EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(FROST_SOURCE_DIR) / header))
+        << file.path << " has no " << header;
   }
 }
 

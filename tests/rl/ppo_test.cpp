@@ -173,7 +173,7 @@ TEST(Ppo, TheTotalLossIsTheWeightedSumOfItsTerms) {
 }
 
 TEST(CombineAdvantages, DropsConstantComponentsAndRenormalises) {
-  std::vector<std::vector<double>> a(kRewardComponents, std::vector<double>(2, 0.0));
+  std::vector<std::vector<double>> a(6, std::vector<double>(2, 0.0));
   a[kTotal] = {9, 9};
   a[kGraph] = {1, -1};  // deviation 1
   a[kDelete] = {4, 0};  // deviation 2

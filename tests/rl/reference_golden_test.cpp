@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "rl/envs/reference/classic_control.h"
+#include "rl/envs/control/classic_control.h"
 #include "tests/golden/closed_form.h"
 #include "tests/golden_files.h"
 #include "weights/safetensors.h"
@@ -30,7 +30,7 @@ void expect_close(double actual, double expected, double tolerance, const std::s
 }
 
 /// Runs every segment in `environment` and compares where it ends.
-void compare(ReferenceEnvironment& environment, const Problem& problem) {
+void compare(ControlEnvironment& environment, const Problem& problem) {
   const StateDict golden = read_safetensors(golden_path("reference.safetensors")).tensors;
   const auto find = [&](const char* what) { return golden.at(problem.name + "." + what); };
   const auto lengths = find("length").to_int64("length");

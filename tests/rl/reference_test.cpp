@@ -1,4 +1,4 @@
-#include "rl/envs/reference/reference.h"
+#include "rl/environment_registry.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 
 #include "engine/random.h"
 #include "kernels/errors.h"
-#include "rl/envs/reference/classic_control.h"
-#include "rl/envs/reference/identity.h"
+#include "rl/envs/control/classic_control.h"
+#include "rl/envs/control/identity.h"
 
 namespace frost {
 namespace {
@@ -35,12 +35,12 @@ std::vector<float> observed(const Environment& environment) {
 
 class Reference : public testing::TestWithParam<std::string> {
  protected:
-  std::unique_ptr<Environment> environment_ = make_reference_environment(GetParam());
+  std::unique_ptr<Environment> environment_ = find_environment(GetParam())();
   RandomStream stream_{7, StreamPurpose::kSampling};
 };
 
 TEST_P(Reference, AnEpisodeIsAFunctionOfItsSeedAndActions) {
-  const std::unique_ptr<Environment> twin = make_reference_environment(GetParam());
+  const std::unique_ptr<Environment> twin = find_environment(GetParam())();
   std::set<std::vector<float>> starts;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     environment_->reset(seed);
@@ -51,30 +51,31 @@ TEST_P(Reference, AnEpisodeIsAFunctionOfItsSeedAndActions) {
   twin->reset(3);
   for (bool done = false; !done;) {
     ASSERT_EQ(observed(*environment_), observed(*twin));
-    ASSERT_EQ(static_cast<int>(observed(*twin).size()), reference_observation_size(GetParam()));
-    const Action action = random_action(environment_->action_space(), stream_);
+    ASSERT_EQ(static_cast<int>(observed(*twin).size()),
+              std::get<VectorSpec>(twin->spec().observation).size);
+    const Action action = random_action(environment_->spec().actions, stream_);
     const StepResult result = environment_->step(action);
     ASSERT_EQ(result.reward, twin->step(action).reward);
     done = result.done();
   }
   EXPECT_EQ(environment_->episode_steps(), twin->episode_steps());
-  EXPECT_THROW(environment_->step(random_action(environment_->action_space(), stream_)), Error);
+  EXPECT_THROW(environment_->step(random_action(environment_->spec().actions, stream_)), Error);
 }
 
 TEST_P(Reference, ARecordOfTheMiddleOfAnEpisodeGoesOnAsIfNeverStopped) {
   environment_->reset(5);
   for (int t = 0; t < 5; ++t) {
-    environment_->step(random_action(environment_->action_space(), stream_));
+    environment_->step(random_action(environment_->spec().actions, stream_));
   }
-  const std::unique_ptr<Environment> restored = make_reference_environment(GetParam());
+  const std::unique_ptr<Environment> restored = find_environment(GetParam())();
   restored->load_state(environment_->save_state());
   for (bool done = false; !done;) {
     ASSERT_EQ(observed(*environment_), observed(*restored));
     ASSERT_EQ(environment_->progress(), restored->progress());
-    const Action action = random_action(environment_->action_space(), stream_);
+    const Action action = random_action(environment_->spec().actions, stream_);
     const StepResult expected = environment_->step(action), actual = restored->step(action);
     ASSERT_EQ(expected.reward, actual.reward);
-    ASSERT_EQ(expected.termination_case, actual.termination_case);
+    ASSERT_EQ(expected.ending, actual.ending);
     done = expected.done();
   }
 }
@@ -107,7 +108,7 @@ TEST_P(Reference, WhateverByteOfARecordChangesItIsRefusedOrCanBeSteppedFrom) {
       bool done = environment_->save_state()[8] == 0;  // the record of an ended episode
       for (int t = 0; t < 3 && !done; ++t) {
         const StepResult result =
-            environment_->step(random_action(environment_->action_space(), stream_));
+            environment_->step(random_action(environment_->spec().actions, stream_));
         ASSERT_TRUE(std::isfinite(result.reward[kTotal])) << byte;
         done = result.done();
       }
@@ -117,7 +118,7 @@ TEST_P(Reference, WhateverByteOfARecordChangesItIsRefusedOrCanBeSteppedFrom) {
 
 TEST_P(Reference, AnActionThatDoesNotFitIsRefused) {
   environment_->reset(1);
-  const ActionSpace space = environment_->action_space();
+  const ActionSpace space = environment_->spec().actions;
   const Action fits = random_action(space, stream_);
   Action more = fits;
   more.decisions.push_back(0);
@@ -138,7 +139,7 @@ TEST_P(Reference, AnActionThatDoesNotFitIsRefused) {
   environment_->step(fits);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Reference, testing::ValuesIn(reference_environment_names()),
+INSTANTIATE_TEST_SUITE_P(All, Reference, testing::ValuesIn(environment_names()),
                          [](const auto& info) {
                            const std::string& name = info.param;
                            return name.substr(0, name.find('-'));
@@ -146,7 +147,7 @@ INSTANTIATE_TEST_SUITE_P(All, Reference, testing::ValuesIn(reference_environment
 
 TEST(ReferenceNames, AnUnknownNameIsRefusedWithTheListOfNames) {
   try {
-    make_reference_environment("CartPole-v0");
+    find_environment("CartPole-v0");
     FAIL();
   } catch (const UsageError& error) {
     EXPECT_NE(std::string(error.what()).find("CartPole-v1, Acrobot-v1"), std::string::npos);
@@ -160,7 +161,7 @@ TEST(ClassicControl, TheTimeLimitTruncates) {
   const StepResult last = pendulum.step({{}, {0.0f}});
   EXPECT_TRUE(last.truncated);
   EXPECT_FALSE(last.terminated);
-  EXPECT_EQ(last.termination_case, TerminationCase::kTimeLimit);
+  EXPECT_EQ(last.ending, EnvironmentSpec::kTimeLimit);
 }
 
 TEST(ClassicControl, AnEpisodeThatEndsOnItsLastStepIsTerminatedOnly) {
@@ -176,7 +177,7 @@ TEST(ClassicControl, AnEpisodeThatEndsOnItsLastStepIsTerminatedOnly) {
   const StepResult last = car.step({{2}, {}});
   EXPECT_TRUE(last.terminated);
   EXPECT_FALSE(last.truncated);
-  EXPECT_EQ(last.termination_case, TerminationCase::kOther);
+  EXPECT_EQ(last.ending, EnvironmentSpec::kTerminated);
   EXPECT_EQ(car.episode_steps(), 200);
 }
 
@@ -187,10 +188,9 @@ TEST(ClassicControl, StatesStartInGymnasiumsRanges) {
   Pendulum pendulum;
   double least = 0, most = -1, widest = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    for (ReferenceEnvironment* e :
-         {static_cast<ReferenceEnvironment*>(&cart), static_cast<ReferenceEnvironment*>(&acrobot),
-          static_cast<ReferenceEnvironment*>(&car),
-          static_cast<ReferenceEnvironment*>(&pendulum)}) {
+    for (ControlEnvironment* e :
+         {static_cast<ControlEnvironment*>(&cart), static_cast<ControlEnvironment*>(&acrobot),
+          static_cast<ControlEnvironment*>(&car), static_cast<ControlEnvironment*>(&pendulum)}) {
       e->reset(seed);
     }
     for (const double v : cart.state()) ASSERT_LE(std::abs(v), 0.05);

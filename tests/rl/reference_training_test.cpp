@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <set>
 
-#include "rl/envs/reference/reference.h"
+#include "rl/environment_registry.h"
 #include "tools/config/config.h"
 #include "tools/runs/trainer.h"
 
@@ -18,7 +18,7 @@ TEST(ReferenceConfigurations, EveryEnvironmentHasOne) {
   for (const auto& entry : std::filesystem::directory_iterator(kConfigs)) {
     configured.insert(load_config(entry.path(), {}).environment_name);
   }
-  const std::vector<std::string>& names = reference_environment_names();
+  const std::vector<std::string> names = environment_names();
   EXPECT_EQ(configured, std::set<std::string>(names.begin(), names.end()));
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/errors.h"
 #include "rl/ppo/gae.h"
 #include "rl/ppo/minibatch.h"
+#include "tools/config/config_text.h"
 #include "tools/runs/trainer.h"
 
 // PPO on environments that observe a vector: the programs' one path, with the options that
@@ -95,14 +96,14 @@ algorithm: {total_updates: 60, enable_kl_early_stop: false, lr_schedule: {warmup
 /// time limit cuts it.
 class EndlessRing : public Environment {
  public:
+  EndlessRing() : Environment(describe()) {}
   void reset(std::uint64_t seed) override { at_ = static_cast<std::size_t>(seed % 4), steps_ = 0; }
-  ActionSpace action_space() const override { return {1, 2, {}, ActionSpace::kAlways}; }
   StepResult step(const Action&) override {
     at_ = (at_ + 1) % 4;
     StepResult result;
-    result.reward[kTotal] = 1;
+    result.reward = {1};
     result.truncated = ++steps_ == 25;
-    if (result.truncated) result.termination_case = TerminationCase::kTimeLimit;
+    if (result.truncated) result.ending = EnvironmentSpec::kTimeLimit;
     return result;
   }
   Observation observe() const override {
@@ -110,12 +111,17 @@ class EndlessRing : public Environment {
     o.values[at_] = 1;
     return o;
   }
-  double progress() const override { return 0; }
   int episode_steps() const override { return steps_; }
-  std::vector<std::uint8_t> save_state() const override { return {}; }
-  void load_state(const std::vector<std::uint8_t>&) override {}
 
  private:
+  static EnvironmentSpec describe() {
+    EnvironmentSpec spec;
+    spec.name = "EndlessRing";
+    spec.observation = VectorSpec{4};
+    spec.actions.choices = 2;
+    return spec;
+  }
+
   std::size_t at_ = 0;
   int steps_ = 0;
 };
@@ -238,7 +244,7 @@ TEST(VectorTraining, ValuesAreInUnitsOfTheRewardWithoutReturnNormalisation) {
     config.ppo.normalize_returns = normalize == "true";
     Trainer trainer(config, false);
     trainer.ppo().update();
-    RunningNormalizer normalizer(kRewardComponents);
+    RunningNormalizer normalizer(1);
     normalizer.set_state(trainer.checkpoint().tensors.at("ppo.return_normalizer").to_doubles(""));
     return normalizer.deviation(kTotal);
   };
@@ -253,15 +259,15 @@ std::vector<float> advantages_of(AdvantageNormalization normalization) {
   Trainer trainer(config, false);
   Rollout rollout(trainer.backend().ledger(), config.ppo.num_envs, 32);
   trainer.ppo().collect(rollout);
-  const RunningNormalizer identity(kRewardComponents);
+  const RunningNormalizer identity(1);
   estimate_advantages(rollout, trainer.network(), trainer.environments().observations(), identity,
-                      config.ppo);
+                      {1.0}, config.ppo);
   std::vector<const Transition*> some;
   for (const Transition* t : rollout.flat()) {
     if (some.size() < 10) some.push_back(t);
   }
   return make_minibatch(trainer.network(), rollout, some, identity, config.ppo,
-                        trainer.environments().action_space())
+                        trainer.environments().spec())
       .discrete.advantage.to_host();
 }
 

@@ -7,6 +7,7 @@
 
 #include "kernels/errors.h"
 #include "tools/cli/program.h"
+#include "tools/config/config_text.h"
 
 namespace frost {
 namespace {

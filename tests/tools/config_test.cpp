@@ -9,7 +9,11 @@
 #include <sstream>
 
 #include "kernels/errors.h"
+#include "rl/envs/durotaxis/termination.h"
+#include "tools/config/config_retired.h"
+#include "tools/config/config_rules.h"
 #include "tools/config/config_schema.h"
+#include "tools/config/config_text.h"
 
 namespace frost {
 namespace {
@@ -73,7 +77,7 @@ TEST(ConfigFile, ValuesOfEveryTypeReachTheirMembers) {
   EXPECT_EQ(config.model.backbone.head_lr, 1e-3);
   EXPECT_EQ(config.ppo.ratio, SurrogateRatio::kJoint);
   EXPECT_EQ(config.environment.fixed_spawn.noise, 0.1f);
-  EXPECT_EQ(config.ppo.component_weights[kNode], 7.0);
+  EXPECT_EQ(config.environment.reward_weights[kNode], 7.0);
   EXPECT_EQ(config.environment.substrate.linear_m.high, 0.03);
   EXPECT_EQ(config.system.seed, 18446744073709551615u);
 }

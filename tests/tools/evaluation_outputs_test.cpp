@@ -11,7 +11,8 @@
 
 #include "kernels/errors.h"
 #include "rl/envs/durotaxis/baselines.h"
-#include "rl/envs/durotaxis/picture.h"
+#include "rl/envs/durotaxis/spec.h"
+#include "rl/envs/durotaxis/views/picture.h"
 #include "tests/rl/durotaxis/durotaxis_fixture.h"
 #include "tests/tools/gif_file.h"
 #include "tests/weights/weight_file_helpers.h"
@@ -52,7 +53,7 @@ class EvaluationOutputs : public testing::Test {
   }
   EvaluationResult run(const EvaluationFiles& files, const DurotaxisConfig& config,
                        const std::string& policy = "half_delete") const {
-    RecordedEvaluation recorded(files);
+    RecordedEvaluation recorded(files, colony_graph_spec({}));
     EvaluationResult result = recorded.run(policy, colonies(config), scripted_policy(policy), 3, 7);
     recorded.write();
     return result;
@@ -170,7 +171,7 @@ TEST_F(EvaluationOutputs, APictureOfTheColonyIsTheSameColony) {
   run(files, short_field());
   const std::string first = read_text(folder_ / "cells.csv");
   files.film = folder_ / "film2";
-  RecordedEvaluation recorded(files);
+  RecordedEvaluation recorded(files, colony_graph_spec({}));
   const DurotaxisConfig config = short_field();
   const BatchPolicy half = [](const auto& environments, const auto&) {
     return std::vector<Action>(environments.size(), Action{{}, {0.5f}});
@@ -185,11 +186,11 @@ TEST_F(EvaluationOutputs, APictureOfTheColonyIsTheSameColony) {
 
 TEST_F(EvaluationOutputs, SpawnParametersOfStage2AreTheAction) {
   EvaluationFiles files = all_files();
-  RecordedEvaluation recorded(files);
+  RecordedEvaluation recorded(files, colony_graph_spec({}));
   const BatchPolicy policy = [](const auto& environments, const auto&) {
     std::vector<Action> actions;
     for (const Environment* e : environments) {
-      Action action = half_delete_policy(find_colony(*e)->colony());
+      Action action = half_delete_policy(dynamic_cast<const Durotaxis&>(*e).colony());
       for (std::size_t i = 0; i < action.decisions.size(); ++i) {
         add_parameters(action, {4.0f + static_cast<float>(i), 1.5f, 0.25f, 0.125f});
       }
@@ -220,30 +221,30 @@ TEST_F(EvaluationOutputs, ObserversChangeNothing) {
 
 TEST_F(EvaluationOutputs, TheReturnIsPrintedWithWhatItIsMadeOf) {
   EvaluationResult result;
-  result.episodes = {{0, 0, 10, 3, 1, TerminationCase::kSuccess},
-                     {0, 1, 20, 1, 0.5, TerminationCase::kTimeLimit}};
+  result.episodes = {{0, 0, 10, 3, 1, 5, true}, {0, 1, 20, 1, 0.5, 6, false}};
   result.rewards = {{3, 2, 0, 0.5, 0.5, 0}, {1, 1, 0, -0.5, 0.5, 0}};
-  const std::string text = evaluation_text("sampled", result, &result);
+  const std::string text = evaluation_text("sampled", result, colony_graph_spec({}), &result);
   for (const char* part :
        {"sampled: 2 episodes\n", "success rate    50.0 %\n", "return          2.000\n",
         "made of       graph 1.500, delete 0.000, edge 0.500\n",
-        "median success  10 steps (half_delete on the same colonies: 10 steps)\n",
+        "median success  10 steps (half_delete on the same episodes: 10 steps)\n",
         "endings         success 1, time limit 1\n"}) {
     EXPECT_NE(text.find(part), text.npos) << part << "\n" << text;
   }
-  EXPECT_EQ(evaluation_text("x", result, nullptr).find("half_delete"), text.npos);
+  EXPECT_EQ(evaluation_text("x", result, colony_graph_spec({}), nullptr).find("half_delete"),
+            text.npos);
 }
 
 TEST_F(EvaluationOutputs, AFolderOfPicturesMustBeNew) {
   EvaluationFiles files = all_files();
   fs::create_directory(folder_ / "film");
-  EXPECT_NO_THROW(RecordedEvaluation{files});
+  EXPECT_NO_THROW(RecordedEvaluation(files, {}));
   std::ofstream(folder_ / "film/notes.txt") << "mine";
-  EXPECT_TRUE(refuses([&] { RecordedEvaluation{files}; }, "film exists already"));
+  EXPECT_TRUE(refuses([&] { RecordedEvaluation(files, {}); }, "film exists already"));
   files.film = folder_ / "film/notes.txt/sub";
-  EXPECT_TRUE(refuses([&] { RecordedEvaluation{files}; }, "cannot create"));
+  EXPECT_TRUE(refuses([&] { RecordedEvaluation(files, {}); }, "cannot create"));
   files.film = folder_ / "film/notes.txt";
-  EXPECT_TRUE(refuses([&] { RecordedEvaluation{files}; }, "exists already"));
+  EXPECT_TRUE(refuses([&] { RecordedEvaluation(files, {}); }, "exists already"));
 }
 
 }  // namespace

@@ -28,8 +28,8 @@ class EvaluationSubjects : public testing::Test {
   std::set<std::string> recorded(const EvaluationSubject& subject, const char* column) const {
     EvaluationFiles files;
     files.trajectories = folder_ / "cells.csv";
-    RecordedEvaluation evaluation(files);
     Config config = subject.config;
+    RecordedEvaluation evaluation(files, environment_factory(config)()->spec());
     config.environment.max_steps = 5;
     evaluation.run("sampled", environment_factory(config),
                    network_policy(*subject.setup.network, false), 12, 1);
@@ -64,8 +64,8 @@ TEST_F(EvaluationSubjects, NoOverrideChangesTheStage) {
     FAIL() << "accepted";
   } catch (const UsageError& error) {
     EXPECT_STREQ(error.what(),
-                 "the checkpoint was trained in stage 1: it cannot act with "
-                 "algorithm.two_stage_curriculum.stage=2");
+                 "the checkpoint was trained to make 2 choices and 0 continuous values per row: it "
+                 "cannot act where these options ask for 2 and 4");
   }
   EXPECT_EQ(load_run(folder_ / "", "", {"environment.max_steps=7"}).config.environment.max_steps,
             7);

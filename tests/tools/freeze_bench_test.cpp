@@ -4,7 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "rl/envs/durotaxis/colony.h"
 #include "tests/weights/weight_file_helpers.h"
+#include "tools/lab/freeze_bench_html.h"
+#include "tools/lab/freeze_bench_report.h"
 
 namespace frost {
 namespace {
@@ -15,7 +18,7 @@ BenchWorkload tiny_workload() {
   workload.steps = 8;
   workload.epochs = 1;
   workload.minibatch = 4;
-  workload.cells = 4;
+  workload.size = 4;
   workload.repetitions = 2;
   return workload;
 }
@@ -28,42 +31,55 @@ Config random_bodies() {
   return parse_config("actor_critic: {pretrained_weights: random}", "test", {"system.threads=1"});
 }
 
-TEST(FreezeBench, RecordedColoniesKeepTheirSizeAndEndAsTerminated) {
+std::vector<RecordedEpisodes> tiny_records(ObservationKind kind) {
+  return record_workload(tiny_workload(), random_bodies(), kind);
+}
+
+TEST(FreezeBench, RecordedStatesKeepTheirSizeAndEndAsTerminated) {
   BenchWorkload workload;
   workload.steps = 8 * 60;  // longer than an episode
-  const std::vector<Recording> recordings = record_colonies(workload, 1);
-  ASSERT_EQ(recordings.size(), 8u);
-  for (const Recording& recording : recordings) {
-    ASSERT_EQ(recording.size(), 60u);
+  const auto records = record_workload(workload, random_bodies(), ObservationKind::kGraph);
+  ASSERT_EQ(records.size(), 8u);
+  const auto graph = [](const RecordedStep& step) {
+    return std::get<GraphObservation>(step.observation);
+  };
+  for (const RecordedEpisodes& record : records) {
+    ASSERT_EQ(record.steps.size(), 60u);
     int ends = 0;
-    for (const RecordedStep& step : recording) {
-      EXPECT_EQ(step.graph.num_nodes(), 20);
+    for (const RecordedStep& step : record.steps) {
+      EXPECT_EQ(graph(step).num_nodes(), 20);
       ends += step.result.done();
     }
-    EXPECT_GE(ends, 2);  // one success on the way, and the end of the recording
-    EXPECT_TRUE(recording.back().result.terminated);
+    EXPECT_GE(ends, 2);  // one success on the way, and the end of the record
+    EXPECT_TRUE(record.steps.back().result.terminated);
   }
-  EXPECT_NE(recordings[0][0].graph.node_features, recordings[1][0].graph.node_features);
+  EXPECT_NE(graph(records[0].steps[0]).node_features, graph(records[1].steps[0]).node_features);
+}
+
+TEST(FreezeBench, WhatCannotBeHeldAtASizeIsRefused) {
+  const Config config = parse_config("environment: {name: CartPole-v1}", "test", {});
+  EXPECT_TRUE(
+      test::refuses([&] { record_workload(tiny_workload(), config, ObservationKind::kGraph); },
+                    "environment.name is 'CartPole-v1'"));
 }
 
 TEST(FreezeBench, AReplayGoesRoundAndIgnoresWhatIsDecided) {
-  const std::vector<Recording> recordings = record_colonies(tiny_workload(), 1);
-  ReplayEnvironment replay(recordings[0], ObservationKind::kGraph);
+  const auto records = tiny_records(ObservationKind::kGraph);
+  ReplayEnvironment replay(records[0]);
   Action action;
   action.decisions.assign(4, kDeleteCell);
-  for (std::size_t t = 0; t < 2 * recordings[0].size(); ++t) {
-    const RecordedStep& expected = recordings[0][t % recordings[0].size()];
-    EXPECT_EQ(nodes(replay), expected.graph.node_features);
+  for (std::size_t t = 0; t < 2 * records[0].steps.size(); ++t) {
+    const RecordedStep& expected = records[0].steps[t % records[0].steps.size()];
+    EXPECT_EQ(nodes(replay), std::get<GraphObservation>(expected.observation).node_features);
     EXPECT_EQ(replay.step(action).reward, expected.result.reward);
   }
   action.decisions.pop_back();
-  EXPECT_TRUE(test::refuses([&] { replay.step(action); }, "3 decisions for 4 cells"));
+  EXPECT_TRUE(test::refuses([&] { replay.step(action); }, "3 decisions and 0 values for 4 and 0"));
 }
 
 TEST(FreezeBench, AReplayGoesOnFromItsSavedState) {
-  const std::vector<Recording> recordings = record_colonies(tiny_workload(), 1);
-  const auto kind = ObservationKind::kGraph;
-  ReplayEnvironment first(recordings[0], kind), second(recordings[0], kind);
+  const auto records = tiny_records(ObservationKind::kGraph);
+  ReplayEnvironment first(records[0]), second(records[0]);
   Action action;
   action.decisions.assign(4, kSpawnCell);
   first.step(action);
@@ -78,11 +94,17 @@ TEST(FreezeBench, AliasesOfAModeAreMeasuredOnce) {
 }
 
 TEST(FreezeBench, APictureIsReplayedForOneDeleteRatio) {
-  const std::vector<Recording> recordings = record_colonies(tiny_workload(), 1);
-  ReplayEnvironment replay(recordings[0], ObservationKind::kImage);
-  EXPECT_EQ(std::get<ImageObservation>(replay.observe()).pixels, recordings[0][0].image.pixels);
-  EXPECT_EQ(replay.step({{}, {0.5f}}).reward, recordings[0][0].result.reward);
-  EXPECT_TRUE(test::refuses([&] { replay.step({{}, {}}); }, "0 decisions for 1 global values"));
+  const auto records = tiny_records(ObservationKind::kImage);
+  const RecordedStep& first = records[0].steps[0];
+  ReplayEnvironment replay(records[0]);
+  EXPECT_EQ(std::get<ImageObservation>(replay.observe()).pixels,
+            std::get<ImageObservation>(first.observation).pixels);
+  EXPECT_EQ(replay.step({{}, {0.5f}}).reward, first.result.reward);
+  EXPECT_TRUE(test::refuses(
+      [&] {
+        replay.step({{}, {}});
+      },
+      "0 decisions and 0 values for 0 and 1"));
 }
 
 BenchPlan tiny_plan(std::vector<BenchCase> cases) {

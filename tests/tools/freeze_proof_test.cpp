@@ -60,7 +60,7 @@ TEST(FreezeProof, ObservedMarksWidenTheNodeProjection) {
       "actor_critic: {pretrained_weights: random}\n"
       "trainer: {num_envs: 2, rollout_steps: 8, minibatch_size: 4, update_epochs: 1}\n",
       "test", {"system.threads=1"});
-  EXPECT_EQ(expected_counts(config.model).encoder, 368'896 + 128);
+  EXPECT_EQ(expected_counts(model_config(config)).encoder, 368'896 + 128);
   Trainer trainer(config, false);
   const FreezeProof proof(trainer.backbone(), trainer.optimizer());
   trainer.ppo().update();
@@ -155,10 +155,10 @@ TEST_P(Forecast, TheDryRunPredictsTheBytesOfARealUpdate) {
   BenchWorkload workload;
   workload.environments = 2;
   workload.steps = 16;
-  workload.cells = 6;
+  workload.size = 6;
   workload.image_size = 40;
-  const std::vector<Recording> recordings = record_colonies(workload, 1);
-  const EnvironmentFactory replay = replay_factory(recordings, config.model.observation);
+  const auto records = record_workload(workload, config, config.model.observation);
+  const EnvironmentFactory replay = replay_factory(records);
   const MemoryLedger::Bytes predicted = forecast_update(config, replay, config.ppo);
   const NetworkSetup setup = build_network(config, false);
   Adam optimizer(setup.network->param_groups());

@@ -205,11 +205,22 @@ TEST_F(ProgramsTest, EvaluateRefusesAFolderWithoutCheckpoints) {
   const std::vector<std::string> untrained = {
       tiny_, "--policy", "untrained", "--sampled", "--deterministic", "--render", "film"};
   expect_refusal("evaluate", untrained, 2, "--render shows one policy");
-  for (const char* option : {"--render", "--steps", "--trajectories"}) {
-    const std::string cartpole = config_path("configs/reference/cartpole.yaml");
-    expect_refusal("evaluate", {cartpole, "--policy", "untrained", option, "out"}, 2,
-                   "environment.name is");
-  }
+  const std::string cartpole = config_path("configs/reference/cartpole.yaml");
+  expect_refusal("evaluate", {cartpole, "--policy", "untrained", "--render", "out"}, 2,
+                 "CartPole-v1 draws no pictures");
+  expect_refusal("evaluate", {cartpole, "--policy", "untrained", "--trajectories", "out"}, 2,
+                 "CartPole-v1 has no parts");
+}
+
+TEST_F(ProgramsTest, EvaluateWritesTheStepsOfAnyEnvironment) {
+  const Outcome outcome =
+      run("evaluate", {config_path("configs/reference/cartpole.yaml"), "--policy", "untrained",
+                       "--episodes", "2", "--steps", "steps.csv"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.out.find("success"), std::string::npos) << "it has no goal:\n" << outcome.out;
+  const std::string csv = read_text(folder_ / "steps.csv");
+  EXPECT_TRUE(csv.starts_with("policy,episode,step,reward_total,termination_case\n")) << csv;
+  EXPECT_GT(std::count(csv.begin(), csv.end(), '\n'), 10);
 }
 
 TEST_F(ProgramsTest, EvaluateCountsTheEpisodesOfABaseline) {
@@ -392,7 +403,8 @@ TEST_F(ReproducibleRun, OfAReferenceEnvironment) {
   for (const char* program : {"verify_freezing", "bench_freeze"}) {
     expect_refusal(program, {config}, 2, "needs ResNet18 bodies");
   }
-  expect_refusal("evaluate", {"--policy", "half_delete", config}, 2, "decides for cells");
+  expect_refusal("evaluate", {"--policy", "half_delete", config}, 2,
+                 "CartPole-v1 has no policy 'half_delete'");
 }
 
 }  // namespace

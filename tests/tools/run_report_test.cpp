@@ -59,7 +59,7 @@ std::size_t occurrences(const std::string& text, const std::string& part) {
 TEST_F(RunReport, ShowsTheCurvesOfWhatWasLogged) {
   log_updates();
   EvaluationResult result;
-  result.episodes = {{0, 0, 10, 3, 1, TerminationCase::kSuccess}};
+  result.episodes = {{0, 0, 10, 3, 1, 5, true}};
   run_.log_evaluation(2, result);
   const std::string page = report();
   for (const char* title :

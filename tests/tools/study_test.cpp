@@ -6,7 +6,10 @@
 
 #include "kernels/errors.h"
 #include "rl/metrics.h"
-#include "tools/lab/study_statistics.h"
+#include "tools/lab/study/study_curves.h"
+#include "tools/lab/study/study_html.h"
+#include "tools/lab/study/study_statistics.h"
+#include "tools/lab/study/study_tables.h"
 
 namespace frost {
 namespace {

@@ -14,6 +14,8 @@
 
 #include "kernels/errors.h"
 #include "rl/envs/durotaxis/features.h"
+#include "tools/config/config_retired.h"
+#include "tools/config/config_rules.h"
 #include "tools/config/config_schema.h"
 
 namespace frost {
@@ -199,7 +201,6 @@ class Loader {
     }
     config.ppo.lr_schedule.total_updates = config.ppo.total_updates;
     config.environment.reward.distance.discount = config.ppo.gamma;
-    config.model.encoder.node_features = node_feature_count(config.environment);
     return config;
   }
 

@@ -42,7 +42,7 @@ struct StudyConfig {
 
 /// Everything a configuration file says; docs/config.md lists the keys.
 struct Config {
-  std::string environment_name = "durotaxis";  ///< or one of reference_environment_names()
+  std::string environment_name = "durotaxis";  ///< configurable_environment_names()
   DurotaxisConfig environment;
   ActorCriticConfig model;
   PpoConfig ppo;
@@ -60,14 +60,5 @@ Config load_config(const std::filesystem::path& path, const std::vector<std::str
 /// The same from text; `origin` stands for the file name in messages.
 Config parse_config(const std::string& yaml_text, const std::string& origin,
                     const std::vector<std::string>& overrides);
-
-/// Every key with its value; `parse_config` reads it back to the same Config.
-std::string to_yaml(const Config& config);
-
-/// The text of the root's config.yaml: the defaults with one comment per key.
-std::string default_config_yaml();
-
-/// The text of docs/config.md, generated from the same table as everything above.
-std::string config_reference_markdown();
 
 }  // namespace frost

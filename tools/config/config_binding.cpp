@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "kernels/errors.h"
+#include "tools/config/config_text.h"
 
 namespace frost {
 namespace {

@@ -80,16 +80,6 @@ ConfigKey choice_by_index(std::string path, std::vector<std::string> names,
 ConfigKey choice(std::string path, Member<std::string> member, std::vector<std::string> names,
                  std::string doc);
 
-/// The list of later freeze modes, by rising update.
-ConfigKey freeze_schedule_key(std::string path, Member<std::vector<FreezeStep>> member,
-                              std::string doc);
-
-/// The learning-rate schedules of single groups, one at most for each.
-ConfigKey group_schedules_key(std::string path, Member<std::vector<GroupLrSchedule>> member,
-                              std::string doc);
-/// The kind of the common schedule.
-ConfigKey lr_kind_key(std::string path, std::string doc);
-
 template <typename Enum>
 ConfigKey choice(std::string path, Member<Enum> member,
                  std::vector<std::pair<std::string, Enum>> values, std::string doc) {

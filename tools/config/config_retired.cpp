@@ -1,3 +1,6 @@
+#include "tools/config/config_retired.h"
+
+#include "tools/config/config_rules.h"
 #include "tools/config/config_schema.h"
 
 namespace frost {

@@ -1,3 +1,5 @@
+#include "tools/config/config_rewards.h"
+
 #include "tools/config/config_member.h"
 #include "tools/config/config_schema.h"
 

@@ -1,9 +1,13 @@
+#include "tools/config/config_rules.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <string>
 
+#include "tools/config/config_retired.h"
 #include "tools/config/config_schema.h"
+#include "tools/config/environments.h"
 
 namespace frost {
 namespace {
@@ -32,7 +36,7 @@ bool holds(KeyRule::Relation relation, const std::string& value, const std::stri
 
 /// What only the durotaxis environment can honour.
 std::optional<ConfigConflict> find_foreign_key(const Config& config) {
-  if (config.environment_name == "durotaxis") return std::nullopt;
+  if (has_own_section(config)) return std::nullopt;
   const auto foreign = [&](const std::string& key, const std::string& what) {
     return ConfigConflict{
         {key, "environment.name"},

@@ -1,3 +1,5 @@
+#include "tools/config/config_schedule.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,8 +1,11 @@
 #include "tools/config/config_schema.h"
 
 #include "models/freeze.h"
-#include "rl/envs/reference/reference.h"
+#include "rl/envs/durotaxis/termination.h"
 #include "tools/config/config_member.h"
+#include "tools/config/config_rewards.h"
+#include "tools/config/config_schedule.h"
+#include "tools/config/environments.h"
 
 namespace frost {
 namespace {
@@ -13,10 +16,8 @@ const Interval kFraction = between(0, 1);
 
 Keys environment_keys() {
   using Kind = SubstrateConfig::Kind;
-  std::vector<std::string> names = reference_environment_names();
-  names.insert(names.begin(), "durotaxis");
   return {
-      choice("environment.name", MEMBER(environment_name), std::move(names),
+      choice("environment.name", MEMBER(environment_name), configurable_environment_names(),
              "the colony, or one of the reference environments (docs/reference.md), which observe "
              "a vector and use no other key of this group, of observation and of encoder"),
       choice<Kind>("environment.substrate_type", MEMBER(environment.substrate.kind),
@@ -263,14 +264,16 @@ Keys trainer_keys() {
     keys.push_back(
         number(std::string("trainer.component_weights.") + name, member, at_least(0), doc));
   };
-  component("total_reward", MEMBER(ppo.component_weights[kTotal]),
+  component("total_reward", MEMBER(environment.reward_weights[kTotal]),
             "of the total's value head, in the value loss only");
-  component("graph_reward", MEMBER(ppo.component_weights[kGraph]),
+  component("graph_reward", MEMBER(environment.reward_weights[kGraph]),
             "in the value loss and in the advantage, as all below");
-  component("spawn_reward", MEMBER(ppo.component_weights[kSpawn]), "of the reward for spawning");
-  component("delete_reward", MEMBER(ppo.component_weights[kDelete]), "of the reward for deleting");
-  component("edge_reward", MEMBER(ppo.component_weights[kEdge]), "of the reward for edges");
-  component("total_node_reward", MEMBER(ppo.component_weights[kNode]),
+  component("spawn_reward", MEMBER(environment.reward_weights[kSpawn]),
+            "of the reward for spawning");
+  component("delete_reward", MEMBER(environment.reward_weights[kDelete]),
+            "of the reward for deleting");
+  component("edge_reward", MEMBER(environment.reward_weights[kEdge]), "of the reward for edges");
+  component("total_node_reward", MEMBER(environment.reward_weights[kNode]),
             "of the rewards of single cells");
 
   const auto entropy = [&keys](const char* name, auto member, Interval range, const char* doc) {

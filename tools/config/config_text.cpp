@@ -1,7 +1,11 @@
+#include "tools/config/config_text.h"
+
 #include <fmt/format.h>
 
 #include <string_view>
 
+#include "tools/config/config_retired.h"
+#include "tools/config/config_rules.h"
 #include "tools/config/config_schema.h"
 
 // What is written from the table of keys: configuration files and their reference.

@@ -1,17 +1,11 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <vector>
 
-namespace frost {
+#include "engine/io/rgb_image.h"
 
-/// An 8-bit image: rows from top to bottom, `width * height` pixels of R, G, B.
-struct RgbImage {
-  int width = 0;
-  int height = 0;
-  std::vector<std::uint8_t> pixels;
-};
+namespace frost {
 
 /// Decodes a JPEG or PNG file, told apart by content; grey, palette and CMYK become RGB, alpha is
 /// dropped and EXIF orientation ignored, as torchvision's `Image.open(path).convert("RGB")` does.

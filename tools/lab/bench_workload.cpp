@@ -2,35 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "engine/random.h"
-#include "kernels/errors.h"
-#include "rl/byte_stream.h"
-#include "rl/envs/durotaxis/baselines.h"
-#include "rl/envs/durotaxis/picture.h"
+#include "tools/config/environments.h"
 #include "weights/safetensors.h"
 
 namespace frost {
 namespace {
-
-Recording record_colony(const DurotaxisConfig& config, int steps, RandomStream& seeds) {
-  Durotaxis environment(config);
-  Recording recording;
-  for (bool running = false; static_cast<int>(recording.size()) < steps;) {
-    if (!running) environment.reset(seeds.next_bits());
-    RecordedStep step;
-    step.graph = environment.graph();
-    step.image = draw_colony(environment.colony(), environment.substrate(), config.image_size);
-    step.result = environment.step(half_delete_policy(environment.colony()));
-    running = !step.result.done();
-    recording.push_back(std::move(step));
-  }
-  StepResult& last = recording.back().result;
-  last.terminated = true;
-  last.truncated = false;
-  return recording;
-}
 
 template <class T>
 void append(std::vector<T>& all, const std::vector<T>& part) {
@@ -43,8 +20,8 @@ struct Columns {
   std::vector<float> node_features, graph_features, edge_features, rewards;
   std::vector<std::uint8_t> action_mask, images, done;
 
-  void add(const RecordedStep& step) {
-    const GraphObservation& g = step.graph;
+  void add(const RecordedStep& graph, const RecordedStep& image) {
+    const auto& g = std::get<GraphObservation>(graph.observation);
     node_offsets.push_back(node_offsets.back() + g.num_nodes());
     edge_offsets.push_back(edge_offsets.back() + g.num_edges());
     append(edge_source, g.edge_source);
@@ -53,9 +30,9 @@ struct Columns {
     append(graph_features, g.graph_features);
     append(edge_features, g.edge_features);
     append(action_mask, g.action_mask);
-    append(images, step.image.pixels);
-    for (const double r : step.result.reward) rewards.push_back(static_cast<float>(r));
-    done.push_back(step.result.done());
+    append(images, std::get<ImageObservation>(image.observation).pixels);
+    for (const double r : graph.result.reward) rewards.push_back(static_cast<float>(r));
+    done.push_back(graph.result.done());
   }
 };
 
@@ -63,38 +40,32 @@ struct Columns {
 
 std::string BenchWorkload::text() const {
   return fmt::format(
-      "{} environments, {} steps, {} epochs, minibatches of {} states, {} cells per colony "
-      "replayed "
-      "from half_delete on the linear field m = 0.05, pictures of {}x{}, no KL stop, {} "
-      "repetitions",
-      environments, steps, epochs, minibatch, cells, image_size, image_size, repetitions);
+      "{} environments, {} steps, {} epochs, minibatches of {} states, graphs of {} nodes "
+      "and pictures of {}x{} replayed, no KL stop, {} repetitions",
+      environments, steps, epochs, minibatch, size, image_size, image_size, repetitions);
 }
 
-DurotaxisConfig bench_colony(const BenchWorkload& workload, DurotaxisConfig config) {
-  config.substrate.kind = SubstrateConfig::Kind::kLinear;
-  config.substrate.m = 0.05;
-  config.init_num_nodes = workload.cells;
-  config.threshold_critical_nodes = std::max(config.threshold_critical_nodes, 2 * workload.cells);
-  config.image_size = workload.image_size;
-  return config;
-}
-
-std::vector<Recording> record_colonies(const BenchWorkload& workload, std::uint64_t seed,
-                                       const DurotaxisConfig& base) {
-  const DurotaxisConfig config = bench_colony(workload, base);
-  std::vector<Recording> recordings;
+std::vector<RecordedEpisodes> record_workload(const BenchWorkload& workload, Config config,
+                                              ObservationKind kind) {
+  config.model.observation = kind;
+  config.environment.image_size = workload.image_size;
+  std::vector<RecordedEpisodes> records;
   for (int i = 0; i < workload.environments; ++i) {
-    RandomStream seeds(seed, StreamPurpose::kLayout, static_cast<std::uint32_t>(i));
-    recordings.push_back(record_colony(config, workload.steps / workload.environments, seeds));
+    RandomStream seeds(config.system.seed, StreamPurpose::kLayout, static_cast<std::uint32_t>(i));
+    records.push_back(record_at_constant_size(config, workload.size,
+                                              workload.steps / workload.environments, seeds));
   }
-  return recordings;
+  return records;
 }
 
-void write_recordings(const std::string& path, const std::vector<Recording>& recordings,
-                      const BenchWorkload& workload) {
+void write_workload(const std::string& path, const BenchWorkload& workload, const Config& config) {
+  const auto graphs = record_workload(workload, config, ObservationKind::kGraph);
+  const auto images = record_workload(workload, config, ObservationKind::kImage);
   Columns all;
-  for (const Recording& recording : recordings) {
-    for (const RecordedStep& step : recording) all.add(step);
+  for (std::size_t i = 0; i < graphs.size(); ++i) {
+    for (std::size_t t = 0; t < graphs[i].steps.size(); ++t) {
+      all.add(graphs[i].steps[t], images[i].steps[t]);
+    }
   }
   const auto states = static_cast<std::int64_t>(all.done.size());
   const std::int64_t nodes = all.node_offsets.back(), edges = all.edge_offsets.back();
@@ -113,65 +84,14 @@ void write_recordings(const std::string& path, const std::vector<Recording>& rec
       HostTensor::from_floats({edges, GraphObservation::kEdgeFeatures}, all.edge_features);
   t["action_mask"] = HostTensor::from_bytes({nodes, 2}, all.action_mask);
   t["images"] = HostTensor::from_bytes({states, side, side}, all.images);
-  t["rewards"] = HostTensor::from_floats({states, kRewardComponents}, all.rewards);
+  t["rewards"] = HostTensor::from_floats(
+      {states, static_cast<std::int64_t>(graphs[0].spec.reward_names.size())}, all.rewards);
   t["done"] = HostTensor::from_bytes({states}, all.done);
   file.metadata = {{"environments", std::to_string(workload.environments)},
                    {"steps", std::to_string(workload.steps)},
                    {"epochs", std::to_string(workload.epochs)},
                    {"minibatch", std::to_string(workload.minibatch)}};
   write_safetensors(path, file);
-}
-
-ActionSpace ReplayEnvironment::action_space() const {
-  DurotaxisConfig config;
-  config.spawn = spawn_;
-  if (kind_ == ObservationKind::kImage) return PictureDurotaxis(config).action_space();
-  return Durotaxis(config).action_space();
-}
-
-Observation ReplayEnvironment::observe() const {
-  const RecordedStep& now = recording_[next_];
-  if (kind_ == ObservationKind::kImage) return now.image;
-  return now.graph;
-}
-
-StepResult ReplayEnvironment::step(const Action& action) {
-  const RecordedStep& now = recording_[next_];
-  const bool graph = kind_ == ObservationKind::kGraph;
-  const std::size_t given = graph ? action.decisions.size() : action.parameters.size();
-  const auto wanted =
-      static_cast<std::size_t>(graph ? now.graph.num_nodes() : action_space().dims());
-  if (given != wanted) {
-    fail("replay",
-         fmt::format("{} decisions for {} {}", given, wanted, graph ? "cells" : "global values"));
-  }
-  next_ = (next_ + 1) % recording_.size();
-  ++steps_;
-  return now.result;
-}
-
-std::vector<std::uint8_t> ReplayEnvironment::save_state() const {
-  StateWriter writer;
-  writer.put<std::uint64_t>(next_);
-  writer.put(steps_);
-  return writer.take();
-}
-
-void ReplayEnvironment::load_state(const std::vector<std::uint8_t>& state) {
-  StateReader reader("replay", state);
-  const auto next = reader.get<std::uint64_t>();
-  const auto steps = reader.get<int>();
-  reader.expect_end();
-  if (next >= recording_.size()) fail("replay", "the state lies beyond the end of the recording");
-  next_ = next;
-  steps_ = steps;
-}
-
-EnvironmentFactory replay_factory(const std::vector<Recording>& recordings, ObservationKind kind,
-                                  const SpawnPolicyConfig& spawn) {
-  return [&recordings, kind, spawn, i = std::size_t{0}]() mutable {
-    return std::make_unique<ReplayEnvironment>(recordings[i++ % recordings.size()], kind, spawn);
-  };
 }
 
 }  // namespace frost

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "rl/metrics.h"
 #include "rl/ppo/ppo.h"
@@ -41,13 +42,13 @@ Config config_of(const BenchPlan& plan, const BenchCase& what) {
   return config;
 }
 
-void measure(const BenchPlan& plan, const std::vector<Recording>& recordings, BenchRow& row) {
+void measure(const BenchPlan& plan, const std::vector<RecordedEpisodes>& records, BenchRow& row) {
   const NetworkSetup setup = build_network(config_of(plan, row.what), true);
   BackboneNetwork& network = require_backbone(*setup.network);
   Adam optimizer(network.param_groups());
   MemoryLedger& ledger = setup.backend->ledger();
   const PpoConfig ppo = ppo_of(plan);
-  const EnvironmentFactory replay = replay_factory(recordings, row.what.observation);
+  const EnvironmentFactory replay = replay_factory(records);
   replay_update(network, optimizer, replay, warm_up_of(ppo));
 
   ledger.reset_peaks();
@@ -153,7 +154,11 @@ const BenchRow* base_of(const std::vector<BenchRow>& rows, const BenchRow& row) 
 
 std::vector<BenchRow> bench_freeze(const BenchPlan& plan,
                                    const std::function<void(const std::string&)>& tell) {
-  const std::vector<Recording> recordings = record_colonies(plan.workload, plan.config.system.seed);
+  std::map<ObservationKind, std::vector<RecordedEpisodes>> records;
+  for (const BenchCase& what : plan.cases) {
+    if (records.contains(what.observation)) continue;
+    records[what.observation] = record_workload(plan.workload, plan.config, what.observation);
+  }
   std::vector<BenchRow> rows;
   for (const BenchCase& what : plan.cases) {
     BenchRow row;
@@ -163,7 +168,7 @@ std::vector<BenchRow> bench_freeze(const BenchPlan& plan,
   }
   for (int repetition = 1; repetition <= plan.workload.repetitions; ++repetition) {
     for (BenchRow& row : rows) {
-      measure(plan, recordings, row);
+      measure(plan, records.at(row.what.observation), row);
       const StepRates& r = row.runs.back();
       tell(fmt::format("{}/{} {} {:<13} {:<6} {:>8.1f} steps/s collecting, {:>8.1f} learning",
                        repetition, plan.workload.repetitions, to_string(row.what.observation),

@@ -70,15 +70,6 @@ std::vector<BenchRow> bench_freeze(const BenchPlan& plan,
 /// The row a row is compared with: `none` of the same observation, not plain; null if not measured.
 const BenchRow* base_of(const std::vector<BenchRow>& rows, const BenchRow& row);
 
-/// The table for the eye; rates are medians, followed by their range.
-std::string bench_table(const std::vector<BenchRow>& rows);
-/// The same for programs.
-std::string bench_json(const std::vector<BenchRow>& rows, const BenchWorkload& workload,
-                       const std::string& device);
-/// The same as a page of its own, with bars.
-std::string bench_html(const std::vector<BenchRow>& rows, const BenchWorkload& workload,
-                       const std::string& device);
-
 const char* to_string(ObservationKind kind);
 
 }  // namespace frost

@@ -1,10 +1,11 @@
+#include "tools/lab/freeze_bench_html.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 
 #include "frost_commit.h"
-#include "tools/lab/freeze_bench.h"
 #include "tools/reports/html.h"
 #include "tools/reports/parameter_report.h"
 

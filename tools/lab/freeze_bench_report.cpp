@@ -1,10 +1,11 @@
+#include "tools/lab/freeze_bench_report.h"
+
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
 #include "frost_commit.h"
 #include "kernels/cpu_levels.h"
-#include "tools/lab/freeze_bench.h"
 #include "tools/reports/bytes_json.h"
 #include "tools/reports/parameter_report.h"
 
@@ -108,7 +109,7 @@ std::string bench_json(const std::vector<BenchRow>& rows, const BenchWorkload& w
                       {"steps", workload.steps},
                       {"epochs", workload.epochs},
                       {"minibatch", workload.minibatch},
-                      {"cells", workload.cells},
+                      {"cells", workload.size},
                       {"image_size", workload.image_size},
                       {"repetitions", workload.repetitions},
                       {"text", workload.text()}};

@@ -12,7 +12,7 @@
 namespace frost {
 
 /// Parameter counts a configuration must lead to, computed from dimensions, torchvision's tensor
-/// list and the freeze table, without a network (docs/durotaxis.md, "Freezing").
+/// list and the freeze table, without a network.
 struct ExpectedCounts {
   std::int64_t body = 0;            ///< of one ResNet18 body
   std::int64_t body_trainable = 0;  ///< of one body

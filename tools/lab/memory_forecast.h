@@ -10,7 +10,7 @@
 
 namespace frost {
 
-/// One update of `network` on replayed colonies.
+/// One update of `network` on replayed episodes.
 UpdateTiming replay_update(PolicyNetwork& network, Adam& optimizer,
                            const EnvironmentFactory& replay, const PpoConfig& ppo);
 

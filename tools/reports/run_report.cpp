@@ -137,7 +137,7 @@ std::string run_report_html(const fs::path& folder, const std::string& summary,
   body += "<h2>Optimizer and cost</h2>\n<div class=\"charts\">\n" + cost_charts(run) + "</div>\n";
   if (!animation.empty()) {
     body += "<h2>A held-out episode of the last policy</h2>\n" +
-            embedded_image("image/gif", animation, "the colony from state to state");
+            embedded_image("image/gif", animation, "the episode from state to state");
   }
   body += "<h2>Configuration</h2>\n<details><summary>config.yaml</summary>" +
           preformatted(text_of(folder / "config.yaml")) + "</details>\n";

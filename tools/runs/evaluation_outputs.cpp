@@ -3,34 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 
 #include "engine/io/atomic_file.h"
 #include "kernels/errors.h"
-#include "rl/ppo/minibatch.h"
 #include "tools/reports/csv.h"
-#include "tools/runs/colony_film.h"
-#include "tools/runs/trajectories.h"
+#include "tools/runs/episode_film.h"
+#include "tools/runs/episode_tables.h"
 
 namespace frost {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::pair<TerminationCase, const char*>, 7> kEndings = {
-    {{TerminationCase::kTooManyNodes, "too many cells"},
-     {TerminationCase::kNoNodes, "extinct"},
-     {TerminationCase::kOutOfBounds, "out of bounds"},
-     {TerminationCase::kLeftwardDrift, "leftward drift"},
-     {TerminationCase::kSuccess, "success"},
-     {TerminationCase::kTimeLimit, "time limit"},
-     {TerminationCase::kOther, "end of the episode"}}};
-
-std::string episodes_header() {
+std::string episodes_header(const EnvironmentSpec& spec) {
   std::string names = "policy,episode,steps,return,progress,termination_case,success";
-  for (std::size_t c = kTotal + 1; c < kRewardComponents; ++c) {
-    names += fmt::format(",reward_{}", kRewardComponentNames[c]);
+  for (std::size_t c = kTotal + 1; c < spec.reward_names.size(); ++c) {
+    names += ",reward_" + spec.reward_names[c];
   }
   return names + "\n";
 }
@@ -39,10 +28,9 @@ std::string episode_rows(const std::string& name, const EvaluationResult& result
   std::string rows;
   for (std::size_t i = 0; i < result.episodes.size(); ++i) {
     const EpisodeRecord& e = result.episodes[i];
-    rows +=
-        fmt::format("{},{},{},{},{},{},{}", csv_field(name), e.episode, e.steps, e.episode_return,
-                    e.progress, static_cast<int>(e.ending), e.success() ? 1 : 0);
-    for (std::size_t c = kTotal + 1; c < kRewardComponents; ++c) {
+    rows += fmt::format("{},{},{},{},{},{},{}", csv_field(name), e.episode, e.steps,
+                        e.episode_return, e.progress, e.ending, e.success ? 1 : 0);
+    for (std::size_t c = kTotal + 1; c < result.rewards[i].size(); ++c) {
       rows += fmt::format(",{}", result.rewards[i][c]);
     }
     rows += "\n";
@@ -55,36 +43,46 @@ std::string median_text(const EvaluationResult& result) {
   return median > 0 ? fmt::format("{:g} steps", median) : "none succeeded";
 }
 
-/// "graph 0.512, spawn 0.3": the components that were earned at all.
-std::string components_text(const EvaluationResult& result) {
+/// "graph 0.512, edge 0.3": the components that were earned at all.
+std::string components_text(const EvaluationResult& result, const EnvironmentSpec& spec) {
   const RewardVector mean = result.mean_rewards();
   std::string text;
-  for (std::size_t c = kTotal + 1; c < kRewardComponents; ++c) {
+  for (std::size_t c = kTotal + 1; c < mean.size(); ++c) {
     const auto earned = [c](const RewardVector& episode) { return episode[c] != 0; };
     if (std::none_of(result.rewards.begin(), result.rewards.end(), earned)) continue;
-    text += fmt::format("{}{} {:.3f}", text.empty() ? "" : ", ", kRewardComponentNames[c], mean[c]);
+    text += fmt::format("{}{} {:.3f}", text.empty() ? "" : ", ", spec.reward_names[c], mean[c]);
   }
   return text;
 }
 
-std::string endings_text(const EvaluationResult& result) {
+std::string endings_text(const EvaluationResult& result, const EnvironmentSpec& spec) {
   std::string text;
-  for (const auto& [ending, name] : kEndings) {
+  for (const Ending& ending : spec.endings) {
     const auto count =
         std::count_if(result.episodes.begin(), result.episodes.end(),
-                      [kind = ending](const EpisodeRecord& e) { return e.ending == kind; });
-    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
+                      [&](const EpisodeRecord& e) { return e.ending == ending.code; });
+    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", ending.name, count);
   }
   return text;
 }
 
 }  // namespace
 
-RecordedEvaluation::RecordedEvaluation(EvaluationFiles files)
+void EvaluationFiles::require_of(const EnvironmentSpec& spec) const {
+  if (!trajectories.empty() && spec.detail_columns.empty()) {
+    throw UsageError("--trajectories: " + spec.name + " has no parts to write a row for");
+  }
+  if (!film.empty() && !spec.renders) {
+    throw UsageError("--render: " + spec.name + " draws no pictures");
+  }
+}
+
+RecordedEvaluation::RecordedEvaluation(EvaluationFiles files, EnvironmentSpec spec)
     : files_(std::move(files)),
-      episodes_(episodes_header()),
-      steps_(StepRows::header()),
-      trajectories_(CellRows::header()) {
+      spec_(std::move(spec)),
+      episodes_(episodes_header(spec_)),
+      steps_(StepRows::header(spec_)),
+      trajectories_(DetailRows::header(spec_)) {
   if (files_.film.empty()) return;
   std::error_code error;
   if (fs::exists(files_.film, error) && !fs::is_empty(files_.film, error)) {
@@ -97,19 +95,19 @@ RecordedEvaluation::RecordedEvaluation(EvaluationFiles files)
 EvaluationResult RecordedEvaluation::run(const std::string& name, const EnvironmentFactory& make,
                                          const BatchPolicy& policy, int count, std::uint64_t seed) {
   StepRows steps(name);
-  CellRows cells(name);
+  DetailRows details(name);
   const auto to_folder = [this](const std::string& file, const std::string& content) {
     write_file_atomically(files_.film / file, content);
   };
-  ColonyFilm film(to_folder, files_.film_episodes, name);
+  EpisodeFilm film(to_folder, files_.film_episodes, name);
   std::vector<EvaluationObserver*> observers;
   if (!files_.steps.empty()) observers.push_back(&steps);
-  if (!files_.trajectories.empty()) observers.push_back(&cells);
+  if (!files_.trajectories.empty()) observers.push_back(&details);
   if (!files_.film.empty()) observers.push_back(&film);
   EvaluationResult result = evaluate_policy(make, policy, count, seed, observers);
   episodes_ += episode_rows(name, result);
   steps_ += steps.text();
-  trajectories_ += cells.text();
+  trajectories_ += details.text();
   return result;
 }
 
@@ -120,21 +118,23 @@ void RecordedEvaluation::write() const {
 }
 
 std::string evaluation_text(const std::string& name, const EvaluationResult& result,
-                            const EvaluationResult* half_delete) {
+                            const EnvironmentSpec& spec, const EvaluationResult* reference) {
   std::string text = fmt::format("{}: {} episodes\n", name, result.episodes.size());
   const auto line = [&](const char* label, const std::string& value) {
     if (!value.empty()) text += fmt::format("  {:<15} {}\n", label, value);
   };
-  line("success rate", fmt::format("{:.1f} %", 100 * result.success_rate()));
-  line("progress", fmt::format("{:.3f}", result.mean_progress()));
-  line("return", fmt::format("{:.3f}", result.mean_return()));
-  line("  made of", components_text(result));
-  line("length", fmt::format("{:.1f} steps", result.mean_steps()));
-  if (half_delete != nullptr) {
-    line("median success", fmt::format("{} (half_delete on the same colonies: {})",
-                                       median_text(result), median_text(*half_delete)));
+  if (spec.has_goal) {
+    line("success rate", fmt::format("{:.1f} %", 100 * result.success_rate()));
+    line("progress", fmt::format("{:.3f}", result.mean_progress()));
   }
-  line("endings", endings_text(result));
+  line("return", fmt::format("{:.3f}", result.mean_return()));
+  line("  made of", components_text(result, spec));
+  line("length", fmt::format("{:.1f} steps", result.mean_steps()));
+  if (reference != nullptr) {
+    line("median success", fmt::format("{} ({} on the same episodes: {})", median_text(result),
+                                       spec.reference_policy, median_text(*reference)));
+  }
+  line("endings", endings_text(result, spec));
   return text;
 }
 

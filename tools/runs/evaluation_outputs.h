@@ -11,18 +11,20 @@ namespace frost {
 struct EvaluationFiles {
   std::filesystem::path episodes;      ///< CSV, one row per episode
   std::filesystem::path steps;         ///< CSV, one row per step
-  std::filesystem::path trajectories;  ///< CSV, one row per cell and state
+  std::filesystem::path trajectories;  ///< CSV, one row per part of a state
   std::filesystem::path film;          ///< folder of pictures
   int film_episodes = 1;
 
-  bool show_colonies() const { return !steps.empty() || !trajectories.empty() || !film.empty(); }
+  /// Throws UsageError where the environment has not what is asked for.
+  void require_of(const EnvironmentSpec& spec) const;
 };
 
 /// Evaluates policies one after the other and collects what is asked for.
 class RecordedEvaluation {
  public:
-  /// Creates the folder of pictures; throws Error where it exists and is not empty, or cannot be.
-  explicit RecordedEvaluation(EvaluationFiles files);
+  /// `spec` is that of the environments. Creates the folder of pictures; throws Error where it
+  /// exists and is not empty, or cannot be.
+  RecordedEvaluation(EvaluationFiles files, EnvironmentSpec spec);
 
   /// As `evaluate_policy`; `name` stands in the rows and above the pictures.
   EvaluationResult run(const std::string& name, const EnvironmentFactory& make,
@@ -32,12 +34,13 @@ class RecordedEvaluation {
 
  private:
   EvaluationFiles files_;
+  EnvironmentSpec spec_;
   std::string episodes_, steps_, trajectories_;
 };
 
 /// What is printed of an evaluation: success, progress, return and what it is made of, lengths,
-/// endings. `half_delete` is that rule on the same colonies, or null.
+/// endings. `reference` is the environment's reference policy on the same episodes, or null.
 std::string evaluation_text(const std::string& name, const EvaluationResult& result,
-                            const EvaluationResult* half_delete);
+                            const EnvironmentSpec& spec, const EvaluationResult* reference);
 
 }  // namespace frost

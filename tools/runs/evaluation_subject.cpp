@@ -10,13 +10,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void check_stage(const Config& trained, const Config& asked) {
-  const int stage = trained.environment.spawn.stage;
-  if (asked.environment.spawn.stage == stage) return;
-  throw UsageError(
-      fmt::format("the checkpoint was trained in stage {}: it cannot act with "
-                  "algorithm.two_stage_curriculum.stage={}",
-                  stage, asked.environment.spawn.stage));
+/// Heads that never trained must not act.
+void check_actions(const Config& trained, const Config& asked) {
+  const ActionSpace was = environment_factory(trained)()->spec().actions;
+  const ActionSpace is = environment_factory(asked)()->spec().actions;
+  if (was.choices == is.choices && was.dims() == is.dims()) return;
+  throw UsageError(fmt::format(
+      "the checkpoint was trained to make {} choices and {} continuous values per row: it cannot "
+      "act where these options ask for {} and {}",
+      was.choices, was.dims(), is.choices, is.dims()));
 }
 
 }  // namespace
@@ -31,7 +33,7 @@ EvaluationSubject load_run(const fs::path& run, const std::string& which,
   }
   EvaluationSubject subject;
   subject.config = parse_config(config->second, path.string(), overrides);
-  check_stage(parse_config(config->second, path.string(), {}), subject.config);
+  check_actions(parse_config(config->second, path.string(), {}), subject.config);
   subject.setup = build_network(subject.config, false);
   load_network(*subject.setup.network, file.tensors);
   subject.description = fmt::format("{} after update {}", path.string(), updates->second);

@@ -18,13 +18,13 @@ struct EvaluationSubject {
 
 /// The network of a run's checkpoint `which` ("best", "last" or empty, as `find_checkpoint`). What
 /// it observes and how it acts come from the configuration in the checkpoint, whatever stands in
-/// the run's folder. Throws UsageError where an override asks for another stage: spawn heads that
-/// never trained must not act. Throws Error where the checkpoint is none.
+/// the run's folder. Throws UsageError where an override asks for other actions: heads that never
+/// trained must not act. Throws Error where the checkpoint is none.
 EvaluationSubject load_run(const std::filesystem::path& run, const std::string& which,
                            const std::vector<std::string>& overrides);
 
-/// A baseline on the colony of a configuration file: `untrained`, or a name that
-/// `scripted_policy` knows.
+/// A baseline in the environment of a configuration file: `untrained`, or one of its scripted
+/// policies. Throws UsageError that lists them for another name.
 EvaluationSubject load_baseline(const std::filesystem::path& config, const std::string& policy,
                                 const std::vector<std::string>& overrides);
 

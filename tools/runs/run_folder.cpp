@@ -126,7 +126,7 @@ void RunFolder::log_episodes(std::int64_t update,
                     {"return", e.episode_return},
                     {"progress", e.progress},
                     {"termination_case", static_cast<double>(e.ending)},
-                    {"success", e.success() ? 1.0 : 0.0}});
+                    {"success", e.success ? 1.0 : 0.0}});
   }
   append("episodes.csv", rows);
 }

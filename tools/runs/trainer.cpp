@@ -7,8 +7,7 @@
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"
-#include "rl/envs/durotaxis/picture.h"
-#include "rl/envs/reference/reference.h"
+#include "tools/config/config_text.h"
 #include "tools/reports/parameter_report.h"
 #include "weights/pretrained.h"
 
@@ -40,30 +39,41 @@ MathMode math_mode(const std::string& precision) {
   throw UsageError("unknown precision '" + precision + "': use fp32, tf32 or bf16");
 }
 
+/// What the network has to know of what the environment shows.
+struct FitObservation {
+  ActorCriticConfig& model;
+
+  void operator()(const GraphSpec& graph) const {
+    model.observation = ObservationKind::kGraph;
+    model.encoder.node_features = graph.node_features;
+  }
+  void operator()(const PictureSpec& picture) const {
+    if (picture.height != picture.width || picture.channels != 1) {
+      fail("model",
+           fmt::format("pictures of {}x{}x{}: the network takes square ones of one channel",
+                       picture.height, picture.width, picture.channels));
+    }
+    model.observation = ObservationKind::kImage;
+    model.image_size = picture.height;
+  }
+  void operator()(const VectorSpec& vector) const {
+    model.observation = ObservationKind::kVector;
+    model.vector_size = vector.size;
+  }
+};
+
 }  // namespace
 
-EnvironmentFactory environment_factory(const Config& config) {
-  if (const std::string name = config.environment_name; name != "durotaxis") {
-    return [name] { return make_reference_environment(name); };
-  }
-  const DurotaxisConfig durotaxis = config.environment;
-  if (config.model.observation == ObservationKind::kImage) {
-    return [durotaxis] { return std::make_unique<PictureDurotaxis>(durotaxis); };
-  }
-  return [durotaxis] { return std::make_unique<Durotaxis>(durotaxis); };
+ActorCriticConfig model_config(const Config& config) {
+  return model_config(config, environment_factory(config)()->spec());
 }
 
-ActorCriticConfig model_config(const Config& config) {
+ActorCriticConfig model_config(const Config& config, const EnvironmentSpec& spec) {
   ActorCriticConfig model = config.model;
-  model.image_size = config.environment.image_size;
-  const ActionSpace space = environment_factory(config)()->action_space();
-  model.rows = space.rows;
-  model.choices = space.choices;
-  model.continuous_dims = space.dims();
-  if (config.environment_name != "durotaxis") {
-    model.observation = ObservationKind::kVector;
-    model.vector_size = reference_observation_size(config.environment_name);
-  }
+  model.rows = spec.actions.rows;
+  model.choices = spec.actions.choices;
+  model.continuous_dims = spec.actions.dims();
+  std::visit(FitObservation{model}, spec.observation);
   return model;
 }
 

@@ -8,6 +8,7 @@
 #include "rl/evaluator.h"
 #include "rl/ppo/ppo.h"
 #include "tools/config/config.h"
+#include "tools/config/environments.h"
 #include "weights/safetensors.h"
 
 namespace frost {
@@ -22,6 +23,7 @@ struct NetworkSetup {
 
 /// The network's part of the configuration, completed by what the environment asks for.
 ActorCriticConfig model_config(const Config& config);
+ActorCriticConfig model_config(const Config& config, const EnvironmentSpec& spec);
 
 /// Applies the configured thread budget, precision and determinism.
 void configure_for(const Config& config, Backend& backend);
@@ -29,9 +31,6 @@ void configure_for(const Config& config, Backend& backend);
 /// Chooses the backend and thread budget and builds the network. With `load_pretrained` false the
 /// bodies stay random, for a checkpoint to fill. Throws Error where weights are missing or damaged.
 NetworkSetup build_network(const Config& config, bool load_pretrained);
-
-/// The configured environment; the colony as it is to be seen.
-EnvironmentFactory environment_factory(const Config& config);
 
 /// All parameters and buffers under `network.<name>`, in the engine's layouts.
 void save_network(const PolicyNetwork& network, StateDict& state);
@@ -54,8 +53,8 @@ class Trainer {
   Ppo& ppo() { return *ppo_; }
   VectorEnvironment& environments() { return *environments_; }
 
-  /// Whether episodes can succeed, as colonies do; the reference environments know returns alone.
-  bool has_goal() const { return config_.environment_name == "durotaxis"; }
+  /// Whether episodes can succeed.
+  bool has_goal() const { return environments_->spec().has_goal; }
 
   /// Enters the freeze mode that the schedule has for the next update. Returns what changed, for
   /// the run log; empty where nothing does.

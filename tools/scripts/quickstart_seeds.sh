@@ -9,7 +9,7 @@ shift || true
 seeds=("$@")
 [ ${#seeds[@]} -gt 0 ] || seeds=(0 1 2)
 config=configs/quickstart.yaml
-episodes=(--episodes 50 --seed 777)  # colonies that neither training nor model selection met
+episodes=(--episodes 50 --seed 777)  # episodes that neither training nor model selection met
 mkdir -p "$out"
 
 for seed in "${seeds[@]}"; do

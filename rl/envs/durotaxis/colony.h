@@ -12,6 +12,9 @@
 
 namespace frost {
 
+/// Decisions of a cell.
+enum Decision : std::int32_t { kSpawnCell = 0, kDeleteCell = 1 };
+
 /// One cell; its position never changes.
 struct Cell {
   static constexpr std::int32_t kNoParent = -1;

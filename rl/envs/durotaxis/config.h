@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "rl/action_space.h"
-#include "rl/envs/durotaxis/reward_config.h"
+#include "rl/envs/durotaxis/rewards/reward_config.h"
 #include "rl/range.h"
 
 namespace frost {
@@ -74,6 +74,8 @@ struct DurotaxisConfig {
   RecoveryConfig recovery;
   ObserveMarks observe_marks = ObserveMarks::kAuto;
   RewardConfig reward;
+  /// total, graph, spawn, delete, edge, node (`EnvironmentSpec::reward_weights`)
+  std::array<double, 6> reward_weights{1.0, 0.4, 0.3, 0.2, 0.2, 0.3};
 
   bool marks_observed() const {
     if (observe_marks != ObserveMarks::kAuto) return observe_marks == ObserveMarks::kOn;

@@ -7,8 +7,12 @@
 #include <utility>
 
 #include "kernels/errors.h"
+#include "rl/envs/durotaxis/baselines.h"
 #include "rl/envs/durotaxis/features.h"
 #include "rl/envs/durotaxis/recovery.h"
+#include "rl/envs/durotaxis/spec.h"
+#include "rl/envs/durotaxis/views/colony_frame.h"
+#include "rl/envs/durotaxis/views/state_tables.h"
 
 namespace frost {
 
@@ -80,7 +84,8 @@ std::vector<ContinuousDimension> SpawnPolicyConfig::dimensions() const {
 }
 
 Durotaxis::Durotaxis(const DurotaxisConfig& config)
-    : config_(validated(config)),
+    : Environment(colony_graph_spec(config)),
+      config_(validated(config)),
       terminal_scale_(config.reward.terminal_scale, config.reward.distance.terminal_reward_scale),
       substrate_(placeholder_field(config.substrate)),
       recovery_stream_(0, StreamPurpose::kRecovery),
@@ -122,9 +127,12 @@ StepResult Durotaxis::step(const Action& action) {
   left_moves_ = !recovered && colony_.centroid()[0] < previous_x ? left_moves_ + 1 : 0;
 
   StepResult result;
-  result.termination_case = find_termination(colony_, substrate_, config_, left_moves_, steps_);
-  result.terminated = is_terminal(result.termination_case);
-  result.truncated = result.termination_case == TerminationCase::kTimeLimit;
+  const TerminationCase ending =
+      find_termination(colony_, substrate_, config_, left_moves_, steps_);
+  result.ending = static_cast<int>(ending);
+  result.success = ending == TerminationCase::kSuccess;
+  result.terminated = is_terminal(ending);
+  result.truncated = ending == TerminationCase::kTimeLimit;
   running_ = !result.done();
 
   terms_ = step_rewards({.config = config_,
@@ -136,10 +144,10 @@ StepResult Durotaxis::step(const Action& action) {
                          .milestones = milestones_,
                          .first_marking = marked && !ever_marked_,
                          .recovered = recovered,
-                         .ending = result.termination_case,
+                         .ending = ending,
                          .terminal_scale = terminal_scale_.value()});
   result.reward = terms_.components();
-  result.population = colony_.size();
+  result.size = colony_.size();
   milestones_ = std::max(milestones_, milestones_passed(colony_.cells(), substrate_));
   ever_marked_ = ever_marked_ || marked;
   episode_return_ += result.reward[kTotal];
@@ -190,10 +198,29 @@ GraphObservation Durotaxis::graph() const {
   return extract_features(colony_, substrate_, config_);
 }
 
-ActionSpace Durotaxis::action_space() const {
-  ActionSpace space{ActionSpace::kPerCell, 2, {}, kSpawnCell};
-  if (config_.spawn.continuous()) space.continuous = config_.spawn.dimensions();
-  return space;
+Action Durotaxis::scripted_action(const std::string& policy, RandomStream& stream) const {
+  if (policy == "random") return random_policy(graph(), stream);
+  if (policy == "all_spawn") return all_spawn_policy(graph());
+  if (policy == "half_delete") return half_delete_policy(colony_);
+  return Environment::scripted_action(policy, stream);
+}
+
+RgbImage Durotaxis::render(const RenderRequest& request) const {
+  return draw_frame(colony_, substrate_, request.action, request.title,
+                    fmt::format("step {}, {} cells, return {:.3f}", steps_, colony_.size(),
+                                request.episode_return));
+}
+
+std::vector<std::string> Durotaxis::state_row() const {
+  return colony_row(colony_);
+}
+
+std::vector<std::string> Durotaxis::reward_row() const {
+  return reward_term_row(terms_);
+}
+
+std::vector<std::vector<std::string>> Durotaxis::detail_rows(const Action* action) const {
+  return cell_rows(colony_, action, config_.fixed_spawn);
 }
 
 double Durotaxis::progress() const {

@@ -8,9 +8,9 @@
 #include "rl/envs/durotaxis/colony.h"
 #include "rl/envs/durotaxis/config.h"
 #include "rl/envs/durotaxis/marking.h"
-#include "rl/envs/durotaxis/rewards.h"
+#include "rl/envs/durotaxis/rewards/rewards.h"
+#include "rl/envs/durotaxis/rewards/terminal_scale.h"
 #include "rl/envs/durotaxis/substrate.h"
-#include "rl/envs/durotaxis/terminal_scale.h"
 
 namespace frost {
 
@@ -37,9 +37,14 @@ class Durotaxis : public Environment {
   StepResult step(const Action& action) override;
   Observation observe() const override { return graph(); }
   GraphObservation graph() const;
-  ActionSpace action_space() const override;
   double progress() const override;
   int episode_steps() const override { return steps_; }
+
+  Action scripted_action(const std::string& policy, RandomStream& stream) const override;
+  RgbImage render(const RenderRequest& request) const override;
+  std::vector<std::string> state_row() const override;
+  std::vector<std::string> reward_row() const override;
+  std::vector<std::vector<std::string>> detail_rows(const Action* action) const override;
 
   std::vector<std::uint8_t> save_state() const override;
   /// Throws Error, with the state unchanged, on a record that is malformed or of another

@@ -86,4 +86,8 @@ inline Durotaxis started(const DurotaxisConfig& config, Colony colony = standard
   return environment;
 }
 
+inline TerminationCase ending_of(const StepResult& result) {
+  return static_cast<TerminationCase>(result.ending);
+}
+
 }  // namespace frost

@@ -165,7 +165,7 @@ TEST(Recovery, EpisodeGoesOnUntilTheAttemptsAreUsed) {
     EXPECT_EQ(environment.colony().cell(0).age, 0);
   }
   const StepResult result = delete_all();
-  EXPECT_EQ(result.termination_case, TerminationCase::kNoNodes);
+  EXPECT_EQ(ending_of(result), TerminationCase::kNoNodes);
   EXPECT_EQ(environment.reward_terms().recovery, 0.0);
   environment.reset(1);
   EXPECT_EQ(environment.recoveries(), 0);
@@ -268,13 +268,13 @@ TEST(EveryVariant, ComponentsAreFiniteAndAddUpToTheTotal) {
   for (const auto& [name, change] : variants()) {
     Durotaxis environment(variant_config(change));
     RandomStream stream(5, StreamPurpose::kSampling);
-    RewardVector seen{};
+    RewardVector seen(kColonyRewards);
     for (std::uint64_t episode = 0; episode < 40; ++episode) {
       environment.reset(episode);
       for (bool done = false; !done;) {
         const StepResult result = environment.step(random_policy(graph_of(environment), stream));
         double sum = 0.0;
-        for (int c = kGraph; c < kRewardComponents; ++c) {
+        for (std::size_t c = kGraph; c < kColonyRewards; ++c) {
           sum += result.reward[static_cast<std::size_t>(c)];
           seen[static_cast<std::size_t>(c)] += std::abs(result.reward[static_cast<std::size_t>(c)]);
         }
@@ -348,7 +348,7 @@ TEST(Milestones, ArePaidOnceAnEpisode) {
       result = environment.step(half_delete_policy(environment.colony()));
       sum += environment.reward_terms().milestone;
     }
-    EXPECT_TRUE(result.success());
+    EXPECT_TRUE(result.success);
     EXPECT_DOUBLE_EQ(sum, 50.0 + 150.0 + 300.0 + 500.0);
   }
 }

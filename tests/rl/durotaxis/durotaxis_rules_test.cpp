@@ -40,7 +40,7 @@ double success_bonus(DurotaxisConfig config) {
   config.reward.distance.distance_reward_scale = 0.0;
   Durotaxis environment = started(config, path_colony({{189, 200}}));
   const StepResult result = environment.step({{kSpawnCell}, {}});
-  EXPECT_TRUE(result.success());
+  EXPECT_TRUE(result.success);
   EXPECT_EQ(result.reward[kGraph], result.reward[kTotal]);
   return result.reward[kTotal];
 }
@@ -73,7 +73,7 @@ TEST(Termination, DeletingEverythingEndsWithoutDistanceReward) {
   config.reward.include_termination_rewards = true;
   Durotaxis environment = started(config);
   const StepResult result = environment.step({std::vector<std::int32_t>(5, kDeleteCell), {}});
-  EXPECT_EQ(result.termination_case, TerminationCase::kNoNodes);
+  EXPECT_EQ(ending_of(result), TerminationCase::kNoNodes);
   EXPECT_TRUE(result.terminated);
   EXPECT_NEAR(result.reward[kTotal], -2.0, 1e-12);
   EXPECT_EQ(environment.graph().num_nodes(), 0);
@@ -109,7 +109,7 @@ TEST(Termination, CentroidFallingThirtyTimesInARowEndsTheEpisode) {
     result = crawl(environment, -1.0f);
     EXPECT_NEAR(result.reward[kTotal], -5.0 / 199, 1e-6);
   }
-  EXPECT_EQ(result.termination_case, TerminationCase::kLeftwardDrift);
+  EXPECT_EQ(ending_of(result), TerminationCase::kLeftwardDrift);
   EXPECT_TRUE(result.terminated);
 }
 
@@ -117,10 +117,10 @@ TEST(Termination, AStepThatDoesNotFallRestartsTheCount) {
   DurotaxisConfig config = steep_config();
   config.consecutive_left_moves_limit = 2;
   Durotaxis environment = started(config, path_colony({{102, 200}, {101, 200}}));
-  EXPECT_EQ(crawl(environment, -4).termination_case, TerminationCase::kRunning);
-  EXPECT_EQ(crawl(environment, 4).termination_case, TerminationCase::kRunning);  // stands still
-  EXPECT_EQ(crawl(environment, -20).termination_case, TerminationCase::kRunning);
-  EXPECT_EQ(crawl(environment, -4).termination_case, TerminationCase::kLeftwardDrift);
+  EXPECT_EQ(ending_of(crawl(environment, -4)), TerminationCase::kRunning);
+  EXPECT_EQ(ending_of(crawl(environment, 4)), TerminationCase::kRunning);  // stands still
+  EXPECT_EQ(ending_of(crawl(environment, -20)), TerminationCase::kRunning);
+  EXPECT_EQ(ending_of(crawl(environment, -4)), TerminationCase::kLeftwardDrift);
 }
 
 TEST(Termination, TimeLimitTruncatesInsteadOfTerminating) {
@@ -132,10 +132,10 @@ TEST(Termination, TimeLimitTruncatesInsteadOfTerminating) {
     EXPECT_FALSE(result.done());
     result = environment.step(half_delete_policy(environment.colony()));
   }
-  EXPECT_EQ(result.termination_case, TerminationCase::kTimeLimit);
+  EXPECT_EQ(ending_of(result), TerminationCase::kTimeLimit);
   EXPECT_TRUE(result.truncated);
   EXPECT_FALSE(result.terminated);
-  EXPECT_FALSE(result.success());
+  EXPECT_FALSE(result.success);
 }
 
 TEST(Termination, CasesAreTestedInTheirOrder) {

@@ -2,7 +2,8 @@
 
 #include <vector>
 
-#include "rl/envs/durotaxis/rewards.h"
+#include "rl/envs/durotaxis/rewards/cell_rewards.h"
+#include "rl/envs/durotaxis/rewards/rewards.h"
 #include "tests/rl/durotaxis/durotaxis_fixture.h"
 
 // States made by hand, for the rewards.

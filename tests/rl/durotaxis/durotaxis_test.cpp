@@ -49,8 +49,7 @@ TEST(Durotaxis, AllSpawnGrowsAsDocumentedUntilTheColonyIsTooLarge) {
     EXPECT_NEAR(max_x(colony), rows[k].max_x, 2e-6);
     const bool last = k + 1 == rows.size();
     EXPECT_EQ(result.terminated, last);
-    EXPECT_EQ(result.termination_case,
-              last ? TerminationCase::kTooManyNodes : TerminationCase::kRunning);
+    EXPECT_EQ(ending_of(result), last ? TerminationCase::kTooManyNodes : TerminationCase::kRunning);
   }
 }
 
@@ -94,7 +93,7 @@ TEST(Durotaxis, HalfDeleteRunsAsDocumented) {
   EXPECT_NEAR(rewards.back(), .080670, 1e-6);
   while (!result.done()) step();
 
-  EXPECT_TRUE(result.success());
+  EXPECT_TRUE(result.success);
   EXPECT_TRUE(result.terminated);
   EXPECT_FALSE(result.truncated);
   EXPECT_EQ(environment.episode_steps(), 41);
@@ -112,7 +111,7 @@ TEST(Durotaxis, SlowFieldNeedsSeventyTwoSteps) {
   environment.start(standard_start(), linear_field(0.01));
   StepResult result;
   while (!result.done()) result = environment.step(half_delete_policy(environment.colony()));
-  EXPECT_TRUE(result.success());
+  EXPECT_TRUE(result.success);
   EXPECT_EQ(environment.episode_steps(), 72);
 }
 
@@ -222,7 +221,7 @@ TEST(SavedState, ContinuingEqualsNeverHavingStopped) {
       const Action action = random_action(original, stream);
       const StepResult a = original.step(action), b = resumed.step(action);
       ASSERT_EQ(a.reward, b.reward);
-      ASSERT_EQ(a.termination_case, b.termination_case);
+      ASSERT_EQ(ending_of(a), ending_of(b));
       ASSERT_EQ(original.save_state(), resumed.save_state());
       done = a.done();
     }

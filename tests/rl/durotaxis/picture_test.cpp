@@ -1,4 +1,4 @@
-#include "rl/envs/durotaxis/picture.h"
+#include "rl/envs/durotaxis/views/picture.h"
 
 #include <gtest/gtest.h>
 
@@ -45,17 +45,17 @@ TEST(PictureDurotaxis, ARatioOfOneHalfIsTheHalfDeleteRule) {
     const StepResult a = pictured.step({{}, {0.5f}});
     const StepResult b = cells.step(half_delete_policy(cells.colony()));
     ASSERT_EQ(a.reward, b.reward) << t;
-    ASSERT_EQ(a.population, b.population) << t;
+    ASSERT_EQ(a.size, b.size) << t;
   }
 }
 
 TEST(PictureDurotaxis, TheActionIsARatioAndInStage2TheSpawnParametersOfAll) {
-  const ActionSpace first = PictureDurotaxis(picture_config(1)).action_space();
+  const ActionSpace first = PictureDurotaxis(picture_config(1)).spec().actions;
   EXPECT_EQ(first.choices, 0);
   ASSERT_EQ(first.dims(), 1);
   EXPECT_EQ(first.continuous[0].high, 0.7);
   PictureDurotaxis second(picture_config(2));
-  ASSERT_EQ(second.action_space().dims(), 5);
+  ASSERT_EQ(second.spec().actions.dims(), 5);
   second.reset(1);
   const int before = second.durotaxis().colony().size();
   second.step({{}, {0.0f, 3.0f, 1.0f, 0.2f, 0.1f}});

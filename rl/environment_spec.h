@@ -1,0 +1,62 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "rl/action_space.h"
+
+namespace frost {
+
+/// A ragged graph (models/graph_observation.h) with so many features of each node.
+struct GraphSpec {
+  int node_features = 0;
+};
+
+/// A picture of bytes, row by row, channels last.
+struct PictureSpec {
+  int height = 0, width = 0;
+  int channels = 1;  ///< 1 or 3
+};
+
+/// A vector of floats.
+struct VectorSpec {
+  int size = 0;
+};
+
+using ObservationSpec = std::variant<GraphSpec, PictureSpec, VectorSpec>;
+
+/// A way in which episodes end; `code` stands in tables, 0 is "still running".
+struct Ending {
+  int code = 0;
+  std::string name;
+};
+
+/// What an environment says of itself. All that others know of it is here: nothing above the
+/// environments compares names.
+struct EnvironmentSpec {
+  std::string name;
+  ObservationSpec observation = VectorSpec{};
+  ActionSpace actions;
+  /// [0] is what the agent earns, the others are its parts; the critic has a value head for each.
+  std::vector<std::string> reward_names = {"total"};
+  /// What each reward's head weighs in the value loss and, behind the first, its part in the
+  /// combined advantage.
+  std::vector<double> reward_weights = {1.0};
+  /// Whether episodes can succeed; `Environment::progress` then says how near one came.
+  bool has_goal = false;
+  std::vector<Ending> endings = {{kTimeLimit, "time limit"}, {kTerminated, "end of the episode"}};
+  int time_limit = 0;     ///< steps after which an episode is truncated; 0: none
+  std::string size_unit;  ///< of what `StepResult::size` counts, such as "cells"; empty: nothing
+  /// Rules that `Environment::scripted_action` knows, and the one that others are held against.
+  std::vector<std::string> scripted_policies;
+  std::string reference_policy;  ///< empty: none
+  bool renders = false;          ///< `Environment::render` draws
+  /// Columns of `Environment::state_row`, `reward_row` and `detail_rows`.
+  std::vector<std::string> state_columns, reward_columns, detail_columns;
+
+  /// Codes of the two endings that most environments have.
+  static constexpr int kTimeLimit = 6, kTerminated = 7;
+};
+
+}  // namespace frost

@@ -1,0 +1,75 @@
+#include "tools/config/environments.h"
+
+#include <algorithm>
+
+#include "kernels/errors.h"
+#include "rl/environment_registry.h"
+#include "rl/envs/durotaxis/recorded_colony.h"
+#include "rl/envs/durotaxis/views/picture.h"
+
+namespace frost {
+namespace {
+
+EnvironmentFactory colony_factory(const Config& config) {
+  const DurotaxisConfig colony = config.environment;
+  if (config.model.observation == ObservationKind::kImage) {
+    return [colony] { return std::make_unique<PictureDurotaxis>(colony); };
+  }
+  return [colony] { return std::make_unique<Durotaxis>(colony); };
+}
+
+/// An environment that has sections of its own.
+struct OwnSection {
+  const char* name;
+  EnvironmentFactory (*make)(const Config&);
+};
+
+constexpr OwnSection kOwnSections[] = {{"durotaxis", colony_factory}};
+
+const OwnSection* find_own_section(const std::string& name) {
+  const auto* found = std::find_if(std::begin(kOwnSections), std::end(kOwnSections),
+                                   [&](const OwnSection& s) { return s.name == name; });
+  return found == std::end(kOwnSections) ? nullptr : found;
+}
+
+}  // namespace
+
+std::vector<std::string> configurable_environment_names() {
+  std::vector<std::string> names;
+  for (const OwnSection& section : kOwnSections) names.emplace_back(section.name);
+  for (std::string& name : environment_names()) names.push_back(std::move(name));
+  return names;
+}
+
+bool has_own_section(const Config& config) {
+  return find_own_section(config.environment_name) != nullptr;
+}
+
+EnvironmentFactory environment_factory(const Config& config) {
+  const OwnSection* section = find_own_section(config.environment_name);
+  return section == nullptr ? find_environment(config.environment_name) : section->make(config);
+}
+
+EnvironmentFactory scripted_environment_factory(const Config& config) {
+  Config graph = config;
+  graph.model.observation = ObservationKind::kGraph;
+  return environment_factory(graph);
+}
+
+Config with_time_limit(Config config, int steps) {
+  config.environment.max_steps = std::min(config.environment.max_steps, steps);
+  return config;
+}
+
+RecordedEpisodes record_at_constant_size(const Config& config, int size, int steps,
+                                         RandomStream& seeds) {
+  if (!has_own_section(config)) {
+    throw UsageError("environment.name is '" + config.environment_name +
+                     "': this needs ResNet18 bodies and states of a constant size; set "
+                     "environment.name to durotaxis");
+  }
+  return record_colony(steady_colony(config.environment, size),
+                       config.model.observation == ObservationKind::kImage, steps, seeds);
+}
+
+}  // namespace frost

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "engine/random.h"
+#include "rl/environment.h"
+#include "rl/replay_environment.h"
+#include "tools/config/config.h"
+
+namespace frost {
+
+// Where the configuration meets the environments: the one place that knows which of them has a
+// section of its own.
+
+/// Names that `environment.name` takes: those with a section, then the registered ones.
+std::vector<std::string> configurable_environment_names();
+
+/// Whether the configured environment reads the sections environment, observation and encoder.
+bool has_own_section(const Config& config);
+
+/// The configured environment, as its agent sees it.
+EnvironmentFactory environment_factory(const Config& config);
+
+/// The same process as its scripted policies see it.
+EnvironmentFactory scripted_environment_factory(const Config& config);
+
+/// `config` with episodes of at most so many steps, where the environment lets one choose.
+Config with_time_limit(Config config, int steps);
+
+/// `steps` steps of the configured environment at a constant `size` (`EnvironmentSpec::size_unit`)
+/// under its reference policy, to be replayed. Throws UsageError where it cannot be held constant.
+RecordedEpisodes record_at_constant_size(const Config& config, int size, int steps,
+                                         RandomStream& seeds);
+
+}  // namespace frost

@@ -1,0 +1,286 @@
+#include "tools/images/inference.h"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <sstream>
+#include "engine/io/atomic_file.h"
+#include "kernels/backend_registry.h"
+#include "kernels/errors.h"
+#include "kernels/parallel_for.h"
+#include "models/resnet18.h"
+#include "tools/images/image.h"
+#include "tools/reports/csv.h"
+#include "weights/npy.h"
+#include "weights/resnet18_names.h"
+#include "weights/weight_file.h"
+
+namespace frost {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kBatch = 16;
+
+/// One network input, [3, height, width].
+struct Sample {
+  std::string name;
+  std::int64_t height, width;
+  std::vector<float> values;
+};
+
+std::string lower_extension(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension;
+}
+
+/// The files to read; a folder stands for its images in order of their names.
+std::vector<fs::path> list_files(const std::vector<std::string>& inputs) {
+  std::vector<fs::path> files;
+  for (const std::string& input : inputs) {
+    if (!fs::is_directory(input)) {
+      files.emplace_back(input);
+      continue;
+    }
+    std::vector<fs::path> images;
+    for (const fs::directory_entry& entry : fs::directory_iterator(input)) {
+      const std::string extension = lower_extension(entry.path());
+      if (extension == ".jpg" || extension == ".jpeg" || extension == ".png") {
+        images.push_back(entry.path());
+      }
+    }
+    if (images.empty()) throw Error(input + " holds no .jpg, .jpeg or .png file");
+    std::sort(images.begin(), images.end());
+    files.insert(files.end(), images.begin(), images.end());
+  }
+  return files;
+}
+
+std::vector<Sample> read_array(const fs::path& path) {
+  const NpyArray array = read_npy(path);
+  const std::size_t rank = array.shape.size();
+  if ((rank != 3 && rank != 4) || array.shape[rank - 3] != 3 || array.values.empty()) {
+    throw Error(fmt::format("{} is {}, expected [3,h,w] or [n,3,h,w]", path.string(),
+                            to_string(array.shape)));
+  }
+  const auto bad = std::find_if(array.values.begin(), array.values.end(),
+                                [](float v) { return !std::isfinite(v); });
+  if (bad != array.values.end()) {
+    throw Error(
+        fmt::format("{} is not finite at index {}", path.string(), bad - array.values.begin()));
+  }
+  const std::int64_t count = rank == 4 ? array.shape[0] : 1;
+  const std::int64_t height = array.shape[rank - 2], width = array.shape[rank - 1];
+  const std::int64_t size = 3 * height * width;
+  std::vector<Sample> samples;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::string name = rank == 4 ? fmt::format("{}[{}]", path.string(), i) : path.string();
+    samples.push_back({name,
+                       height,
+                       width,
+                       {array.values.begin() + i * size, array.values.begin() + (i + 1) * size}});
+  }
+  return samples;
+}
+
+std::vector<Sample> read_samples(const fs::path& path) {
+  if (lower_extension(path) == ".npy") return read_array(path);
+  constexpr std::int64_t kSide = 224;
+  return {{path.string(), kSide, kSide, imagenet_input(load_image(path))}};
+}
+
+/// What the network said about all inputs, in their order.
+struct Results {
+  std::vector<std::string> names;
+  std::vector<float> logits;    ///< [n, 1000]; empty without a classifier
+  std::vector<float> features;  ///< [n, ...] as `feature_shape`
+  Shape feature_shape;          ///< of one input; NCHW without n
+};
+
+/// The network and what is asked of it.
+class Inference {
+ public:
+  Inference(Backend& backend, const InferOptions& options)
+      : backend_(backend),
+        network_(backend),
+        layer_(options.features.empty() ? "" : options.layer) {
+    Resnet18Mapping mapping = map_resnet18(read_weight_file(options.weights));
+    require_complete(mapping, options.weights);
+    classifies_ = mapping.has_classifier();
+    if (classifies_) {
+      network_.load(mapping.tensors);
+    } else if (layer_.empty() || layer_ == "fc" || !options.logits.empty()) {
+      throw Error(
+          options.weights +
+          " holds no classifier (fc): only --features with --layer pool or layer1..4 works");
+    } else {
+      network_.body.load(mapping.tensors);
+    }
+  }
+
+  /// Samples of one size.
+  void run(const std::vector<Sample>& batch, Results& results) {
+    const NoGradGuard no_grad;
+    const auto n = static_cast<std::int64_t>(batch.size());
+    const std::int64_t height = batch[0].height, width = batch[0].width;
+    std::vector<float> nchw;
+    for (const Sample& sample : batch) {
+      nchw.insert(nchw.end(), sample.values.begin(), sample.values.end());
+      results.names.push_back(sample.name);
+    }
+    const Tensor images = Tensor::from_host(backend_, {n, height, width, 3},
+                                            nchw_to_nhwc(nchw, {n, 3, height, width}));
+    const Tensor map = network_.body.features(images, 4);
+    const Tensor pooled = global_avg_pool(map);
+    if (classifies_) {
+      const std::vector<float> logits = network_.logits(pooled).to_host();
+      results.logits.insert(results.logits.end(), logits.begin(), logits.end());
+    }
+    if (layer_ == "pool") add_features(pooled, batch[0], results);
+    if (layer_ == "layer4") add_features(map, batch[0], results);
+    if (layer_ == "layer1" || layer_ == "layer2" || layer_ == "layer3") {
+      add_features(network_.body.features(images, layer_.back() - '0'), batch[0], results);
+    }
+  }
+
+ private:
+  static void add_features(const Tensor& tensor, const Sample& first, Results& results) {
+    const Shape& s = tensor.shape();
+    const Shape shape = s.size() == 4 ? Shape{s[3], s[1], s[2]} : Shape{s[1]};
+    if (results.feature_shape.empty()) results.feature_shape = shape;
+    if (shape != results.feature_shape) {
+      throw Error(
+          fmt::format("features of {} are {}, those before {}: one file holds inputs of "
+                      "one size only",
+                      first.name, to_string(shape), to_string(results.feature_shape)));
+    }
+    std::vector<float> values = tensor.to_host();
+    if (s.size() == 4) values = nhwc_to_nchw(values, s);
+    results.features.insert(results.features.end(), values.begin(), values.end());
+  }
+
+  Backend& backend_;
+  ResNet18Classifier network_;
+  std::string layer_;  ///< empty: no features wanted
+  bool classifies_ = false;
+};
+
+Results infer_all(Inference& inference, const std::vector<fs::path>& files) {
+  Results results;
+  std::vector<Sample> batch;
+  const auto flush = [&] {
+    if (!batch.empty()) inference.run(batch, results);
+    batch.clear();
+  };
+  for (const fs::path& file : files) {
+    for (Sample& sample : read_samples(file)) {
+      const bool fits =
+          batch.empty() || (batch[0].height == sample.height && batch[0].width == sample.width);
+      if (!fits || batch.size() == kBatch) flush();
+      batch.push_back(std::move(sample));
+    }
+  }
+  flush();
+  return results;
+}
+
+/// Class names by index; empty where no file was given and none is found.
+std::map<std::int64_t, std::string> read_labels(std::string path) {
+  if (path.empty()) {
+    const char* data = std::getenv("FROST_DATA");
+    if (data == nullptr || *data == '\0') return {};
+    path = (fs::path(data) / "weights/imagenet_classes.csv").string();
+    if (!fs::exists(path)) return {};
+  }
+  constexpr std::uint64_t kLargest = 1 << 24;
+  const std::vector<std::byte> bytes = read_regular_file(path, kLargest);
+  std::istringstream lines(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  std::string line;
+  std::getline(lines, line);
+  const std::vector<std::string> header = split_csv_line(line);
+  const auto index_at = std::find(header.begin(), header.end(), "class_index") - header.begin();
+  const auto label_at = std::find(header.begin(), header.end(), "label") - header.begin();
+  const auto columns = static_cast<std::ptrdiff_t>(header.size());
+  if (index_at == columns || label_at == columns) {
+    throw Error(path + ": expected a first line with the columns class_index and label");
+  }
+  std::map<std::int64_t, std::string> labels;
+  for (int number = 2; std::getline(lines, line); ++number) {
+    const std::vector<std::string> fields = split_csv_line(line);
+    if (fields.size() != header.size()) {
+      throw Error(fmt::format("{}:{}: {} fields, the first line has {}", path, number,
+                              fields.size(), header.size()));
+    }
+    std::istringstream text(fields[static_cast<std::size_t>(index_at)]);
+    std::int64_t index = 0;
+    if (!(text >> index)) throw Error(fmt::format("{}:{}: no class index", path, number));
+    labels[index] = fields[static_cast<std::size_t>(label_at)];
+  }
+  return labels;
+}
+
+std::vector<double> softmax(std::span<const float> logits) {
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  std::vector<double> p;
+  for (const float l : logits) p.push_back(std::exp(l - largest));
+  const double sum = std::accumulate(p.begin(), p.end(), 0.0);
+  for (double& value : p) value /= sum;
+  return p;
+}
+
+std::string prediction_table(const Results& results, int top,
+                             const std::map<std::int64_t, std::string>& labels) {
+  std::string table = "file,rank,class_index,label,probability\n";
+  constexpr auto kRow = static_cast<std::size_t>(kImagenetClasses);
+  for (std::size_t i = 0; i * kRow < results.logits.size(); ++i) {
+    const std::vector<double> p = softmax(std::span(results.logits).subspan(i * kRow, kRow));
+    std::vector<std::int64_t> order(kRow);
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+      return p[static_cast<std::size_t>(a)] > p[static_cast<std::size_t>(b)];
+    });
+    for (int rank = 0; rank < top; ++rank) {
+      const std::int64_t c = order[static_cast<std::size_t>(rank)];
+      const auto label = labels.find(c);
+      table += fmt::format("{},{},{},{},{:.6f}\n", csv_field(results.names[i]), rank + 1, c,
+                           label == labels.end() ? "" : csv_field(label->second),
+                           p[static_cast<std::size_t>(c)]);
+    }
+  }
+  return table;
+}
+
+}  // namespace
+
+int infer(const InferOptions& options) {
+  const auto labels = read_labels(options.labels);
+  const std::vector<fs::path> files = list_files(options.inputs);
+  set_thread_budget(options.threads);
+  std::string reason;
+  Inference inference(select_backend(options.device, reason), options);
+  Results results = infer_all(inference, files);
+
+  // Everything is computed: only now is anything written.
+  const auto count = static_cast<std::int64_t>(results.names.size());
+  if (!options.features.empty()) {
+    Shape shape{count};
+    const bool fc = options.layer == "fc";
+    if (fc) results.feature_shape = {kImagenetClasses};
+    shape.insert(shape.end(), results.feature_shape.begin(), results.feature_shape.end());
+    write_npy(options.features, {shape, fc ? results.logits : results.features});
+  }
+  if (!options.logits.empty())
+    write_npy(options.logits, {{count, kImagenetClasses}, results.logits});
+  if (!results.logits.empty()) fmt::print("{}", prediction_table(results, options.top, labels));
+  return 0;
+}
+
+}  // namespace frost

@@ -1,0 +1,103 @@
+#include "tools/lab/freeze_bench_run.h"
+
+#include <fmt/format.h>
+#include "engine/io/atomic_file.h"
+#include "kernels/backend_registry.h"
+#include "kernels/errors.h"
+#include "kernels/parallel_for.h"
+#include "models/freeze.h"
+#include "tools/config/common_options.h"
+#include "tools/lab/freeze_bench.h"
+#include "tools/lab/freeze_bench_html.h"
+#include "tools/lab/freeze_bench_report.h"
+
+namespace frost {
+namespace {
+
+/// The savings that --plain turns off.
+FreezeSavings without(const std::vector<std::string>& names) {
+  FreezeSavings savings;
+  for (const std::string& name : names) {
+    const bool all = name == "all";
+    if (all || name == "folding") savings.folding = false;
+    if (all || name == "cache") savings.cache = false;
+    if (all || name == "sharing") savings.sharing = false;
+    if (all || name == "dead_taps") savings.dead_taps = false;
+  }
+  return savings;
+}
+
+std::vector<BenchCase> cases_of(const BenchOptions& options) {
+  const std::vector<std::string> modes =
+      options.modes.empty() ? distinct_freeze_modes() : options.modes;
+  std::vector<BenchCase> cases;
+  for (const ObservationKind kind : {ObservationKind::kImage, ObservationKind::kGraph}) {
+    if (options.observation != "both" && options.observation != to_string(kind)) continue;
+    for (const std::string& mode : modes)
+      cases.push_back({find_freeze_mode(mode).name, kind, false});
+    if (options.plain.empty()) continue;
+    for (const std::string& mode : modes)
+      cases.push_back({find_freeze_mode(mode).name, kind, true});
+  }
+  return cases;
+}
+
+void check_workload(const BenchWorkload& workload) {
+  if (workload.steps % workload.environments != 0 || workload.steps < workload.minibatch) {
+    throw UsageError(fmt::format("--steps {} must be a multiple of {} and at least {}",
+                                 workload.steps, workload.environments, workload.minibatch));
+  }
+}
+
+void require_exact(const std::vector<BenchRow>& rows) {
+  for (const BenchRow& row : rows) {
+    if (row.exact()) continue;
+    throw Error(fmt::format(
+        "mode {}: gradients take {} bytes and moments {}, expected exactly {} and {}",
+        row.what.mode, row.bytes.peak_of(MemoryTag::kGradients),
+        row.bytes.peak_of(MemoryTag::kOptimizer), 4 * row.trainable, 8 * row.trainable));
+  }
+  fmt::print("\nin every mode: gradient bytes = 4 x trainable, optimizer bytes = 8 x trainable\n");
+}
+
+}  // namespace
+
+int bench(const BenchOptions& options) {
+  const BenchWorkload& workload = options.workload;
+  check_workload(workload);
+  BenchPlan plan;
+  plan.workload = workload;
+  plan.cases = cases_of(options);
+  plan.plain = without(options.plain);
+  plan.config = options.config.empty()
+                    ? parse_config("", "the defaults", config_overrides(options.common))
+                    : load_config(options.config, options.common);
+  if (!options.record.empty()) {
+    write_workload(options.record, workload, plan.config);
+    fmt::print("workload: {}\nwritten: {}\n", workload.text(), options.record);
+    return 0;
+  }
+  set_thread_budget(plan.config.system.threads);
+  std::string device;
+  select_backend(plan.config.system.device, device);
+  fmt::print("device: {}\nworkload: {}\n", device, workload.text());
+  std::fflush(stdout);
+
+  const auto tell = [&](const std::string& line) {
+    if (options.common.quiet) return;
+    fmt::print("{}\n", line);
+    std::fflush(stdout);
+  };
+  const std::vector<BenchRow> rows = bench_freeze(plan, tell);
+  fmt::print("\n{}", bench_table(rows));
+  require_exact(rows);
+  if (!options.json.empty()) {
+    write_file_atomically(options.json, bench_json(rows, workload, device));
+  }
+  if (!options.html.empty()) {
+    write_file_atomically(options.html, bench_html(rows, workload, device));
+  }
+  return 0;
+}
+
+}  // namespace frost

@@ -1,0 +1,104 @@
+#include "tools/lab/freeze_verification.h"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include "engine/io/atomic_file.h"
+#include "tools/lab/freeze_proof.h"
+#include "tools/lab/memory_forecast.h"
+#include "tools/reports/parameter_report.h"
+#include "tools/runs/trainer.h"
+
+namespace frost {
+namespace {
+
+/// The smallest update that still is a real one; returns what it changed.
+std::string shorten(PpoConfig& ppo) {
+  constexpr int kEnvironments = 8, kStepsEach = 8, kMinibatches = 4;
+  ppo.num_envs = std::min(ppo.num_envs, kEnvironments);
+  ppo.rollout_steps = kStepsEach * ppo.num_envs;
+  ppo.minibatch_size = ppo.rollout_steps / kMinibatches;
+  ppo.update_epochs = 1;
+  ppo.enable_kl_early_stop = false;
+  return fmt::format(
+      "one update, shortened: {} steps of {} environments, 1 epoch of {} minibatches of {} states, "
+      "no KL stop",
+      ppo.rollout_steps, ppo.num_envs, kMinibatches, ppo.minibatch_size);
+}
+
+void print_expected(const ExpectedCounts& expected) {
+  fmt::print(
+      "expected from the architecture: total {}, trainable {}, each body {} ({} trainable), "
+      "heads {}, encoder {}\n",
+      with_thousands(expected.total()), with_thousands(expected.trainable()),
+      with_thousands(expected.body), with_thousands(expected.body_trainable),
+      with_thousands(expected.heads), with_thousands(expected.encoder));
+}
+
+/// States of constant size, replayed, so that bytes do not depend on what the policy does.
+std::vector<RecordedEpisodes> record_for(const Config& config, const PpoConfig& ppo) {
+  BenchWorkload workload;
+  workload.environments = ppo.num_envs;
+  workload.steps = ppo.rollout_steps;
+  workload.image_size = config.environment.image_size;
+  return record_workload(workload, config, config.model.observation);
+}
+
+MemoryLedger::Bytes forecast(const Config& config, const PpoConfig& ppo) {
+  const std::vector<RecordedEpisodes> records = record_for(config, ppo);
+  return forecast_update(config, replay_factory(records), ppo);
+}
+
+void print_claims(const std::vector<Claim>& claims) {
+  for (const Claim& c : claims) {
+    fmt::print("{:<6} {} ({})\n", c.holds ? "holds" : "FAILS", c.statement, c.finding);
+  }
+}
+
+}  // namespace
+
+int verify_freezing(Config config, const std::string& json, bool quiet) {
+  const std::string shortened = shorten(config.ppo);
+  const MemoryLedger::Bytes predicted = forecast(config, config.ppo);
+  Trainer trainer(config, false);
+  BackboneNetwork& network = trainer.backbone();
+  MemoryLedger& ledger = trainer.backend().ledger();
+  if (!quiet) fmt::print("{}\n{}\n", trainer.setup().device_line, trainer.setup().weights_line);
+  fmt::print("{}", parameter_report(network, trainer.optimizer()));
+  print_expected(expected_counts(network.config()));
+  fmt::print("{}\n", shortened);
+  if (!quiet) fmt::print("predicted {}", memory_table(predicted));
+  std::fflush(stdout);
+
+  const FreezeProof proof(network, trainer.optimizer());
+  const std::vector<RecordedEpisodes> records = record_for(config, config.ppo);
+  ledger.reset_peaks();
+  replay_update(network, trainer.optimizer(), replay_factory(records), config.ppo);
+  const MemoryLedger::Bytes bytes = ledger.snapshot();
+  std::vector<Claim> claims = proof.verify();
+  for (Claim& claim : compare_forecast(predicted, bytes)) claims.push_back(std::move(claim));
+
+  if (!quiet) {
+    fmt::print("measured {}", memory_table(bytes));
+    fmt::print("saved bytes per image: actor body {:.0f}, critic body {:.0f}\n",
+               saved_body_bytes(network, network.actor_body()),
+               saved_body_bytes(network, network.critic_body()));
+  }
+  print_claims(claims);
+  if (!json.empty()) {
+    write_file_atomically(
+        json, freeze_proof_json(network, trainer.optimizer(), predicted, bytes, claims));
+  }
+  const auto failed =
+      std::count_if(claims.begin(), claims.end(), [](const Claim& c) { return !c.holds; });
+  fmt::print("{} of {} claims hold\n", claims.size() - static_cast<std::size_t>(failed),
+             claims.size());
+  return failed == 0 ? 0 : 1;
+}
+
+void print_forecast(const Config& config) {
+  fmt::print("predicted for {} environments, {} steps, minibatches of {}: {}", config.ppo.num_envs,
+             config.ppo.rollout_steps, config.ppo.minibatch_size,
+             memory_table(forecast(config, config.ppo)));
+}
+
+}  // namespace frost

@@ -1,0 +1,62 @@
+#include "tools/runs/body_export.h"
+
+#include <fmt/format.h>
+#include <string>
+#include "engine/io/atomic_file.h"
+#include "kernels/errors.h"
+#include "models/resnet18.h"
+#include "tools/runs/run_folder.h"
+#include "weights/resnet18_blob.h"
+#include "weights/resnet18_names.h"
+#include "weights/sha256.h"
+#include "weights/weight_file.h"
+
+namespace frost {
+namespace {
+
+/// The tensors of one body under torchvision's names; convolutions turned from OHWI to OIHW.
+StateDict body_tensors(const StateDict& checkpoint, const std::string& part,
+                       const std::string& origin) {
+  const std::string prefix = "network." + part + ".body.";
+  StateDict body;
+  for (auto it = checkpoint.lower_bound(prefix);
+       it != checkpoint.end() && it->first.starts_with(prefix); ++it) {
+    const auto& [name, tensor] = *it;
+    HostTensor& out = body[name.substr(prefix.size())] = tensor;
+    if (tensor.shape.size() != 4) continue;
+    const Shape& s = tensor.shape;
+    out =
+        HostTensor::from_floats({s[0], s[3], s[1], s[2]}, nhwc_to_nchw(tensor.to_floats(name), s));
+  }
+  if (body.empty()) {
+    throw Error(origin + " holds no tensor " + prefix +
+                "*: its network has no ResNet18 bodies, or it is no checkpoint");
+  }
+  return body;
+}
+
+}  // namespace
+
+int export_weights(const ExportOptions& options) {
+  const std::string path = find_checkpoint(options.run, options.checkpoint).string();
+  const SharedBytes image = read_regular_file(path, kMaxWeightFileBytes);
+  const SafetensorsFile checkpoint = parse_safetensors(image, path);
+  // The way back in: whatever is written passes the checks of import_weights.
+  Resnet18Mapping mapping = map_resnet18(body_tensors(checkpoint.tensors, options.part, path));
+  require_complete(mapping, path);
+
+  const std::int64_t channels = mapping.tensors.at("conv1.weight").shape[1];
+  SafetensorsFile blob = resnet18_blob(std::move(mapping.tensors));
+  const auto updates = checkpoint.metadata.find("updates");
+  blob.metadata["source"] =
+      fmt::format("{} body of {} after update {}", options.part, path,
+                  updates == checkpoint.metadata.end() ? "?" : updates->second);
+  blob.metadata["source_format"] = "frostline checkpoint";
+  blob.metadata["source_sha256"] = sha256_hex(image);
+  write_safetensors(options.output, blob);
+  fmt::print("{}\n{} input channel{}, no classifier\nwritten: {}\n", blob.metadata["source"],
+             channels, channels == 1 ? "" : "s", options.output);
+  return 0;
+}
+
+}  // namespace frost

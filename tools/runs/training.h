@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tools/config/common_options.h"
+
+namespace frost {
+
+struct TrainOptions {
+  std::string config, out, resume;
+  std::int64_t stop_after = 0;
+  bool profile = false;
+  CommonOptions common;
+};
+
+/// Trains, or goes on with a run, and leaves its folder (README, "What a run leaves behind").
+/// Returns the exit status.
+int train(const TrainOptions& options);
+
+}  // namespace frost
