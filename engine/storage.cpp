@@ -33,7 +33,8 @@ Storage::Storage(Backend& backend, std::size_t bytes, MemoryTag tag)
 
 Storage::~Storage() {
   if (!guards_intact()) ++violations;
-  if (tag_ == MemoryTag::kParameters || tag_ == MemoryTag::kPacked) backend_.forget_weight(id_);
+  if (tag_ == MemoryTag::kParameters || tag_ == MemoryTag::kPacked)
+    backend_.convolution().forget_weight(id_);
   backend_.ledger().remove(tag_, bytes_);
   backend_.release(allocation_);
 }

@@ -4,8 +4,6 @@
 
 #include "kernels/compute_options.h"
 #include "kernels/cuda/conv/plan_cache.h"
-#include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/rounded_matrix.h"
 #include "kernels/cuda/runtime/cuda_check.h"
 #include "kernels/errors.h"
 
@@ -146,44 +144,3 @@ void LtGemm::run(const GemmKey& key, const void* a, const void* b, float* c) {
 }
 
 }  // namespace frost::cuda
-
-namespace frost {
-
-void CudaBackend::gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n,
-                       std::int64_t k, const float* a, std::int64_t lda, const float* b,
-                       std::int64_t ldb, GradOut c, std::int64_t ldc) {
-  if (m == 0 || n == 0) return;
-  const bool accumulate = c.mode == GradMode::kAccumulate;
-  if (k == 0) {  // an empty sum
-    if (accumulate) return;
-    const auto bytes = [](std::int64_t floats) {
-      return static_cast<std::size_t>(floats) * sizeof(float);
-    };
-    FROST_CUDA(
-        cudaMemset2DAsync(c.data, bytes(ldc), 0, bytes(n), static_cast<std::size_t>(m), stream_));
-    return;
-  }
-  const auto multiply = [&](const auto* first, std::int64_t first_stride, const auto* second,
-                            std::int64_t second_stride) {
-    const cuda::GemmKey key{m,
-                            n,
-                            k,
-                            first_stride,
-                            second_stride,
-                            ldc,
-                            cuda::common_alignment(first),
-                            cuda::common_alignment(second),
-                            cuda::common_alignment(c.data),
-                            transpose_a,
-                            transpose_b,
-                            accumulate,
-                            static_cast<std::int32_t>(options_.math)};
-    gemm_->run(key, first, second, c.data);
-  };
-  if (options_.math != MathMode::kBf16) return multiply(a, lda, b, ldb);
-  const cuda::RoundedMatrix rounded_a(*this, transpose_a ? k : m, transpose_a ? m : k, a, lda);
-  const cuda::RoundedMatrix rounded_b(*this, transpose_b ? n : k, transpose_b ? k : n, b, ldb);
-  multiply(rounded_a.data(), rounded_a.stride(), rounded_b.data(), rounded_b.stride());
-}
-
-}  // namespace frost
