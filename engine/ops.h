@@ -6,8 +6,10 @@
 #include "engine/autograd.h"
 #include "engine/tensor.h"
 
-// The public ops. Each checks shapes on the host, throwing Error with an `[op]` tag, then calls one
-// backend kernel through launch(). Matrices are [rows, cols]; images are NHWC.
+// The public ops. Each checks types, shapes and attributes on the host, throwing Error with an
+// `[op]` tag, then calls one backend kernel through launch(). Matrices are [rows, cols]; images are
+// NHWC; tensors are float32 unless said. A batch may be empty. The ops on tensors of one backend
+// belong to one thread at a time.
 namespace frost {
 
 /// x w^T + bias: x [n,in], w [out,in], bias [out] or undefined -> [n,out].
@@ -44,16 +46,16 @@ Tensor repeat_segments(const Tensor& x, const Tensor& offsets, const Tensor& seg
 
 /// A convolution with the inference-form BatchNorm behind it, and their folded form.
 ///
-/// weight [k,kh,kw,c], the other four [k]. The folded weight is made on first use and again when
-/// any of the five tensors changed; a frozen layer is folded once for life. A recording folds anew
-/// what trains.
+/// weight [k,kh,kw,c], the other four [k]; other shapes are refused. The folded weight is made on
+/// first use and again when any of the five tensors changed; a frozen layer is folded once for
+/// life. A recording folds anew what trains.
 struct ConvBatchNorm {
   std::int64_t stride = 1, pad = 0;
   Tensor weight, gamma, beta, mean, var;
 
   struct Folded {
-    Tensor weight, bias;  ///< tagged as packed
-    std::vector<std::uint64_t> versions;
+    Tensor weight, bias;                  ///< tagged as packed
+    std::vector<std::uint64_t> versions;  ///< storages and versions of what it was made from
   };
   Folded folded[2];  ///< [0] as stored, [1] with the weight summed over its input channels
 };

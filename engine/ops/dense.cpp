@@ -102,7 +102,7 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
 
 Tensor grouped_softmax(const Tensor& x, std::int64_t groups, double temperature) {
   require_rank(x, 2, "grouped_softmax", "input");
-  require(groups > 0 && x.dim(1) % groups == 0, "grouped_softmax",
+  require(groups > 0 && x.dim(1) > 0 && x.dim(1) % groups == 0, "grouped_softmax",
           to_string(x.shape()) + " cannot be split into " + std::to_string(groups) + " groups");
   require(temperature > 0, "grouped_softmax", "the temperature must be positive");
   const std::int64_t cols = x.dim(1) / groups, rows = x.dim(0) * groups;

@@ -23,9 +23,9 @@ Tensor concat_rows(const std::vector<Tensor>& parts) {
   if (parts.size() == 1) return parts.front();
   std::int64_t rows = 0;
   for (const Tensor& part : parts) {
+    rows += part.dim(0);
     require(with_rows(part.shape(), 0) == with_rows(parts.front().shape(), 0), "concat_rows",
             to_string(part.shape()) + " does not continue " + to_string(parts.front().shape()));
-    rows += part.dim(0);
   }
   Op op("concat_rows", parts);
   Backend& backend = op.backend();
@@ -121,6 +121,8 @@ Tensor narrow_cols(const Tensor& x, std::int64_t begin, std::int64_t count) {
 
 Tensor gather_rows(const Tensor& x, const Tensor& index) {
   require(!x.requires_grad(), "gather_rows", "passes no gradient, but its input wants one");
+  require_dtype(x, DType::kF32, "gather_rows", "input");
+  require_dtype(index, DType::kI32, "gather_rows", "index");
   const Tensor y = Tensor::empty(x.backend(), with_rows(x.shape(), index.numel()));
   launch("gather_rows", [&] {
     y.backend().gather_rows(index.numel(), row_size(x), index.data_as<std::int32_t>(), x.data(),
@@ -167,6 +169,8 @@ Tensor pad_rows(const Tensor& x, std::int64_t rows) {
 
 Tensor repeat_segments(const Tensor& x, const Tensor& offsets, const Tensor& segment_of) {
   require_rank(x, 2, "repeat_segments", "input");
+  require_dtype(offsets, DType::kI32, "repeat_segments", "offsets");
+  require_dtype(segment_of, DType::kI32, "repeat_segments", "segment_of");
   require(offsets.numel() == x.dim(0) + 1, "repeat_segments",
           std::to_string(offsets.numel()) + " offsets do not describe " + std::to_string(x.dim(0)) +
               " segments");
