@@ -16,13 +16,7 @@ namespace frost {
 namespace {
 
 constexpr const char* kFormat = "frostline.checkpoint.2";
-
-std::vector<NamedTensor> all_tensors(const PolicyNetwork& network) {
-  std::vector<NamedTensor> tensors = network.parameters("network.");
-  const std::vector<NamedTensor> buffers = network.buffers("network.");
-  tensors.insert(tensors.end(), buffers.begin(), buffers.end());
-  return tensors;
-}
+constexpr const char* kNetworkPrefix = "network.";
 
 double parse_rate(const std::string& text) {
   double rate = 0;
@@ -99,16 +93,11 @@ NetworkSetup build_network(const Config& config, bool load_pretrained) {
 }
 
 void save_network(const PolicyNetwork& network, StateDict& state) {
-  for (const NamedTensor& t : all_tensors(network)) {
-    state[t.name] = HostTensor::from_floats(t.tensor.shape(), t.tensor.to_host());
-  }
+  state.merge(network.state_dict(kNetworkPrefix));
 }
 
 void load_network(PolicyNetwork& network, const StateDict& state) {
-  for (NamedTensor& t : all_tensors(network)) {
-    t.tensor.copy_from_host(
-        find_tensor(state, t.name, "checkpoint", t.tensor.shape()).to_floats(t.name));
-  }
+  network.load_state_dict(state, true, kNetworkPrefix);
 }
 
 Trainer::Trainer(const Config& config, bool resuming)
