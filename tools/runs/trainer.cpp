@@ -104,6 +104,7 @@ Trainer::Trainer(const Config& config, bool resuming)
     : config_(config), setup_(build_network(config, !resuming)) {
   AdamConfig adam;
   adam.epsilon = config_.ppo.adam_epsilon;
+  adam.weight_decay = config_.ppo.weight_decay;
   optimizer_ = std::make_unique<Adam>(setup_.network->param_groups(), adam);
   environments_ = std::make_unique<VectorEnvironment>(environment_factory(config_),
                                                       config_.ppo.num_envs, config_.system.seed);
