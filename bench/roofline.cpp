@@ -104,14 +104,16 @@ Json measure_layer(Backend& backend, const ConvLayer& layer, const Machine& mach
   const auto time = [&](const auto& fn) { return time_calls(options.seconds, fn); };
   const std::array<std::pair<const char*, Timing>, 3> directions{
       {{"forward", time([&] {
-          backend.conv2d_forward(s, x.data(), next(), bias.data(), nullptr, true, y.data());
+          backend.convolution().conv2d_forward(s, x.data(), next(), bias.data(), nullptr, true,
+                                               y.data());
         })},
        {"data", time([&] {
-          backend.conv2d_backward_data(s, dy.data(), next(), {dx.data(), GradMode::kOverwrite});
+          backend.convolution().conv2d_backward_data(s, dy.data(), next(),
+                                                     {dx.data(), GradMode::kOverwrite});
         })},
        {"weight", time([&] {
-          backend.conv2d_backward_weight(s, x.data(), dy.data(),
-                                         {dweight.data(), GradMode::kOverwrite});
+          backend.convolution().conv2d_backward_weight(s, x.data(), dy.data(),
+                                                       {dweight.data(), GradMode::kOverwrite});
         })}}};
   const KernelWork work = chosen_cpu_level().conv2d_work(s);
   const auto done = static_cast<double>(work.multiplications);
@@ -185,8 +187,9 @@ Json measure_products(Backend& backend, const Machine& machine, const Options& o
     const Tensor a = random_tensor(backend, {p.m, p.k}), b = random_tensor(backend, {p.k, p.n});
     const Tensor c = Tensor::zeros(backend, {p.m, p.n});
     const Timing timing = time_calls(options.seconds, [&] {
-      backend.gemm(p.transpose_a, p.transpose_b, p.m, p.n, p.k, a.data(), p.transpose_a ? p.m : p.k,
-                   b.data(), p.transpose_b ? p.k : p.n, {c.data(), GradMode::kOverwrite}, p.n);
+      backend.matrix().gemm(p.transpose_a, p.transpose_b, p.m, p.n, p.k, a.data(),
+                            p.transpose_a ? p.m : p.k, b.data(), p.transpose_b ? p.k : p.n,
+                            {c.data(), GradMode::kOverwrite}, p.n);
     });
     const auto work = static_cast<double>(p.m * p.n * p.k);
     const auto bytes = static_cast<double>(a.bytes() + b.bytes() + c.bytes());

@@ -137,7 +137,7 @@ void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
     const GradOut slot = root.impl_->node->grad_slot();
     // Clang before 16 captures a structured binding only by name.
     launch("seed_gradient", [&root = root, &cotangent = cotangent, &slot] {
-      root.backend().axpy(root.numel(), 1.0f, cotangent.data(), slot);
+      root.backend().elementwise().axpy(root.numel(), 1.0f, cotangent.data(), slot);
     });
   }
   // Inputs are always made before outputs, so falling sequence is a topological order.

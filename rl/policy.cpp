@@ -5,7 +5,7 @@
 #include <span>
 
 #include "kernels/errors.h"
-#include "kernels/scalar_math.h"
+#include "kernels/policy_math.h"
 
 namespace frost {
 namespace {

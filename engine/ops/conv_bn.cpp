@@ -22,7 +22,7 @@ Tensor effective_weight(const ConvBatchNorm& layer, bool summed) {
   const Shape& s = layer.weight.shape();
   const Tensor out = Tensor::empty(layer.weight.backend(), {s[0], s[1], s[2], 1});
   launch("channel_sum", [&] {
-    out.backend().channel_sum(s[0] * s[1] * s[2], s[3], layer.weight.data(), out.data());
+    out.backend().rows().channel_sum(s[0] * s[1] * s[2], s[3], layer.weight.data(), out.data());
   });
   return out;
 }
@@ -43,9 +43,10 @@ ConvBatchNorm::Folded& fold(ConvBatchNorm& layer, bool summed) {
     folded.bias = Tensor::empty(backend, {weight.dim(0)}, MemoryTag::kPacked);
   }
   launch("fold_batch_norm", [&] {
-    backend.fold_batch_norm(weight.dim(0), weight.numel() / weight.dim(0), kBatchNormEpsilon,
-                            weight.data(), layer.gamma.data(), layer.beta.data(), layer.mean.data(),
-                            layer.var.data(), folded.weight.data(), folded.bias.data());
+    backend.normalization().fold_batch_norm(weight.dim(0), weight.numel() / weight.dim(0),
+                                            kBatchNormEpsilon, weight.data(), layer.gamma.data(),
+                                            layer.beta.data(), layer.mean.data(), layer.var.data(),
+                                            folded.weight.data(), folded.bias.data());
   });
   if (DeviceGraph::recording()) {
     versions.clear();  // this fold has only been recorded, so nothing has changed yet
@@ -87,18 +88,19 @@ void affine_gradients(const ConvBatchNorm& layer, const Conv2dShape& shape, cons
   const std::int64_t taps = weight.numel() / shape.k;
   const Tensor g = Tensor::empty(backend, weight.shape());
   launch_allocating("conv2d_backward_weight", [&] {
-    backend.conv2d_backward_weight(shape, x.data(), d.data(), {g.data(), GradMode::kOverwrite});
+    backend.convolution().conv2d_backward_weight(shape, x.data(), d.data(),
+                                                 {g.data(), GradMode::kOverwrite});
   });
   const Tensor summed_dweight =
       summed && dweight ? Tensor::empty(backend, weight.shape()) : Tensor();
   const GradOut direct =
       summed && dweight ? GradOut{summed_dweight.data(), GradMode::kOverwrite} : dweight;
   launch("unfold_batch_norm_gradient", [&] {
-    backend.unfold_batch_norm_gradient(shape.k, taps, kBatchNormEpsilon, weight.data(),
-                                       layer.gamma.data(), layer.mean.data(), layer.var.data(),
-                                       g.data(), db.data(), direct, dgamma);
+    backend.normalization().unfold_batch_norm_gradient(
+        shape.k, taps, kBatchNormEpsilon, weight.data(), layer.gamma.data(), layer.mean.data(),
+        layer.var.data(), g.data(), db.data(), direct, dgamma);
     if (summed && dweight) {
-      backend.channel_broadcast(shape.k * taps, layer.weight.dim(3), direct.data, dweight);
+      backend.rows().channel_broadcast(shape.k * taps, layer.weight.dim(3), direct.data, dweight);
     }
   });
 }
@@ -122,14 +124,16 @@ Tensor conv_bn(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bo
   Backend& backend = op.backend();
   const Tensor y = op.output({shape.n, shape.oh(), shape.ow(), shape.k});
   launch_allocating("conv2d_forward", [&] {
-    backend.conv2d_forward(shape, x.data(), folded.weight.weight_view(), folded.bias.data(),
-                           residual.defined() ? residual.data() : nullptr, relu, y.data());
+    backend.convolution().conv2d_forward(
+        shape, x.data(), folded.weight.weight_view(), folded.bias.data(),
+        residual.defined() ? residual.data() : nullptr, relu, y.data());
   });
   Tensor bits;
   if (relu && op.wants_any()) {
     bits = Tensor::empty(backend, {(y.numel() + 31) / 32}, MemoryTag::kSaved, DType::kU32);
-    launch("sign_bits",
-           [&] { backend.sign_bits(y.numel(), y.data(), bits.data_as<std::uint32_t>()); });
+    launch("sign_bits", [&] {
+      backend.elementwise().sign_bits(y.numel(), y.data(), bits.data_as<std::uint32_t>());
+    });
   }
   const Tensor kept_x = op.save_for({kWeight, kGamma}, x);
   const Tensor kept_folded = op.save_for({kX}, folded.weight);
@@ -138,25 +142,27 @@ Tensor conv_bn(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bo
     const std::int64_t pixels = shape.n * shape.oh() * shape.ow();
     if (bits.defined()) {
       launch("mask_by_bits", [&] {
-        backend.mask_by_bits(dy.numel(), dy.data(), bits.data_as<std::uint32_t>(), dy.data());
+        backend.elementwise().mask_by_bits(dy.numel(), dy.data(), bits.data_as<std::uint32_t>(),
+                                           dy.data());
       });
     }
     const GradOut dx = gradients.of(kX);
     if (dx) {
       launch_allocating("conv2d_backward_data", [&] {
-        backend.conv2d_backward_data(shape, dy.data(), kept_folded.weight_view(), dx);
+        backend.convolution().conv2d_backward_data(shape, dy.data(), kept_folded.weight_view(), dx);
       });
     }
     if (const GradOut slot = gradients.of(kResidual)) {
-      launch("residual_backward", [&] { backend.axpy(dy.numel(), 1.0f, dy.data(), slot); });
+      launch("residual_backward",
+             [&] { backend.elementwise().axpy(dy.numel(), 1.0f, dy.data(), slot); });
     }
     const GradOut dweight = gradients.of(kWeight), dgamma = gradients.of(kGamma);
     const GradOut dbeta = gradients.of(kBeta);
     if (!dweight && !dgamma && !dbeta) return;
     const Tensor db = Tensor::empty(backend, {shape.k});
     launch("column_sum", [&] {
-      backend.column_sum(pixels, shape.k, dy.data(), {db.data(), GradMode::kOverwrite});
-      if (dbeta) backend.axpy(shape.k, 1.0f, db.data(), dbeta);
+      backend.rows().column_sum(pixels, shape.k, dy.data(), {db.data(), GradMode::kOverwrite});
+      if (dbeta) backend.elementwise().axpy(shape.k, 1.0f, db.data(), dbeta);
     });
     if (dweight || dgamma) {
       affine_gradients(source, shape, kept_x, dy, db, dweight, dgamma);

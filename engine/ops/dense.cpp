@@ -18,17 +18,19 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
   Backend& backend = op.backend();
   const Tensor y = op.output({n, out});
   launch("linear_forward", [&] {
-    backend.gemm(false, true, n, out, in, x.data(), in, w.data(), in,
-                 {y.data(), GradMode::kOverwrite}, out);
-    if (bias.defined()) backend.add_bias(n, out, bias.data(), y.data());
+    backend.matrix().gemm(false, true, n, out, in, x.data(), in, w.data(), in,
+                          {y.data(), GradMode::kOverwrite}, out);
+    if (bias.defined()) backend.rows().add_bias(n, out, bias.data(), y.data());
   });
   const Tensor kept_x = op.save_for({kW}, x), kept_w = op.save_for({kX}, w);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(kX), dw = g.of(kW), db = g.of(kB);
     launch("linear_backward", [&] {
-      if (dx) backend.gemm(false, false, n, in, out, dy.data(), out, kept_w.data(), in, dx, in);
-      if (dw) backend.gemm(true, false, out, in, n, dy.data(), out, kept_x.data(), in, dw, in);
-      if (db) backend.column_sum(n, out, dy.data(), db);
+      if (dx)
+        backend.matrix().gemm(false, false, n, in, out, dy.data(), out, kept_w.data(), in, dx, in);
+      if (dw)
+        backend.matrix().gemm(true, false, out, in, n, dy.data(), out, kept_x.data(), in, dw, in);
+      if (db) backend.rows().column_sum(n, out, dy.data(), db);
     });
   });
 }
@@ -39,11 +41,13 @@ Tensor add(const Tensor& a, const Tensor& b) {
   Op op("add", {a, b});
   Backend& backend = op.backend();
   const Tensor y = op.output(a.shape());
-  launch("add", [&] { backend.add(y.numel(), a.data(), b.data(), y.data()); });
+  launch("add", [&] { backend.elementwise().add(y.numel(), a.data(), b.data(), y.data()); });
   return op.finish(y, [&backend](const Tensor& dy, GradSlots& g) {
     for (const std::size_t i : {0u, 1u}) {
       const GradOut slot = g.of(i);
-      if (slot) launch("add_backward", [&] { backend.axpy(dy.numel(), 1.0f, dy.data(), slot); });
+      if (slot)
+        launch("add_backward",
+               [&] { backend.elementwise().axpy(dy.numel(), 1.0f, dy.data(), slot); });
     }
   });
 }
@@ -52,11 +56,13 @@ Tensor gelu(const Tensor& x) {
   Op op("gelu", {x});
   Backend& backend = op.backend();
   const Tensor y = op.output(x.shape());
-  launch("gelu_forward", [&] { backend.gelu_forward(x.numel(), x.data(), y.data()); });
+  launch("gelu_forward",
+         [&] { backend.elementwise().gelu_forward(x.numel(), x.data(), y.data()); });
   const Tensor kept = op.save_for({0}, x);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
-    launch("gelu_backward", [&] { backend.gelu_backward(dy.numel(), kept.data(), dy.data(), dx); });
+    launch("gelu_backward",
+           [&] { backend.elementwise().gelu_backward(dy.numel(), kept.data(), dy.data(), dx); });
   });
 }
 
@@ -64,11 +70,13 @@ Tensor tanh(const Tensor& x) {
   Op op("tanh", {x});
   Backend& backend = op.backend();
   const Tensor y = op.output(x.shape());
-  launch("tanh_forward", [&] { backend.tanh_forward(x.numel(), x.data(), y.data()); });
+  launch("tanh_forward",
+         [&] { backend.elementwise().tanh_forward(x.numel(), x.data(), y.data()); });
   const Tensor kept = op.save_for({0}, y);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
-    launch("tanh_backward", [&] { backend.tanh_backward(dy.numel(), kept.data(), dy.data(), dx); });
+    launch("tanh_backward",
+           [&] { backend.elementwise().tanh_backward(dy.numel(), kept.data(), dy.data(), dx); });
   });
 }
 
@@ -83,8 +91,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
   Backend& backend = op.backend();
   const Tensor y = op.output(x.shape()), mean = op.output({rows}), rstd = op.output({rows});
   launch("layer_norm_forward", [&] {
-    backend.layer_norm_forward(rows, cols, kEpsilon, x.data(), gamma.data(), beta.data(), y.data(),
-                               mean.data(), rstd.data());
+    backend.normalization().layer_norm_forward(rows, cols, kEpsilon, x.data(), gamma.data(),
+                                               beta.data(), y.data(), mean.data(), rstd.data());
   });
   const Tensor kept_x = op.save_for({kX, kGamma}, x);
   const Tensor kept_mean = op.save_for({kX, kGamma}, mean);
@@ -94,8 +102,9 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(kX), dgamma = g.of(kGamma), dbeta = g.of(kBeta);
     launch("layer_norm_backward", [&] {
-      backend.layer_norm_backward(rows, cols, data(kept_x), data(kept_mean), data(kept_rstd),
-                                  data(kept_gamma), dy.data(), dx, dgamma, dbeta);
+      backend.normalization().layer_norm_backward(rows, cols, data(kept_x), data(kept_mean),
+                                                  data(kept_rstd), data(kept_gamma), dy.data(), dx,
+                                                  dgamma, dbeta);
     });
   });
 }
@@ -111,12 +120,13 @@ Tensor grouped_softmax(const Tensor& x, std::int64_t groups, double temperature)
   Backend& backend = op.backend();
   const Tensor y = op.output(x.shape());
   launch("softmax_forward",
-         [&] { backend.softmax_forward(rows, cols, inverse, x.data(), y.data()); });
+         [&] { backend.normalization().softmax_forward(rows, cols, inverse, x.data(), y.data()); });
   const Tensor kept = op.save_for({0}, y);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
-    launch("softmax_backward",
-           [&] { backend.softmax_backward(rows, cols, inverse, kept.data(), dy.data(), dx); });
+    launch("softmax_backward", [&] {
+      backend.normalization().softmax_backward(rows, cols, inverse, kept.data(), dy.data(), dx);
+    });
   });
 }
 

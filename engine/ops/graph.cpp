@@ -98,8 +98,8 @@ Tensor graph_attention(const EdgeIndex& index, std::int64_t heads, const Tensor&
   Backend& backend = op.backend();
   const Tensor y = op.output(q.shape()), weights = op.output({index.edges, heads});
   launch("graph_attention_forward", [&] {
-    backend.graph_attention_forward(index.view(), heads, width, q.data(), k.data(), v.data(),
-                                    edge.data(), weights.data(), y.data());
+    backend.attention().graph_attention_forward(index.view(), heads, width, q.data(), k.data(),
+                                                v.data(), edge.data(), weights.data(), y.data());
   });
   const auto all = {std::size_t{kQ}, std::size_t{kK}, std::size_t{kV}, std::size_t{kEdge}};
   const Tensor kept_q = op.save_for(all, q), kept_k = op.save_for(all, k);
@@ -108,9 +108,9 @@ Tensor graph_attention(const EdgeIndex& index, std::int64_t heads, const Tensor&
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dq = g.of(kQ), dk = g.of(kK), dv = g.of(kV), dedge = g.of(kEdge);
     launch("graph_attention_backward", [&] {
-      backend.graph_attention_backward(index.view(), heads, width, kept_q.data(), kept_k.data(),
-                                       kept_v.data(), kept_edge.data(), kept_weights.data(),
-                                       dy.data(), dq, dk, dv, dedge);
+      backend.attention().graph_attention_backward(
+          index.view(), heads, width, kept_q.data(), kept_k.data(), kept_v.data(), kept_edge.data(),
+          kept_weights.data(), dy.data(), dq, dk, dv, dedge);
     });
   });
 }

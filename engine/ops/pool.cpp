@@ -20,13 +20,13 @@ Tensor max_pool2d(const Tensor& x, std::int64_t kernel, std::int64_t stride, std
   const Tensor index =
       op.wants(0) ? Tensor::empty(backend, y.shape(), MemoryTag::kSaved, DType::kU8) : Tensor();
   launch("max_pool2d_forward", [&] {
-    backend.max_pool2d_forward(shape, x.data(), y.data(),
-                               index.defined() ? index.data_as<std::uint8_t>() : nullptr);
+    backend.pooling().max_pool2d_forward(shape, x.data(), y.data(),
+                                         index.defined() ? index.data_as<std::uint8_t>() : nullptr);
   });
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
     launch("max_pool2d_backward", [&] {
-      backend.max_pool2d_backward(shape, dy.data(), index.data_as<std::uint8_t>(), dx);
+      backend.pooling().max_pool2d_backward(shape, dy.data(), index.data_as<std::uint8_t>(), dx);
     });
   });
 }
@@ -39,11 +39,11 @@ Tensor global_avg_pool(const Tensor& x) {
   Backend& backend = op.backend();
   const Tensor y = op.output({n, c});
   launch("global_avg_pool_forward",
-         [&] { backend.global_avg_pool_forward(n, pixels, c, x.data(), y.data()); });
+         [&] { backend.pooling().global_avg_pool_forward(n, pixels, c, x.data(), y.data()); });
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
     launch("global_avg_pool_backward",
-           [&] { backend.global_avg_pool_backward(n, pixels, c, dy.data(), dx); });
+           [&] { backend.pooling().global_avg_pool_backward(n, pixels, c, dy.data(), dx); });
   });
 }
 

@@ -34,7 +34,7 @@ Tensor concat_rows(const std::vector<Tensor>& parts) {
   launch("concat_rows", [&] {
     float* at = y.data();
     for (const Tensor& part : parts) {
-      backend.axpy(part.numel(), 1.0f, part.data(), {at, kWrite});
+      backend.elementwise().axpy(part.numel(), 1.0f, part.data(), {at, kWrite});
       at += part.numel();
     }
   });
@@ -43,7 +43,9 @@ Tensor concat_rows(const std::vector<Tensor>& parts) {
     const float* at = dy.data();
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       const GradOut slot = g.of(i);
-      if (slot) launch("concat_rows_backward", [&] { backend.axpy(sizes[i], 1.0f, at, slot); });
+      if (slot)
+        launch("concat_rows_backward",
+               [&] { backend.elementwise().axpy(sizes[i], 1.0f, at, slot); });
       at += sizes[i];
     }
   });
@@ -59,14 +61,14 @@ Tensor concat_cols(const Tensor& a, const Tensor& b) {
   Backend& backend = op.backend();
   const Tensor y = op.output({rows, cols});
   launch("concat_cols", [&] {
-    backend.copy_rows(rows, left, a.data(), left, {y.data(), kWrite}, cols);
-    backend.copy_rows(rows, right, b.data(), right, {y.data() + left, kWrite}, cols);
+    backend.rows().copy_rows(rows, left, a.data(), left, {y.data(), kWrite}, cols);
+    backend.rows().copy_rows(rows, right, b.data(), right, {y.data() + left, kWrite}, cols);
   });
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut da = g.of(0), db = g.of(1);
     launch("concat_cols_backward", [&] {
-      if (da) backend.copy_rows(rows, left, dy.data(), cols, da, left);
-      if (db) backend.copy_rows(rows, right, dy.data() + left, cols, db, right);
+      if (da) backend.rows().copy_rows(rows, left, dy.data(), cols, da, left);
+      if (db) backend.rows().copy_rows(rows, right, dy.data() + left, cols, db, right);
     });
   });
 }
@@ -81,7 +83,7 @@ Tensor narrow_rows(const Tensor& x, std::int64_t begin, std::int64_t count) {
   Backend& backend = op.backend();
   const Tensor y = op.output(with_rows(x.shape(), count));
   launch("narrow_rows", [&] {
-    backend.axpy(count * size, 1.0f, x.data() + begin * size, {y.data(), kWrite});
+    backend.elementwise().axpy(count * size, 1.0f, x.data() + begin * size, {y.data(), kWrite});
   });
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
@@ -89,7 +91,8 @@ Tensor narrow_rows(const Tensor& x, std::int64_t begin, std::int64_t count) {
       if (dx.mode == kWrite) {
         backend.fill_zero(dx.data, static_cast<std::size_t>(total) * sizeof(float));
       }
-      backend.axpy(count * size, 1.0f, dy.data(), {dx.data + begin * size, GradMode::kAccumulate});
+      backend.elementwise().axpy(count * size, 1.0f, dy.data(),
+                                 {dx.data + begin * size, GradMode::kAccumulate});
     });
   });
 }
@@ -105,7 +108,7 @@ Tensor narrow_cols(const Tensor& x, std::int64_t begin, std::int64_t count) {
   Backend& backend = op.backend();
   const Tensor y = op.output({rows, count});
   launch("narrow_cols", [&] {
-    backend.copy_rows(rows, count, x.data() + begin, cols, {y.data(), kWrite}, count);
+    backend.rows().copy_rows(rows, count, x.data() + begin, cols, {y.data(), kWrite}, count);
   });
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
@@ -113,8 +116,8 @@ Tensor narrow_cols(const Tensor& x, std::int64_t begin, std::int64_t count) {
       if (dx.mode == kWrite) {
         backend.fill_zero(dx.data, static_cast<std::size_t>(rows * cols) * sizeof(float));
       }
-      backend.copy_rows(rows, count, dy.data(), count, {dx.data + begin, GradMode::kAccumulate},
-                        cols);
+      backend.rows().copy_rows(rows, count, dy.data(), count,
+                               {dx.data + begin, GradMode::kAccumulate}, cols);
     });
   });
 }
@@ -125,8 +128,8 @@ Tensor gather_rows(const Tensor& x, const Tensor& index) {
   require_dtype(index, DType::kI32, "gather_rows", "index");
   const Tensor y = Tensor::empty(x.backend(), with_rows(x.shape(), index.numel()));
   launch("gather_rows", [&] {
-    y.backend().gather_rows(index.numel(), row_size(x), index.data_as<std::int32_t>(), x.data(),
-                            y.data());
+    y.backend().rows().gather_rows(index.numel(), row_size(x), index.data_as<std::int32_t>(),
+                                   x.data(), y.data());
   });
   return y;
 }
@@ -141,11 +144,12 @@ Tensor pad_cols(const Tensor& x, std::int64_t cols) {
   const Tensor y = op.output({rows, cols});
   launch("pad_cols", [&] {
     backend.fill_zero(y.data(), y.bytes());
-    backend.copy_rows(rows, from, x.data(), from, {y.data(), kWrite}, cols);
+    backend.rows().copy_rows(rows, from, x.data(), from, {y.data(), kWrite}, cols);
   });
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
-    launch("pad_cols_backward", [&] { backend.copy_rows(rows, from, dy.data(), cols, dx, from); });
+    launch("pad_cols_backward",
+           [&] { backend.rows().copy_rows(rows, from, dy.data(), cols, dx, from); });
   });
 }
 
@@ -158,12 +162,12 @@ Tensor pad_rows(const Tensor& x, std::int64_t rows) {
   Backend& backend = op.backend();
   const Tensor y = op.output(with_rows(x.shape(), rows));
   launch("pad_rows", [&] {
-    backend.axpy(n, 1.0f, x.data(), {y.data(), kWrite});
+    backend.elementwise().axpy(n, 1.0f, x.data(), {y.data(), kWrite});
     backend.fill_zero(y.data() + n, y.bytes() - x.bytes());
   });
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
-    launch("pad_rows_backward", [&] { backend.axpy(n, 1.0f, dy.data(), dx); });
+    launch("pad_rows_backward", [&] { backend.elementwise().axpy(n, 1.0f, dy.data(), dx); });
   });
 }
 
@@ -179,12 +183,12 @@ Tensor repeat_segments(const Tensor& x, const Tensor& offsets, const Tensor& seg
   Backend& backend = op.backend();
   const Tensor y = op.output({rows, cols});
   launch("gather_rows", [&] {
-    backend.gather_rows(rows, cols, segment_of.data_as<std::int32_t>(), x.data(), y.data());
+    backend.rows().gather_rows(rows, cols, segment_of.data_as<std::int32_t>(), x.data(), y.data());
   });
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
     launch("segment_sum", [&] {
-      backend.segment_sum(segments, cols, offsets.data_as<std::int32_t>(), dy.data(), dx);
+      backend.rows().segment_sum(segments, cols, offsets.data_as<std::int32_t>(), dy.data(), dx);
     });
   });
 }

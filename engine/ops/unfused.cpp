@@ -17,19 +17,19 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, std::int64_t stride, std::i
   Backend& backend = op.backend();
   const Tensor y = op.output({shape.n, shape.oh(), shape.ow(), shape.k});
   launch_allocating("conv2d_forward", [&] {
-    backend.conv2d_forward(shape, x.data(), weight.weight_view(), nullptr, nullptr, false,
-                           y.data());
+    backend.convolution().conv2d_forward(shape, x.data(), weight.weight_view(), nullptr, nullptr,
+                                         false, y.data());
   });
   const Tensor kept_x = op.save_for({1}, x), kept_weight = op.save_for({0}, weight);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     if (const GradOut dx = g.of(0)) {
       launch_allocating("conv2d_backward_data", [&] {
-        backend.conv2d_backward_data(shape, dy.data(), kept_weight.weight_view(), dx);
+        backend.convolution().conv2d_backward_data(shape, dy.data(), kept_weight.weight_view(), dx);
       });
     }
     if (const GradOut dw = g.of(1)) {
       launch_allocating("conv2d_backward_weight", [&] {
-        backend.conv2d_backward_weight(shape, kept_x.data(), dy.data(), dw);
+        backend.convolution().conv2d_backward_weight(shape, kept_x.data(), dy.data(), dw);
       });
     }
   });
@@ -47,17 +47,18 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
   Backend& backend = op.backend();
   const Tensor y = op.output(x.shape());
   launch("batch_norm_forward", [&] {
-    backend.batch_norm_forward(pixels, channels, kBatchNormEpsilon, x.data(), gamma.data(),
-                               beta.data(), mean.data(), var.data(), y.data());
+    backend.normalization().batch_norm_forward(pixels, channels, kBatchNormEpsilon, x.data(),
+                                               gamma.data(), beta.data(), mean.data(), var.data(),
+                                               y.data());
   });
   const Tensor kept_x = op.save_for({1}, x), kept_gamma = op.save_for({0, 1, 2}, gamma);
   const Tensor kept_mean = op.save_for({0, 1, 2}, mean), kept_var = op.save_for({0, 1, 2}, var);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0), dgamma = g.of(1), dbeta = g.of(2);
     launch("batch_norm_backward", [&] {
-      backend.batch_norm_backward(pixels, channels, kBatchNormEpsilon,
-                                  kept_x.defined() ? kept_x.data() : nullptr, kept_gamma.data(),
-                                  kept_mean.data(), kept_var.data(), dy.data(), dx, dgamma, dbeta);
+      backend.normalization().batch_norm_backward(
+          pixels, channels, kBatchNormEpsilon, kept_x.defined() ? kept_x.data() : nullptr,
+          kept_gamma.data(), kept_mean.data(), kept_var.data(), dy.data(), dx, dgamma, dbeta);
     });
   });
 }
@@ -67,17 +68,18 @@ Tensor relu(const Tensor& x) {
   Op op("relu", {x});
   Backend& backend = op.backend();
   const Tensor y = op.output(x.shape());
-  launch("relu_forward", [&] { backend.relu_forward(n, x.data(), y.data()); });
+  launch("relu_forward", [&] { backend.elementwise().relu_forward(n, x.data(), y.data()); });
   Tensor bits;
   if (op.wants(0)) {
     bits = Tensor::empty(backend, {(n + 31) / 32}, MemoryTag::kSaved, DType::kU32);
-    launch("sign_bits", [&] { backend.sign_bits(n, y.data(), bits.data_as<std::uint32_t>()); });
+    launch("sign_bits",
+           [&] { backend.elementwise().sign_bits(n, y.data(), bits.data<std::uint32_t>()); });
   }
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
     launch("relu_backward", [&] {
-      backend.mask_by_bits(n, dy.data(), bits.data_as<std::uint32_t>(), dy.data());
-      backend.axpy(n, 1.0f, dy.data(), dx);
+      backend.elementwise().mask_by_bits(n, dy.data(), bits.data<std::uint32_t>(), dy.data());
+      backend.elementwise().axpy(n, 1.0f, dy.data(), dx);
     });
   });
 }
@@ -91,14 +93,14 @@ Tensor repeat_channels(const Tensor& x, std::int64_t channels) {
   Backend& backend = op.backend();
   const Tensor y = op.output({x.dim(0), x.dim(1), x.dim(2), channels});
   launch("repeat_channels", [&] {
-    backend.channel_broadcast(pixels, channels, x.data(), {y.data(), kWrite});
+    backend.rows().channel_broadcast(pixels, channels, x.data(), {y.data(), kWrite});
   });
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
     const Tensor sum = Tensor::empty(backend, {pixels});
     launch("repeat_channels_backward", [&] {
-      backend.channel_sum(pixels, channels, dy.data(), sum.data());
-      backend.axpy(pixels, 1.0f, sum.data(), dx);
+      backend.rows().channel_sum(pixels, channels, dy.data(), sum.data());
+      backend.elementwise().axpy(pixels, 1.0f, sum.data(), dx);
     });
   });
 }
@@ -109,7 +111,8 @@ Tensor bytes_to_floats(const Tensor& bytes, Shape shape, float scale, float shif
           to_string(bytes.shape()) + " does not hold the bytes of " + to_string(shape));
   const Tensor y = Tensor::empty(bytes.backend(), std::move(shape));
   launch("bytes_to_floats", [&] {
-    y.backend().bytes_to_floats(y.numel(), bytes.data_as<std::uint8_t>(), scale, shift, y.data());
+    y.backend().elementwise().bytes_to_floats(y.numel(), bytes.data<std::uint8_t>(), scale, shift,
+                                              y.data());
   });
   return y;
 }

@@ -75,7 +75,7 @@ Adam::Moved Adam::with_gradient() const {
 void Adam::enqueue_norms(const Moved& tensors) const {
   launch("squared_norms", [&] {
     backend().fill_zero(device_.squares.data(), device_.squares.bytes());
-    backend().squared_norms(tensors, device_.squares.as<double>());
+    backend().optimizer().squared_norms(tensors, device_.squares.as<double>());
   });
 }
 
@@ -122,11 +122,13 @@ Adam::Moved Adam::enqueue_step(double max_norm) {
   Moved moved = with_gradient();
   enqueue_norms(moved);
   launch("clip_gradients", [&] {
-    backend().clip_gradients(static_cast<std::int64_t>(slots_.size()), device_.squares.as<double>(),
-                             max_norm, device_.coefficient.as<float>());
+    backend().optimizer().clip_gradients(static_cast<std::int64_t>(slots_.size()),
+                                         device_.squares.as<double>(), max_norm,
+                                         device_.coefficient.as<float>());
   });
   launch("adam_step", [&] {
-    backend().adam_step(moved, device_.factors.as<AdamFactors>(), device_.coefficient.as<float>());
+    backend().optimizer().adam_step(moved, device_.factors.as<AdamFactors>(),
+                                    device_.coefficient.as<float>());
   });
   return moved;
 }

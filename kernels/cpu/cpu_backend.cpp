@@ -2,18 +2,11 @@
 
 #include <cstring>
 
-#include "kernels/cpu/conv/indirect_conv.h"
-#include "kernels/cpu/conv/winograd_conv.h"
 #include "kernels/parallel_for.h"
 
 namespace frost {
 
-CpuBackend::CpuBackend(const char* level)
-    : level_(level),
-      indirect_(std::make_unique<IndirectConvolutions>(*this)),
-      winograd_(std::make_unique<WinogradConvolutions>(*this)) {}
-
-CpuBackend::~CpuBackend() = default;
+CpuBackend::CpuBackend(const char* level) : level_(level) {}
 
 std::string CpuBackend::description() const {
   return std::string("cpu (") + level_ + ", " + thread_summary() + ")";

@@ -1,4 +1,5 @@
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/families.h"
 #include "kernels/cpu/simd.h"
 #include "kernels/cpu_levels.h"
 
@@ -39,6 +40,6 @@ std::int64_t multiply_adds(std::int64_t rounds) {
 extern "C" __attribute__((visibility("default"))) const frost::CpuLevel* FROST_ENTRY(
     FROST_CPU_LEVEL)() {
   static constexpr frost::CpuLevel kLevel{FROST_TEXT(FROST_CPU_LEVEL), frost::create,
-                                          frost::multiply_adds, frost::CpuBackend::conv2d_work};
+                                          frost::multiply_adds, frost::conv2d_work};
   return &kLevel;
 }

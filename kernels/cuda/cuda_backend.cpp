@@ -6,7 +6,6 @@
 #include <string>
 
 #include "kernels/cuda/conv/conv2d.h"
-#include "kernels/cuda/gemm.h"
 #include "kernels/cuda/runtime/capture.h"
 #include "kernels/cuda/runtime/cuda_check.h"
 #include "kernels/cuda/runtime/device.h"
@@ -36,7 +35,6 @@ CudaBackend::CudaBackend()
     : allocator_(kDevice, stream_, ledger()),
       workspace_(*this, MemoryTag::kWorkspace, static_cast<std::size_t>(cuda::kWorkspaceCeiling)),
       arena_(workspace_.data(), workspace_.bytes()),
-      gemm_(std::make_unique<cuda::LtGemm>(stream_, arena_)),
       convolutions_(std::make_unique<cuda::CudnnConvolutions>(*this)) {}
 
 CudaBackend::~CudaBackend() {

@@ -1,63 +1,78 @@
 #include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/families.h"
 #include "kernels/cuda/runtime/launch.cuh"
 #include "kernels/scalar_math.h"
 
-namespace frost {
+namespace frost::cuda {
+namespace {
 
-using cuda::for_each;
+class CudaElementwise final : public ElementwiseKernels {
+ public:
+  explicit CudaElementwise(CudaBackend& backend) : stream_(backend.stream()) {}
 
-void CudaBackend::axpy(std::int64_t n, float alpha, const float* x, GradOut y) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) { store(alpha * x[i], y.mode, y.data[i]); });
+  void axpy(std::int64_t n, float alpha, const float* x, GradOut y) override {
+    for_each(stream_, n,
+             [=] __device__(std::int64_t i) { store(alpha * x[i], y.mode, y.data[i]); });
+  }
+
+  void add(std::int64_t n, const float* a, const float* b, float* y) override {
+    for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = a[i] + b[i]; });
+  }
+
+  void gelu_forward(std::int64_t n, const float* x, float* y) override {
+    for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = gelu(x[i]); });
+  }
+
+  void gelu_backward(std::int64_t n, const float* x, const float* dy, GradOut dx) override {
+    for_each(stream_, n, [=] __device__(std::int64_t i) {
+      store(dy[i] * gelu_derivative(x[i]), dx.mode, dx.data[i]);
+    });
+  }
+
+  void tanh_forward(std::int64_t n, const float* x, float* y) override {
+    for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = tanhf(x[i]); });
+  }
+
+  void tanh_backward(std::int64_t n, const float* y, const float* dy, GradOut dx) override {
+    for_each(stream_, n, [=] __device__(std::int64_t i) {
+      store(dy[i] * tanh_derivative(y[i]), dx.mode, dx.data[i]);
+    });
+  }
+
+  void relu_forward(std::int64_t n, const float* x, float* y) override {
+    for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = x[i] < 0.0f ? 0.0f : x[i]; });
+  }
+
+  void bytes_to_floats(std::int64_t n, const std::uint8_t* x, float scale, float shift,
+                       float* y) override {
+    for_each(stream_, n,
+             [=] __device__(std::int64_t i) { y[i] = scale * static_cast<float>(x[i]) + shift; });
+  }
+
+  void sign_bits(std::int64_t n, const float* y, std::uint32_t* bits) override {
+    // One warp per word: its ballot is the word.
+    for_each_warp(stream_, (n + 31) / 32, [=] __device__(std::int64_t word, int lane) {
+      const std::int64_t i = word * 32 + lane;
+      const unsigned packed = __ballot_sync(0xffffffffu, i < n && y[i] > 0.0f);
+      if (lane == 0) bits[word] = packed;
+    });
+  }
+
+  void mask_by_bits(std::int64_t n, const float* dy, const std::uint32_t* bits,
+                    float* dx) override {
+    for_each(stream_, n, [=] __device__(std::int64_t i) {
+      dx[i] = (bits[i / 32] >> (i % 32)) & 1u ? dy[i] : 0.0f;
+    });
+  }
+
+ private:
+  cudaStream_t stream_;
+};
+
+}  // namespace
+
+std::unique_ptr<ElementwiseKernels> make_elementwise(CudaBackend& backend) {
+  return std::make_unique<CudaElementwise>(backend);
 }
 
-void CudaBackend::add(std::int64_t n, const float* a, const float* b, float* y) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = a[i] + b[i]; });
-}
-
-void CudaBackend::gelu_forward(std::int64_t n, const float* x, float* y) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = gelu(x[i]); });
-}
-
-void CudaBackend::gelu_backward(std::int64_t n, const float* x, const float* dy, GradOut dx) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) {
-    store(dy[i] * gelu_derivative(x[i]), dx.mode, dx.data[i]);
-  });
-}
-
-void CudaBackend::tanh_forward(std::int64_t n, const float* x, float* y) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = tanhf(x[i]); });
-}
-
-void CudaBackend::tanh_backward(std::int64_t n, const float* y, const float* dy, GradOut dx) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) {
-    store(dy[i] * tanh_derivative(y[i]), dx.mode, dx.data[i]);
-  });
-}
-
-void CudaBackend::relu_forward(std::int64_t n, const float* x, float* y) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) { y[i] = x[i] < 0.0f ? 0.0f : x[i]; });
-}
-
-void CudaBackend::bytes_to_floats(std::int64_t n, const std::uint8_t* x, float scale, float shift,
-                                  float* y) {
-  for_each(stream_, n,
-           [=] __device__(std::int64_t i) { y[i] = scale * static_cast<float>(x[i]) + shift; });
-}
-
-void CudaBackend::sign_bits(std::int64_t n, const float* y, std::uint32_t* bits) {
-  // One warp per word: its ballot is the word.
-  cuda::for_each_warp(stream_, (n + 31) / 32, [=] __device__(std::int64_t word, int lane) {
-    const std::int64_t i = word * 32 + lane;
-    const unsigned packed = __ballot_sync(0xffffffffu, i < n && y[i] > 0.0f);
-    if (lane == 0) bits[word] = packed;
-  });
-}
-
-void CudaBackend::mask_by_bits(std::int64_t n, const float* dy, const std::uint32_t* bits,
-                               float* dx) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) {
-    dx[i] = (bits[i / 32] >> (i % 32)) & 1u ? dy[i] : 0.0f;
-  });
-}
-
-}  // namespace frost
+}  // namespace frost::cuda

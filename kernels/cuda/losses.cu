@@ -1,120 +1,14 @@
-#include <cmath>
+#include "kernels/cuda/families.h"
 
-#include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/runtime/launch.cuh"
-#include "kernels/scalar_math.h"
-#include "kernels/surrogate.h"
+namespace frost::cuda {
+namespace {
 
-namespace frost {
+class CudaLosses final : public LossKernels {};
 
-using cuda::for_each;
+}  // namespace
 
-void CudaBackend::categorical_forward(std::int64_t n, int choices, const float* logits,
-                                      const std::uint8_t* mask, const std::int32_t* action,
-                                      float* out) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) {
-    const Categorical row(logits + i * choices, mask == nullptr ? nullptr : mask + i * choices,
-                          choices);
-    out[2 * i] = row.logp(action[i]);
-    out[2 * i + 1] = row.entropy();
-  });
+std::unique_ptr<LossKernels> make_losses(CudaBackend&) {
+  return std::make_unique<CudaLosses>();
 }
 
-void CudaBackend::categorical_backward(std::int64_t n, int choices, const float* logits,
-                                       const std::uint8_t* mask, const std::int32_t* action,
-                                       const float* dout, GradOut dlogits) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) {
-    const Categorical row(logits + i * choices, mask == nullptr ? nullptr : mask + i * choices,
-                          choices);
-    const float h = row.entropy();
-    for (int a = 0; a < choices; ++a) {
-      store(row.derivative(a, action[i], dout[2 * i], dout[2 * i + 1], h), dlogits.mode,
-            dlogits.data[i * choices + a]);
-    }
-  });
-}
-
-void CudaBackend::gaussian_forward(std::int64_t n, std::int64_t dims, const float* params,
-                                   const float* u, float* out) {
-  for_each(stream_, n, [=] __device__(std::int64_t i) {
-    const float* row = params + 2 * i * dims;
-    float logp = 0, entropy = 0;
-    for (std::int64_t d = 0; d < dims; ++d) {
-      const GaussianTerm term = gaussian_term(row[d], row[dims + d], u[i * dims + d]);
-      logp += term.logp;
-      entropy += term.entropy;
-    }
-    out[2 * i] = logp;
-    out[2 * i + 1] = entropy;
-  });
-}
-
-void CudaBackend::gaussian_backward(std::int64_t n, std::int64_t dims, const float* params,
-                                    const float* u, const float* dout, GradOut dparams) {
-  for_each(stream_, n * dims, [=] __device__(std::int64_t at) {
-    const std::int64_t i = at / dims, d = at % dims;
-    const std::int64_t mean = 2 * i * dims + d, deviation = mean + dims;
-    const GaussianTerm term = gaussian_term(params[mean], params[deviation], u[at]);
-    store(dout[2 * i] * term.dlogp_dmean, dparams.mode, dparams.data[mean]);
-    store(dout[2 * i] * term.dlogp_dlog + dout[2 * i + 1] * term.dentropy_dlog, dparams.mode,
-          dparams.data[deviation]);
-  });
-}
-
-void CudaBackend::ppo_surrogate_forward(const SurrogateBatch& batch, const float* evaluation,
-                                        float* out) {
-  // One block: a minibatch has some hundred states of some ten cells.
-  cuda::for_each_block(stream_, 1, [=] __device__(std::int64_t, int thread) {
-    SurrogateState sum;
-    for (std::int64_t s = thread; s < batch.states; s += cuda::kBlockSize) {
-      const SurrogateState t = surrogate_state(batch, evaluation, s);
-      sum.loss += t.loss;
-      sum.entropy += t.entropy;
-      sum.kl += t.kl;
-      sum.clipped += t.clipped;
-    }
-    const auto n = static_cast<double>(batch.states);
-    const double totals[4] = {cuda::block_sum(sum.loss), cuda::block_sum(sum.entropy),
-                              cuda::block_sum(sum.kl), cuda::block_sum(sum.clipped)};
-    if (thread != 0) return;
-    for (int i = 0; i < 4; ++i) out[i] = static_cast<float>(totals[i] / n);
-  });
-}
-
-void CudaBackend::ppo_surrogate_backward(const SurrogateBatch& batch, const float* evaluation,
-                                         const float* dout, GradOut devaluation) {
-  const std::int64_t threads = batch.rows > batch.states ? batch.rows : batch.states;
-  for_each(stream_, threads, [=] __device__(std::int64_t i) {
-    if (i < batch.states) surrogate_state_gradient(batch, evaluation, dout, i, devaluation);
-    if (i < batch.rows && i >= batch.offsets[batch.states]) clear_padding_gradient(i, devaluation);
-  });
-}
-
-void CudaBackend::value_loss_forward(const ValueLossBatch& b, const float* values, float* out) {
-  cuda::for_each_block(stream_, 1, [=] __device__(std::int64_t, int thread) {
-    double total = 0;
-    for (std::int64_t c = 0; c < b.components; ++c) {
-      double sum = 0;
-      for (std::int64_t s = thread; s < b.states; s += cuda::kBlockSize) {
-        const std::int64_t i = s * b.components + c;
-        sum += value_loss_term(b.kind, b.range, values[i], b.old_values[i], b.returns[i]).loss;
-      }
-      const double mean = cuda::block_sum(sum) / static_cast<double>(b.states);
-      if (thread == 0) out[1 + c] = static_cast<float>(mean);
-      total += b.weights[c] * mean;
-    }
-    if (thread == 0) out[0] = static_cast<float>(total);
-  });
-}
-
-void CudaBackend::value_loss_backward(const ValueLossBatch& b, const float* values,
-                                      const float* dout, GradOut dvalues) {
-  for_each(stream_, b.states * b.components, [=] __device__(std::int64_t i) {
-    const float share = *dout / static_cast<float>(b.states);
-    const ValueLossTerm term =
-        value_loss_term(b.kind, b.range, values[i], b.old_values[i], b.returns[i]);
-    store(share * b.weights[i % b.components] * term.derivative, dvalues.mode, dvalues.data[i]);
-  });
-}
-
-}  // namespace frost
+}  // namespace frost::cuda

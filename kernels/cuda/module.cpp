@@ -41,14 +41,15 @@ void trial_run(CudaBackend& backend) {
     }
   };
   backend.configure({MathMode::kTf32, true});
-  backend.conv2d_forward(shape, x.floats(), {w.floats()}, nullptr, nullptr, false, y.floats());
+  backend.convolution().conv2d_forward(shape, x.floats(), {w.floats()}, nullptr, nullptr, false,
+                                       y.floats());
   if (backend.kernel_report().find(": none: ") != std::string::npos) {
     throw Error("cuDNN cannot run a convolution, is one of its libraries missing? " +
                 backend.kernel_report());
   }
   expect("convolution", 72.0f);
-  backend.gemm(false, true, 16, 16, 36, x.floats(), 36, w.floats(), 36,
-               {y.floats(), GradMode::kOverwrite}, 16);
+  backend.matrix().gemm(false, true, 16, 16, 36, x.floats(), 36, w.floats(), 36,
+                        {y.floats(), GradMode::kOverwrite}, 16);
   expect("matrix product", 36.0f);
   backend.configure({});
 }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "engine/launch.h"
+#include "engine/policy_ops.h"
 #include "kernels/errors.h"
 
 namespace frost {

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "engine/policy_ops.h"
 #include "rl/ppo/rollout.h"
 
 namespace frost {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/optim/lr_schedule.h"
-#include "kernels/backend.h"
+#include "kernels/families/policy.h"
 #include "rl/environment.h"
 #include "rl/ppo/gradient_scaling.h"
 

@@ -74,9 +74,9 @@ void Rollout::add(std::vector<Transition> transitions, const Tensor& features,
     }
     require_prefix(prefix_id);
     launch("keep_features", [&] {  // row t of every environment's run of rows
-      features_.backend().copy_rows(environments, width, features.data(), width,
-                                    {features_.data() + t * width, GradMode::kOverwrite},
-                                    steps_ * width);
+      features_.backend().rows().copy_rows(environments, width, features.data(), width,
+                                           {features_.data() + t * width, GradMode::kOverwrite},
+                                           steps_ * width);
     });
   }
   for (std::int64_t e = 0; e < environments; ++e) {

@@ -63,8 +63,8 @@ class CudaDevice : public testing::Test {
     const auto b = values(ldb * (tb ? n : k) + shift, 2);
     const auto start = values(ldc * m + shift, 3);
     const TrackedBuffer da = upload(a), db = upload(b), dc = upload(start);
-    backend_->gemm(ta, tb, m, n, k, da.floats() + shift, lda, db.floats() + shift, ldb,
-                   {dc.floats() + shift, GradMode::kAccumulate}, ldc);
+    backend_->matrix().gemm(ta, tb, m, n, k, da.floats() + shift, lda, db.floats() + shift, ldb,
+                            {dc.floats() + shift, GradMode::kAccumulate}, ldc);
     const auto c = download(dc);
     const auto at = [&](std::int64_t i) { return static_cast<std::size_t>(i + shift); };
     const auto used = [&](float x) { return double{math == MathMode::kBf16 ? rounded(x) : x}; };
@@ -157,11 +157,11 @@ TEST_F(CudaDevice, Fp32IsNotTf32) {
   const Conv2dShape pointwise{1, 8, 8, n, n, 1, 1, 1, 0};
   const auto run = [&](MathMode math) {
     backend_->configure({math, true});
-    backend_->gemm(false, false, n, n, n, a.floats(), n, b.floats(), n,
-                   {c.floats(), GradMode::kOverwrite}, n);
+    backend_->matrix().gemm(false, false, n, n, n, a.floats(), n, b.floats(), n,
+                            {c.floats(), GradMode::kOverwrite}, n);
     const float product = download(c)[0];
-    backend_->conv2d_forward(pointwise, a.floats(), {b.floats()}, nullptr, nullptr, false,
-                             c.floats());
+    backend_->convolution().conv2d_forward(pointwise, a.floats(), {b.floats()}, nullptr, nullptr,
+                                           false, c.floats());
     return std::pair(product, download(c)[0]);
   };
   EXPECT_EQ(run(MathMode::kFp32), std::pair(fine, fine)) << backend_->kernel_report();
@@ -174,8 +174,8 @@ TEST_F(CudaDevice, ConvolutionRunsTwiceToEqualBits) {
       const TrackedBuffer x = upload(values(layer.x(), 1)), dy = upload(values(layer.y(), 3));
       const TrackedBuffer dw = empty(layer.w());
       const auto run = [&] {
-        backend_->conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
-                                         {dw.floats(), GradMode::kOverwrite});
+        backend_->convolution().conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
+                                                       {dw.floats(), GradMode::kOverwrite});
         return download(dw);
       };
       EXPECT_EQ(run(), run());
@@ -188,12 +188,12 @@ TEST_F(CudaDevice, GradientsAccumulateOnWhatIsThere) {
   const TrackedBuffer x = upload(values(layer.x(), 1)), dy = upload(values(layer.y(), 3));
   const TrackedBuffer dw = upload(std::vector<float>(static_cast<std::size_t>(layer.w()), 0.0f));
   for (int i = 0; i < 2; ++i) {
-    backend_->conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
-                                     {dw.floats(), GradMode::kAccumulate});
+    backend_->convolution().conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
+                                                   {dw.floats(), GradMode::kAccumulate});
   }
   const std::vector<float> twice = download(dw);
-  backend_->conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
-                                   {dw.floats(), GradMode::kOverwrite});
+  backend_->convolution().conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
+                                                 {dw.floats(), GradMode::kOverwrite});
   std::vector<float> once = download(dw);
   for (float& v : once) v *= 2.0f;
   EXPECT_EQ(twice, once);
@@ -207,8 +207,8 @@ TEST_F(CudaDevice, ReluOfAConvolutionHidesNoNan) {
       poisoned[0] = std::numeric_limits<float>::quiet_NaN();
       const TrackedBuffer x = upload(poisoned), w = upload(values(layer.w(), 2));
       const TrackedBuffer bias = upload(values(layer.s.k, 4)), y = empty(layer.y());
-      backend_->conv2d_forward(layer.s, x.floats(), {w.floats()}, bias.floats(), nullptr, true,
-                               y.floats());
+      backend_->convolution().conv2d_forward(layer.s, x.floats(), {w.floats()}, bias.floats(),
+                                             nullptr, true, y.floats());
       EXPECT_TRUE(std::isnan(download(y)[0])) << backend_->kernel_report();
     }
   }
@@ -269,15 +269,15 @@ TEST_F(CudaDevice, Bf16AddsBiasAndResidualInFloat32) {
     const auto bias = values(layer.s.k, 4), residual = values(layer.y(), 5);
     const TrackedBuffer x = upload(values(layer.x(), 1)), w = upload(values(layer.w(), 2));
     const TrackedBuffer b = upload(bias), r = upload(residual), y = empty(layer.y());
-    backend_->conv2d_forward(layer.s, x.floats(), {w.floats()}, nullptr, nullptr, false,
-                             y.floats());
+    backend_->convolution().conv2d_forward(layer.s, x.floats(), {w.floats()}, nullptr, nullptr,
+                                           false, y.floats());
     std::vector<float> expected = download(y);
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const float sum = expected[i] + bias[i % bias.size()] + residual[i];
       expected[i] = std::max(sum, 0.0f);
     }
-    backend_->conv2d_forward(layer.s, x.floats(), {w.floats()}, b.floats(), r.floats(), true,
-                             y.floats());
+    backend_->convolution().conv2d_forward(layer.s, x.floats(), {w.floats()}, b.floats(),
+                                           r.floats(), true, y.floats());
     EXPECT_EQ(download(y), expected);
   }
 }
@@ -290,7 +290,8 @@ TEST_F(CudaDevice, Bf16LeavesWeightsAloneAndSeesEveryChangeOfThem) {
   const TrackedBuffer y = empty(layer.y());
   const auto run = [&] {
     const WeightView same_weight{w.floats(), 7, 1};
-    backend_->conv2d_forward(layer.s, x.floats(), same_weight, nullptr, nullptr, false, y.floats());
+    backend_->convolution().conv2d_forward(layer.s, x.floats(), same_weight, nullptr, nullptr,
+                                           false, y.floats());
     return download(y);
   };
   const auto first = run();
@@ -319,9 +320,10 @@ TEST_F(CudaDevice, RecordedWorkReplaysOnWhatItsInputsHoldThen) {
   const TrackedBuffer dy = upload(values(layer.y(), 3)), dw = empty(layer.w());
   const auto work = [&] {
     for (const GradMode mode : {GradMode::kOverwrite, GradMode::kAccumulate}) {  // one allocates
-      backend_->conv2d_backward_weight(layer.s, x.floats(), dy.floats(), {dw.floats(), mode});
+      backend_->convolution().conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
+                                                     {dw.floats(), mode});
     }
-    backend_->axpy(layer.w(), 0.5f, w.floats(), {dw.floats(), GradMode::kAccumulate});
+    backend_->elementwise().axpy(layer.w(), 0.5f, w.floats(), {dw.floats(), GradMode::kAccumulate});
   };
   work();
   const std::vector<float> first = download(dw);
@@ -339,7 +341,7 @@ TEST_F(CudaDevice, ARecordingThatFailsLeavesTheDeviceUsable) {
   const TrackedBuffer x = upload(values(16, 1));
   EXPECT_THROW(backend_->record([&] { download(x); }), Error);
   const TrackedBuffer y = empty(16);
-  backend_->axpy(16, 1.0f, x.floats(), {y.floats(), GradMode::kOverwrite});
+  backend_->elementwise().axpy(16, 1.0f, x.floats(), {y.floats(), GradMode::kOverwrite});
   EXPECT_EQ(download(y), values(16, 1));
 }
 
@@ -349,8 +351,8 @@ TEST_F(CudaDevice, NewPlansAreRefusedDuringCapture) {
   const TrackedBuffer y = empty(layer.y());
   cudaStream_t stream = backend_->stream();
   ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
-  EXPECT_THROW(backend_->conv2d_forward(layer.s, x.floats(), {w.floats()}, nullptr, nullptr, false,
-                                        y.floats()),
+  EXPECT_THROW(backend_->convolution().conv2d_forward(layer.s, x.floats(), {w.floats()}, nullptr,
+                                                      nullptr, false, y.floats()),
                Error);
   cudaGraph_t graph = nullptr;
   ASSERT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);

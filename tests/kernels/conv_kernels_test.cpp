@@ -50,10 +50,10 @@ TEST(ConvolutionKernels, AccumulateAddsToWhatIsThere) {
       SCOPED_TRACE(testing::Message() << s.kh << "x" << s.kw << "/" << s.stride << " on " << s.h);
       const Operands in(*backend, s);
       expect_accumulates(*backend, in.x.shape(), [&](GradOut dx) {
-        backend->conv2d_backward_data(s, in.dy.data(), in.weight.weight_view(), dx);
+        backend->convolution().conv2d_backward_data(s, in.dy.data(), in.weight.weight_view(), dx);
       });
       expect_accumulates(*backend, in.weight.shape(), [&](GradOut dweight) {
-        backend->conv2d_backward_weight(s, in.x.data(), in.dy.data(), dweight);
+        backend->convolution().conv2d_backward_weight(s, in.x.data(), in.dy.data(), dweight);
       });
     }
   }
@@ -65,10 +65,10 @@ TEST(ConvolutionKernels, AWeightWithoutIdentityGivesTheSameResult) {
       const Operands in(*backend, s);
       const Tensor named = Tensor::zeros(*backend, in.dy.shape());
       const Tensor unnamed = Tensor::zeros(*backend, in.dy.shape());
-      backend->conv2d_forward(s, in.x.data(), in.weight.weight_view(), nullptr, nullptr, false,
-                              named.data());
-      backend->conv2d_forward(s, in.x.data(), {in.weight.data(), 0, 0}, nullptr, nullptr, false,
-                              unnamed.data());
+      backend->convolution().conv2d_forward(s, in.x.data(), in.weight.weight_view(), nullptr,
+                                            nullptr, false, named.data());
+      backend->convolution().conv2d_forward(s, in.x.data(), {in.weight.data(), 0, 0}, nullptr,
+                                            nullptr, false, unnamed.data());
       EXPECT_EQ(named.to_host(), unnamed.to_host());
     }
   }
@@ -81,8 +81,10 @@ TEST(ConvolutionKernels, AChangedWeightIsPackedAgain) {
       const auto run = [&](WeightView weight) {
         const Tensor y = Tensor::zeros(*backend, in.dy.shape());
         const Tensor dx = Tensor::zeros(*backend, in.x.shape());
-        backend->conv2d_forward(s, in.x.data(), weight, nullptr, nullptr, false, y.data());
-        backend->conv2d_backward_data(s, in.dy.data(), weight, {dx.data(), GradMode::kOverwrite});
+        backend->convolution().conv2d_forward(s, in.x.data(), weight, nullptr, nullptr, false,
+                                              y.data());
+        backend->convolution().conv2d_backward_data(s, in.dy.data(), weight,
+                                                    {dx.data(), GradMode::kOverwrite});
         return std::pair{y.to_host(), dx.to_host()};
       };
       const auto before = run(in.weight.weight_view());
@@ -101,8 +103,8 @@ TEST(ConvolutionKernels, PackedCopiesGoWithTheirWeight) {
     {
       const Operands in(*backend, kShapes[0]);
       const Tensor y = Tensor::zeros(*backend, in.dy.shape());
-      backend->conv2d_forward(kShapes[0], in.x.data(), in.weight.weight_view(), nullptr, nullptr,
-                              false, y.data());
+      backend->convolution().conv2d_forward(kShapes[0], in.x.data(), in.weight.weight_view(),
+                                            nullptr, nullptr, false, y.data());
       EXPECT_GT(packed(), before);
     }
     EXPECT_EQ(packed(), before);
@@ -121,8 +123,9 @@ TEST(ConvolutionKernels, AnImageGivesTheSameBitsInAnyBatch) {
       Conv2dShape part = s;
       part.n = n;
       const Tensor y = Tensor::zeros(backend, {n, s.oh(), s.ow(), s.k});
-      backend.conv2d_forward(part, in.x.data() + first * s.h * s.w * s.c, in.weight.weight_view(),
-                             nullptr, nullptr, true, y.data());
+      backend.convolution().conv2d_forward(part, in.x.data() + first * s.h * s.w * s.c,
+                                           in.weight.weight_view(), nullptr, nullptr, true,
+                                           y.data());
       return y.to_host();
     };
     std::vector<float> one_by_one;
@@ -141,8 +144,8 @@ TEST(ConvolutionKernels, TapsThatOnlyMeetPaddingGetExactlyZeroGradient) {
                                  {4, 2, 2, 8, 16, 3, 3, 2, 1}}) {
       const Operands in(*backend, s);
       const Tensor dweight = Tensor::zeros(*backend, in.weight.shape());
-      backend->conv2d_backward_weight(s, in.x.data(), in.dy.data(),
-                                      {dweight.data(), GradMode::kOverwrite});
+      backend->convolution().conv2d_backward_weight(s, in.x.data(), in.dy.data(),
+                                                    {dweight.data(), GradMode::kOverwrite});
       const std::vector<float> gradient = dweight.to_host();
       std::size_t zeros = 0, dead = 0;
       for (std::size_t i = 0; i < gradient.size(); ++i) {

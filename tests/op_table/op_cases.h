@@ -25,7 +25,7 @@ struct CaseInput {
 struct OpCase {
   using Run = std::function<Tensor()>;
 
-  std::string op;  ///< as engine/ops.h spells it
+  std::string op;  ///< as engine/ops.h or engine/policy_ops.h spells it
   std::string variant;
   std::vector<CaseInput> inputs;
   /// Ties the op to tensors of a backend; each call of the result runs it once.
@@ -102,6 +102,6 @@ void add_row_cases(std::vector<OpCase>& table);
 void add_conv_cases(std::vector<OpCase>& table);
 void add_graph_cases(std::vector<OpCase>& table);
 void add_unfused_cases(std::vector<OpCase>& table);
-void add_loss_cases(std::vector<OpCase>& table);
+void add_policy_cases(std::vector<OpCase>& table);
 
 }  // namespace frost

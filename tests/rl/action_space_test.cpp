@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "engine/ops.h"
+#include "engine/policy_ops.h"
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
 #include "rl/envs/durotaxis/config.h"

@@ -4,7 +4,7 @@
 #include <numbers>
 #include <utility>
 
-#include "engine/ops.h"
+#include "engine/policy_ops.h"
 #include "tests/op_table/op_cases.h"
 
 // Exact values of the policy's distributions and losses (docs/durotaxis.md, "Training"), through

@@ -174,16 +174,17 @@ void CudnnConvolutions::unrolled_forward(const Conv2dShape& s, const float* x, c
                                          float* y) {
   for_image_chunks(s, [&](const Conv2dShape& chunk, std::int64_t first, float* columns) {
     unroll_images(backend_.stream(), chunk, x + first * s.h * s.w * s.c, columns);
-    backend_.gemm(false, true, pixels(chunk), s.k, taps(s), columns, taps(s), weight, taps(s),
-                  {y + first * s.oh() * s.ow() * s.k, GradMode::kOverwrite}, s.k);
+    backend_.matrix().gemm(false, true, pixels(chunk), s.k, taps(s), columns, taps(s), weight,
+                           taps(s), {y + first * s.oh() * s.ow() * s.k, GradMode::kOverwrite}, s.k);
   });
 }
 
 void CudnnConvolutions::unrolled_backward_data(const Conv2dShape& s, const float* dy,
                                                const float* weight, float* dx) {
   for_image_chunks(s, [&](const Conv2dShape& chunk, std::int64_t first, float* columns) {
-    backend_.gemm(false, false, pixels(chunk), taps(s), s.k, dy + first * s.oh() * s.ow() * s.k,
-                  s.k, weight, taps(s), {columns, GradMode::kOverwrite}, taps(s));
+    backend_.matrix().gemm(false, false, pixels(chunk), taps(s), s.k,
+                           dy + first * s.oh() * s.ow() * s.k, s.k, weight, taps(s),
+                           {columns, GradMode::kOverwrite}, taps(s));
     roll_images(backend_.stream(), chunk, columns, dx + first * s.h * s.w * s.c);
   });
 }
@@ -193,45 +194,10 @@ void CudnnConvolutions::unrolled_backward_weight(const Conv2dShape& s, const flo
   for_image_chunks(s, [&](const Conv2dShape& chunk, std::int64_t first, float* columns) {
     unroll_images(backend_.stream(), chunk, x + first * s.h * s.w * s.c, columns);
     const GradMode mode = first == 0 ? GradMode::kOverwrite : GradMode::kAccumulate;
-    backend_.gemm(true, false, s.k, taps(s), pixels(chunk), dy + first * s.oh() * s.ow() * s.k, s.k,
-                  columns, taps(s), {dweight, mode}, taps(s));
+    backend_.matrix().gemm(true, false, s.k, taps(s), pixels(chunk),
+                           dy + first * s.oh() * s.ow() * s.k, s.k, columns, taps(s),
+                           {dweight, mode}, taps(s));
   });
 }
 
 }  // namespace frost::cuda
-
-namespace frost {
-
-void CudaBackend::conv2d_forward(const Conv2dShape& shape, const float* x, WeightView weight,
-                                 const float* bias, const float* residual, bool relu, float* y) {
-  convolutions_->forward(shape, x, weight.data, bias, residual, relu, y);
-}
-
-// Gradients that accumulate go through a temporary: few engines scale what is there (beta), and
-// the sum then has the same order on every engine.
-
-void CudaBackend::conv2d_backward_data(const Conv2dShape& s, const float* dy, WeightView weight,
-                                       GradOut dx) {
-  if (dx.mode == GradMode::kOverwrite) {
-    return convolutions_->backward_data(s, dy, weight.data, dx.data);
-  }
-  const std::int64_t n = cuda::input_size(s);
-  const TrackedBuffer term(*this, MemoryTag::kWorkspace, cuda::float_bytes(n));
-  convolutions_->backward_data(s, dy, weight.data, term.floats());
-  axpy(n, 1.0f, term.floats(), dx);
-}
-
-void CudaBackend::conv2d_backward_weight(const Conv2dShape& s, const float* x, const float* dy,
-                                         GradOut dweight) {
-  if (dweight.mode == GradMode::kOverwrite) {
-    return convolutions_->backward_weight(s, x, dy, dweight.data);
-  }
-  const std::int64_t n = cuda::weight_size(s);
-  const TrackedBuffer term(*this, MemoryTag::kWorkspace, cuda::float_bytes(n));
-  convolutions_->backward_weight(s, x, dy, term.floats());
-  axpy(n, 1.0f, term.floats(), dweight);
-}
-
-void CudaBackend::forget_weight(std::uint64_t) {}
-
-}  // namespace frost

@@ -1,6 +1,6 @@
 #include "engine/launch.h"
-#include "engine/ops.h"
 #include "engine/ops/check.h"
+#include "engine/policy_ops.h"
 
 namespace frost {
 
@@ -15,15 +15,15 @@ Tensor evaluate_categorical(const Tensor& logits, const Tensor& mask, const Tens
   Backend& backend = op.backend();
   const Tensor y = op.output({n, 2});
   launch("categorical_forward", [&] {
-    backend.categorical_forward(n, choices, logits.data(), allowed(),
-                                action.data_as<std::int32_t>(), y.data());
+    backend.policy().categorical_forward(n, choices, logits.data(), allowed(),
+                                         action.data_as<std::int32_t>(), y.data());
   });
   const Tensor kept = op.save_for({0}, logits);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dlogits = g.of(0);
     launch("categorical_backward", [&] {
-      backend.categorical_backward(n, choices, kept.data(), allowed(),
-                                   action.data_as<std::int32_t>(), dy.data(), dlogits);
+      backend.policy().categorical_backward(n, choices, kept.data(), allowed(),
+                                            action.data_as<std::int32_t>(), dy.data(), dlogits);
     });
   });
 }
@@ -37,12 +37,12 @@ Tensor evaluate_gaussian(const Tensor& params, const Tensor& u) {
   Backend& backend = op.backend();
   const Tensor y = op.output({n, 2});
   launch("gaussian_forward",
-         [&] { backend.gaussian_forward(n, dims, params.data(), u.data(), y.data()); });
+         [&] { backend.policy().gaussian_forward(n, dims, params.data(), u.data(), y.data()); });
   const Tensor kept = op.save_for({0}, params), kept_u = op.save_for({0}, u);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut slot = g.of(0);
     launch("gaussian_backward", [&] {
-      backend.gaussian_backward(n, dims, kept.data(), kept_u.data(), dy.data(), slot);
+      backend.policy().gaussian_backward(n, dims, kept.data(), kept_u.data(), dy.data(), slot);
     });
   });
 }
@@ -63,13 +63,15 @@ Tensor ppo_surrogate(const Tensor& evaluation, const SurrogateInputs& inputs) {
   Op op("ppo_surrogate", {evaluation});
   Backend& backend = op.backend();
   const Tensor y = op.output({4});
-  launch("ppo_surrogate_forward",
-         [&] { backend.ppo_surrogate_forward(batch(inputs), evaluation.data(), y.data()); });
+  launch("ppo_surrogate_forward", [&] {
+    backend.policy().ppo_surrogate_forward(batch(inputs), evaluation.data(), y.data());
+  });
   const Tensor kept = op.save_for({0}, evaluation);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut slot = g.of(0);
-    launch("ppo_surrogate_backward",
-           [&] { backend.ppo_surrogate_backward(batch(inputs), kept.data(), dy.data(), slot); });
+    launch("ppo_surrogate_backward", [&] {
+      backend.policy().ppo_surrogate_backward(batch(inputs), kept.data(), dy.data(), slot);
+    });
   });
 }
 
@@ -88,12 +90,13 @@ Tensor value_loss(const Tensor& values, const ValueLossInputs& inputs) {
   Backend& backend = op.backend();
   const Tensor y = op.output({1 + components});
   launch("value_loss_forward",
-         [&] { backend.value_loss_forward(batch(inputs), values.data(), y.data()); });
+         [&] { backend.policy().value_loss_forward(batch(inputs), values.data(), y.data()); });
   const Tensor kept = op.save_for({0}, values);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut slot = g.of(0);
-    launch("value_loss_backward",
-           [&] { backend.value_loss_backward(batch(inputs), kept.data(), dy.data(), slot); });
+    launch("value_loss_backward", [&] {
+      backend.policy().value_loss_backward(batch(inputs), kept.data(), dy.data(), slot);
+    });
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/policy_ops.h"
 #include "tests/op_table/op_cases.h"
 #include "tests/op_table/op_reference.h"
 
@@ -140,7 +141,7 @@ OpCase value_loss_case(std::int64_t states, std::int64_t components, ValueLossKi
 
 }  // namespace
 
-void add_loss_cases(std::vector<OpCase>& table) {
+void add_policy_cases(std::vector<OpCase>& table) {
   table.push_back(categorical_case(1, Masks::kOpen, 1.0));
   table.push_back(categorical_case(33, Masks::kOpen, 2.0));
   table.push_back(categorical_case(37, Masks::kMixed, 2.0));
