@@ -43,7 +43,22 @@ GradOut GradSlots::of(std::size_t i) {
   return {leaf.impl_->grad.data(), first ? GradMode::kOverwrite : GradMode::kAccumulate};
 }
 
+void Node::require_unchanged() const {
+  for (const SavedTensor& s : saved) {
+    if (s.tensor.storage().version() == s.version) continue;
+    fail(name, "backward needs a tensor " + to_string(s.tensor.shape()) +
+                   " that has been modified in place since the forward pass; run backward before "
+                   "the change, or forward again");
+  }
+}
+
 Op::Op(const char* name, std::vector<Tensor> inputs) : name_(name), inputs_(std::move(inputs)) {
+  for (const Tensor& t : inputs_) {
+    if (t.defined() && t.dtype() != DType::kF32) {
+      fail(name_, "an input " + to_string(t.shape()) + " holds " + to_string(t.dtype()) +
+                      ", expected float32");
+    }
+  }
   wanted_.reserve(inputs_.size());
   for (const Tensor& t : inputs_) wanted_.push_back(recording && t.requires_grad());
 }
@@ -56,12 +71,14 @@ Tensor Op::output(Shape shape, DType dtype) const {
   return Tensor::empty(backend(), std::move(shape), MemoryTag::kWorkspace, dtype);
 }
 
-Tensor Op::save_for(std::initializer_list<std::size_t> gradients, const Tensor& t) const {
+Tensor Op::save_for(std::initializer_list<std::size_t> gradients, const Tensor& t) {
   const bool needed =
       std::any_of(gradients.begin(), gradients.end(), [&](std::size_t i) { return wanted_[i]; });
   if (!needed) return {};
   if (t.storage().tag() == MemoryTag::kWorkspace) t.storage().retag(MemoryTag::kSaved);
-  return t.detach();
+  Tensor kept = t.detach();
+  saved_.push_back({kept, t.storage().version()});
+  return kept;
 }
 
 Tensor Op::finish(Tensor y, BackwardFunction backward) {
@@ -72,6 +89,7 @@ Tensor Op::finish(Tensor y, BackwardFunction backward) {
   node->backend = &y.backend();
   node->shape = y.shape();
   node->backward = std::move(backward);
+  node->saved = std::move(saved_);
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     GradEdge edge;
     if (wanted_[i]) {
@@ -97,6 +115,9 @@ void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
     tape.push_back(node);
   };
   for (const auto& [root, cotangent] : roots) {
+    if (!root.defined() || !cotangent.defined()) {
+      fail("backward", "a pair of tensor and gradient holds an undefined tensor");
+    }
     const std::shared_ptr<Node>& node = root.impl_->node;
     if (node == nullptr) fail("backward", "the tensor has no history to go back through");
     if (cotangent.numel() != root.numel()) {
@@ -111,6 +132,7 @@ void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
       if (edge.node != nullptr) visit(edge.node);
     }
   }
+  for (const std::shared_ptr<Node>& node : tape) node->require_unchanged();
   for (const auto& [root, cotangent] : roots) {
     const GradOut slot = root.impl_->node->grad_slot();
     // Clang before 16 captures a structured binding only by name.
@@ -129,6 +151,7 @@ void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
     // What was saved for this node goes now, not when the whole pass is over.
     node->grad = Tensor();
     node->backward = nullptr;
+    node->saved.clear();
     node->inputs.clear();
     node.reset();
   }

@@ -35,18 +35,27 @@ class GradSlots {
 /// Computes input gradients from the output's gradient `dy`, which it may overwrite.
 using BackwardFunction = std::function<void(const Tensor& dy, GradSlots& gradients)>;
 
+/// A tensor that a backward function reads, with its version when it was saved.
+struct SavedTensor {
+  Tensor tensor;
+  std::uint64_t version;
+};
+
 /// One recorded op: what it read, how to go back, and the gradient of its output.
 struct Node {
   const char* name;
   std::uint64_t sequence;
   std::vector<GradEdge> inputs;
   BackwardFunction backward;
+  std::vector<SavedTensor> saved;
   Backend* backend;
   Shape shape;  ///< of the output, and so of `grad`
   Tensor grad;
 
   /// The gradient buffer of the output; `mode` tells the first writer from later ones.
   GradOut grad_slot();
+  /// Throws Error where a saved tensor has changed since.
+  void require_unchanged() const;
 
   ~Node();
 };
@@ -60,7 +69,7 @@ struct Node {
 ///     return op.finish(y, [=](const Tensor& dy, GradSlots& g) { ... });
 class Op {
  public:
-  /// Undefined inputs are allowed: absent operands.
+  /// Undefined inputs are allowed: absent operands. Throws Error unless the others are float32.
   Op(const char* name, std::vector<Tensor> inputs);
 
   /// Whether the gradient of input `i` is wanted; false under NoGradGuard.
@@ -70,8 +79,9 @@ class Op {
 
   Tensor output(Shape shape, DType dtype = DType::kF32) const;
   /// Keeps `t` for the backward pass if one of the named input gradients is wanted, and books its
-  /// memory as saved; else returns an undefined tensor.
-  Tensor save_for(std::initializer_list<std::size_t> gradients, const Tensor& t) const;
+  /// memory as saved; else returns an undefined tensor. A pass after an in-place change of `t` is
+  /// refused.
+  Tensor save_for(std::initializer_list<std::size_t> gradients, const Tensor& t);
   /// Attaches the node to `y`; records nothing where no gradient is wanted.
   Tensor finish(Tensor y, BackwardFunction backward);
 
@@ -79,12 +89,14 @@ class Op {
   const char* name_;
   std::vector<Tensor> inputs_;
   std::vector<bool> wanted_;
+  std::vector<SavedTensor> saved_;
 };
 
 /// Runs the tape back from (tensor, its gradient) pairs and releases what it visits.
 ///
 /// Leaves accumulate into their gradient buffers. Throws Error if a pair's sizes differ, a tensor
-/// has no history, or an earlier pass has used up a part of it.
+/// has no history, an earlier pass has used up a part of it, or a tensor that an op saved was
+/// changed in place since; no gradient has been touched then.
 void backward(const std::vector<std::pair<Tensor, Tensor>>& roots);
 
 /// While alive, ops of this thread record nothing.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/random.h"
+#include "engine/state_dict.h"
 #include "engine/tensor.h"
 
 namespace frost {
@@ -14,7 +15,7 @@ struct NamedTensor {
   Tensor tensor;
 };
 
-/// A tree of named parameters (may train) and buffers (never train).
+/// A tree of named parameters (may train) and buffers (never train), used by one thread at a time.
 class Module {
  public:
   Module() = default;
@@ -25,6 +26,15 @@ class Module {
   /// All parameters of the tree, in order of registration.
   std::vector<NamedTensor> parameters(const std::string& prefix = "") const;
   std::vector<NamedTensor> buffers(const std::string& prefix = "") const;
+
+  /// Copies of all parameters and buffers under their full names, in the engine's layouts (images
+  /// NHWC, convolution weights OHWI).
+  StateDict state_dict(const std::string& prefix = "") const;
+  /// Overwrites the parameters and buffers with the tensors of their full names; names that do not
+  /// begin with `prefix` are nobody's concern. Throws Error naming what is missing, superfluous or
+  /// misshapen, and no tensor has changed then. Not strict, what is missing stays as it is and what
+  /// is superfluous is ignored.
+  void load_state_dict(const StateDict& state, bool strict = true, const std::string& prefix = "");
 
  protected:
   void register_parameter(const std::string& name, const Tensor& tensor);
@@ -40,6 +50,7 @@ class Module {
     bool buffer;
   };
 
+  std::vector<NamedTensor> parameters_and_buffers(const std::string& prefix) const;
   void collect(bool buffers, const std::string& prefix, std::vector<NamedTensor>& out) const;
 
   std::vector<Entry> entries_;

@@ -6,8 +6,10 @@
 #include "engine/autograd.h"
 #include "engine/tensor.h"
 
-// The public ops. Each checks shapes on the host, throwing Error with an `[op]` tag, then calls one
-// backend kernel through launch(). Matrices are [rows, cols]; images are NHWC.
+// The public ops. Each checks types, shapes and attributes on the host, throwing Error with an
+// `[op]` tag, then calls one backend kernel through launch(). Matrices are [rows, cols]; images are
+// NHWC; tensors are float32 unless said. A batch may be empty. The ops on tensors of one backend
+// belong to one thread at a time.
 namespace frost {
 
 /// x w^T + bias: x [n,in], w [out,in], bias [out] or undefined -> [n,out].
@@ -20,6 +22,8 @@ Tensor gelu(const Tensor& x);
 Tensor tanh(const Tensor& x);
 /// LayerNorm over columns (Ba et al. 2016), eps 1e-5: x [n,c], gamma [c], beta [c].
 Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta);
+/// Softmax over the last dimension: x [...,c].
+Tensor softmax(const Tensor& x);
 /// softmax(x / temperature) inside each of `groups` equal runs of columns: x [n,c].
 Tensor grouped_softmax(const Tensor& x, std::int64_t groups, double temperature);
 
@@ -31,7 +35,8 @@ Tensor concat_cols(const Tensor& a, const Tensor& b);
 Tensor narrow_rows(const Tensor& x, std::int64_t begin, std::int64_t count);
 /// Columns begin .. begin+count of x [n,c].
 Tensor narrow_cols(const Tensor& x, std::int64_t begin, std::int64_t count);
-/// Rows index[i] of x [n,...], index int32 [m] -> [m,...]; passes no gradient.
+/// Rows index[i] of x [n,...], index int32 [m] -> [m,...]; passes no gradient. Indices outside the
+/// rows are refused on the CPU, and undefined on a GPU, where looking at them would wait.
 Tensor gather_rows(const Tensor& x, const Tensor& index);
 /// x [n,c] with zero columns appended up to `cols`.
 Tensor pad_cols(const Tensor& x, std::int64_t cols);
@@ -44,16 +49,16 @@ Tensor repeat_segments(const Tensor& x, const Tensor& offsets, const Tensor& seg
 
 /// A convolution with the inference-form BatchNorm behind it, and their folded form.
 ///
-/// weight [k,kh,kw,c], the other four [k]. The folded weight is made on first use and again when
-/// any of the five tensors changed; a frozen layer is folded once for life. A recording folds anew
-/// what trains.
+/// weight [k,kh,kw,c], the other four [k]; other shapes are refused. The folded weight is made on
+/// first use and again when any of the five tensors changed; a frozen layer is folded once for
+/// life. A recording folds anew what trains.
 struct ConvBatchNorm {
   std::int64_t stride = 1, pad = 0;
   Tensor weight, gamma, beta, mean, var;
 
   struct Folded {
-    Tensor weight, bias;  ///< tagged as packed
-    std::vector<std::uint64_t> versions;
+    Tensor weight, bias;                  ///< tagged as packed
+    std::vector<std::uint64_t> versions;  ///< storages and versions of what it was made from
   };
   Folded folded[2];  ///< [0] as stored, [1] with the weight summed over its input channels
 };
@@ -78,6 +83,13 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
 Tensor relu(const Tensor& x);
 /// x [n,h,w,1] copied to `channels` channels.
 Tensor repeat_channels(const Tensor& x, std::int64_t channels);
+
+/// Mean over rows of -log softmax(logits)[label]: logits [n,c], labels int32 [n] in [0,c) -> [1].
+/// The gradient flows into the logits. Labels outside are refused on the CPU and undefined on a
+/// GPU. An empty batch has no mean and is refused.
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
+/// Mean of (x - target)^2 over all elements of two tensors of one shape, not empty -> [1].
+Tensor mse(const Tensor& x, const Tensor& target);
 
 /// scale * bytes + shift as float32 of the given shape; `bytes` is uint8.
 Tensor bytes_to_floats(const Tensor& bytes, Shape shape, float scale, float shift);

@@ -33,8 +33,7 @@ Storage::Storage(Backend& backend, std::size_t bytes, MemoryTag tag)
 
 Storage::~Storage() {
   if (!guards_intact()) ++violations;
-  if (tag_ == MemoryTag::kParameters || tag_ == MemoryTag::kPacked)
-    backend_.convolution().forget_weight(id_);
+  if (is_weight_) backend_.convolution().forget_weight(id_);
   backend_.ledger().remove(tag_, bytes_);
   backend_.release(allocation_);
 }

@@ -27,6 +27,8 @@ class Storage {
   std::uint64_t id() const { return id_; }
   std::uint64_t version() const { return version_; }
   void bump_version() { ++version_; }
+  /// Says that kernels may keep reordered copies under `id`: they are dropped with the block.
+  void mark_as_weight() { is_weight_ = true; }
 
   /// Whether the guard bytes around the block are intact; true where it has none.
   bool guards_intact() const;
@@ -45,6 +47,7 @@ class Storage {
   std::byte* data_;
   std::uint64_t id_;
   std::uint64_t version_ = 0;
+  bool is_weight_ = false;
 };
 
 }  // namespace frost

@@ -22,24 +22,28 @@ FROST_HOST_DEVICE inline float tanh_derivative(float y) {
   return 1.0f - y * y;
 }
 
-/// One Adam step (Kingma & Ba 2015) as an element needs it, with the bias corrections folded in.
+/// One Adam step (Kingma & Ba 2015) with decoupled weight decay (Loshchilov & Hutter 2019) as an
+/// element needs it, with the bias corrections folded in.
 struct AdamFactors {
   float keep_first, new_first;    ///< beta1, 1 - beta1
   float keep_second, new_second;  ///< beta2, 1 - beta2
   float step_size;                ///< lr / (1 - beta1^t)
   float inv_sqrt_correction;      ///< 1 / sqrt(1 - beta2^t)
   float epsilon;
+  float decay;  ///< lr * weight decay
 };
 
 /// Differences from 1 are taken in double: 1 - 0.999f is already wrong by 1.3e-5.
-inline AdamFactors adam_factors(double lr, double beta1, double beta2, double epsilon, double t) {
+inline AdamFactors adam_factors(double lr, double beta1, double beta2, double epsilon,
+                                double weight_decay, double t) {
   return {static_cast<float>(beta1),
           static_cast<float>(1.0 - beta1),
           static_cast<float>(beta2),
           static_cast<float>(1.0 - beta2),
           static_cast<float>(lr / (1.0 - std::pow(beta1, t))),
           static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, t))),
-          static_cast<float>(epsilon)};
+          static_cast<float>(epsilon),
+          static_cast<float>(lr * weight_decay)};
 }
 
 /// What scales gradients whose squares add up to `squares` to a norm of at most `max_norm`; not a
@@ -54,7 +58,7 @@ FROST_HOST_DEVICE inline void adam_element(const AdamFactors& f, float g, float&
                                            float& p) {
   m = f.keep_first * m + f.new_first * g;
   v = f.keep_second * v + f.new_second * g * g;
-  p -= f.step_size * m / (sqrtf(v) * f.inv_sqrt_correction + f.epsilon);
+  p -= f.decay * p + f.step_size * m / (sqrtf(v) * f.inv_sqrt_correction + f.epsilon);
 }
 
 }  // namespace frost

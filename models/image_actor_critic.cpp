@@ -155,7 +155,7 @@ void ImageActorCritic::initialize(RandomStream& random, bool with_bodies) {
   if (with_bodies) {
     // Both bodies start alike, as pretrained ones do, so that a frozen prefix can be shared.
     actor_body_.initialize(random);
-    critic_body_.load(actor_body_.state_dict());
+    critic_body_.load_state_dict(actor_body_.state_dict());
   }
   for (Linear* layer :
        {&actor_trunk_.linear, &critic_trunk_.linear, &mu_, &logstd_, &value_heads_}) {

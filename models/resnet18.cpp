@@ -209,7 +209,7 @@ void ResNet18::load(const StateDict& state) {
   }
 }
 
-StateDict ResNet18::state_dict() const {
+StateDict ResNet18::torchvision_state_dict() const {
   StateDict state;
   for (const NamedTensor& p : parameters()) {
     const Shape& s = p.tensor.shape();

@@ -64,7 +64,7 @@ class ResNet18 : public Module {
   /// misshapen tensors and non-finite values.
   void load(const StateDict& state);
   /// The body under torchvision's names and layouts.
-  StateDict state_dict() const;
+  StateDict torchvision_state_dict() const;
 
   static constexpr std::int64_t kFeatures = 512;
 

@@ -58,6 +58,10 @@ std::vector<const Observation*> VectorEnvironment::observations() const {
 }
 
 std::vector<VectorStep> VectorEnvironment::step(const std::vector<Action>& actions) {
+  if (actions.size() != slots_.size()) {
+    fail("vector_environment", std::to_string(actions.size()) + " actions for " +
+                                   std::to_string(slots_.size()) + " environments");
+  }
   std::vector<VectorStep> steps(slots_.size());
   const bool tiny = std::holds_alternative<VectorObservation>(slots_.front().observation);
   parallel_for(size(), tiny ? 100 : 20'000, [&](std::int64_t index) {

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
-#include <cstdlib>
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -66,6 +68,18 @@ void write_all(int fd, std::span<const std::byte> part, const std::filesystem::p
   }
 }
 
+/// Opens a new file next to `path` and tells its `name`; negative where that fails. Not mkstemp,
+/// whose files are private whatever the umask, and asking for the umask means setting it, for other
+/// threads too.
+int create_beside(const std::filesystem::path& path, std::string& name) {
+  static std::atomic<std::uint64_t> made = 0;
+  for (;;) {
+    name = fmt::format("{}.{}-{}.tmp", path.string(), ::getpid(), ++made);
+    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST) return fd;
+  }
+}
+
 /// Makes the rename itself durable; a file system without folder sync is no error.
 void sync_folder(const std::filesystem::path& folder) {
   const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -88,15 +102,11 @@ void write_file_atomically(const std::filesystem::path& path,
   if (ec) fail(kOp, fmt::format("{}: cannot create the folder: {}", folder.string(), ec.message()));
   if (std::filesystem::is_directory(path, ec)) fail(kOp, path.string() + ": is a directory");
 
-  std::string name = (folder / (path.filename().string() + ".XXXXXX")).string();
-  Descriptor fd(::mkostemp(name.data(), O_CLOEXEC));
+  std::string name;
+  Descriptor fd(create_beside(path, name));
   if (fd.get() < 0) fail_with_errno(kOp, path, "cannot create a temporary file beside it");
   TemporaryFile temporary(name);
   for (const auto& part : parts) write_all(fd.get(), part, path);
-  // mkostemp makes the file private; give it what the user's umask would have given.
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  ::fchmod(fd.get(), 0666 & ~mask);
   if (::fsync(fd.get()) != 0) fail_with_errno(kOp, path, "cannot sync");
   if (!fd.close()) fail_with_errno(kOp, path, "cannot close");
   if (!temporary.rename_to(path)) fail_with_errno(kOp, path, "cannot rename into place");

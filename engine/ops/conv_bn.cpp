@@ -11,7 +11,7 @@ enum { kX, kResidual, kWeight, kGamma, kBeta };
 std::vector<std::uint64_t> versions_of(const ConvBatchNorm& layer) {
   std::vector<std::uint64_t> versions;
   for (const Tensor* t : {&layer.weight, &layer.gamma, &layer.beta, &layer.mean, &layer.var}) {
-    versions.push_back(t->storage().version());
+    versions.insert(versions.end(), {t->storage().id(), t->storage().version()});
   }
   return versions;
 }
@@ -38,7 +38,7 @@ ConvBatchNorm::Folded& fold(ConvBatchNorm& layer, bool summed) {
   if (folded.versions == versions && !(DeviceGraph::recording() && trains(layer))) return folded;
   const Tensor weight = effective_weight(layer, summed);
   Backend& backend = weight.backend();
-  if (!folded.weight.defined()) {
+  if (!folded.weight.defined() || folded.weight.shape() != weight.shape()) {
     folded.weight = Tensor::empty(backend, weight.shape(), MemoryTag::kPacked);
     folded.bias = Tensor::empty(backend, {weight.dim(0)}, MemoryTag::kPacked);
   }
@@ -48,22 +48,29 @@ ConvBatchNorm::Folded& fold(ConvBatchNorm& layer, bool summed) {
                                             layer.beta.data(), layer.mean.data(), layer.var.data(),
                                             folded.weight.data(), folded.bias.data());
   });
-  folded.weight.storage().bump_version();
-  if (DeviceGraph::recording()) versions.clear();  // this fold has only been recorded
+  if (DeviceGraph::recording()) {
+    versions.clear();  // this fold has only been recorded, so nothing has changed yet
+  } else {
+    folded.weight.storage().bump_version();
+  }
   folded.versions = std::move(versions);
   return folded;
 }
 
 Conv2dShape check_shapes(const Tensor& x, const ConvBatchNorm& layer, const Tensor& residual) {
-  require_rank(x, 4, "conv_bn", "input");
+  const Conv2dShape shape = require_conv2d(x, layer.weight, layer.stride, layer.pad, "conv_bn");
   const Shape& w = layer.weight.shape();
   require(x.dim(3) == w[3] || x.dim(3) == 1, "conv_bn",
           "input " + to_string(x.shape()) + " has " + std::to_string(x.dim(3)) +
               " channels but weight " + to_string(w) + " expects " + std::to_string(w[3]));
-  const Conv2dShape shape{x.dim(0), x.dim(1), x.dim(2),     x.dim(3), w[0],
-                          w[1],     w[2],     layer.stride, layer.pad};
-  require(shape.h + 2 * shape.pad >= shape.kh && shape.w + 2 * shape.pad >= shape.kw, "conv_bn",
-          "input " + to_string(x.shape()) + " is smaller than the kernel " + to_string(w));
+  for (const auto& [name, t] : {std::pair{"gamma ", &layer.gamma},
+                                {"beta ", &layer.beta},
+                                {"mean ", &layer.mean},
+                                {"variance ", &layer.var}}) {
+    require(t->defined() && t->shape() == Shape{w[0]}, "conv_bn",
+            name + (t->defined() ? to_string(t->shape()) : std::string("of nothing")) +
+                " does not fit weight " + to_string(w));
+  }
   const Shape out{shape.n, shape.oh(), shape.ow(), shape.k};
   require(!residual.defined() || residual.shape() == out, "conv_bn",
           "residual does not have the output's shape " + to_string(out));
@@ -98,12 +105,22 @@ void affine_gradients(const ConvBatchNorm& layer, const Conv2dShape& shape, cons
   });
 }
 
+/// What `affine_gradients` reads of the layer.
+ConvBatchNorm save_affine(Op& op, const ConvBatchNorm& layer) {
+  ConvBatchNorm saved;
+  for (Tensor ConvBatchNorm::*part :
+       {&ConvBatchNorm::weight, &ConvBatchNorm::gamma, &ConvBatchNorm::mean, &ConvBatchNorm::var}) {
+    saved.*part = op.save_for({kWeight, kGamma}, layer.*part);
+  }
+  return saved;
+}
+
 }  // namespace
 
 Tensor conv_bn(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bool relu) {
   const Conv2dShape shape = check_shapes(x, layer, residual);
-  ConvBatchNorm::Folded& folded = fold(layer, shape.c != layer.weight.dim(3));
   Op op("conv_bn", {x, residual, layer.weight, layer.gamma, layer.beta});
+  ConvBatchNorm::Folded& folded = fold(layer, shape.c != layer.weight.dim(3));
   Backend& backend = op.backend();
   const Tensor y = op.output({shape.n, shape.oh(), shape.ow(), shape.k});
   launch_allocating("conv2d_forward", [&] {
@@ -115,17 +132,17 @@ Tensor conv_bn(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bo
   if (relu && op.wants_any()) {
     bits = Tensor::empty(backend, {(y.numel() + 31) / 32}, MemoryTag::kSaved, DType::kU32);
     launch("sign_bits", [&] {
-      backend.elementwise().sign_bits(y.numel(), y.data(), bits.data_as<std::uint32_t>());
+      backend.elementwise().sign_bits(y.numel(), y.data(), bits.data<std::uint32_t>());
     });
   }
   const Tensor kept_x = op.save_for({kWeight, kGamma}, x);
   const Tensor kept_folded = op.save_for({kX}, folded.weight);
-  ConvBatchNorm source = layer;  // handles, not values
+  const ConvBatchNorm source = save_affine(op, layer);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& gradients) {
     const std::int64_t pixels = shape.n * shape.oh() * shape.ow();
     if (bits.defined()) {
       launch("mask_by_bits", [&] {
-        backend.elementwise().mask_by_bits(dy.numel(), dy.data(), bits.data_as<std::uint32_t>(),
+        backend.elementwise().mask_by_bits(dy.numel(), dy.data(), bits.data<std::uint32_t>(),
                                            dy.data());
       });
     }

@@ -30,16 +30,30 @@ Grouping group_by(std::int64_t rows, std::span<const std::int32_t> key) {
   return g;
 }
 
+/// An index that was put together by hand may lie.
+void require_index(const EdgeIndex& index) {
+  for (const auto& [t, size] : {std::pair{&index.target_offsets, index.rows + 1},
+                                {&index.source, index.edges},
+                                {&index.source_offsets, index.rows + 1},
+                                {&index.edge_of_source, index.edges},
+                                {&index.target, index.edges}}) {
+    require_dtype(*t, DType::kI32, "graph_attention", "edge index");
+    require(t->numel() == size, "graph_attention",
+            "edge index " + to_string(t->shape()) + " does not fit " + std::to_string(index.rows) +
+                " rows and " + std::to_string(index.edges) + " edges");
+  }
+}
+
 }  // namespace
 
 EdgeView EdgeIndex::view() const {
   return {rows,
           edges,
-          target_offsets.data_as<std::int32_t>(),
-          source.data_as<std::int32_t>(),
-          source_offsets.data_as<std::int32_t>(),
-          edge_of_source.data_as<std::int32_t>(),
-          target.data_as<std::int32_t>()};
+          target_offsets.data<std::int32_t>(),
+          source.data<std::int32_t>(),
+          source_offsets.data<std::int32_t>(),
+          edge_of_source.data<std::int32_t>(),
+          target.data<std::int32_t>()};
 }
 
 EdgeIndex build_edge_index(Backend& backend, std::int64_t rows,
@@ -71,7 +85,8 @@ Tensor graph_attention(const EdgeIndex& index, std::int64_t heads, const Tensor&
   require_rank(q, 2, "graph_attention", "query");
   require(q.shape() == k.shape() && q.shape() == v.shape(), "graph_attention",
           "query, key and value must have one shape; query is " + to_string(q.shape()));
-  require(q.dim(0) == index.rows && q.dim(1) % heads == 0, "graph_attention",
+  require_index(index);
+  require(q.dim(0) == index.rows && heads > 0 && q.dim(1) % heads == 0, "graph_attention",
           "query " + to_string(q.shape()) + " does not fit " + std::to_string(index.rows) +
               " rows and " + std::to_string(heads) + " heads");
   require(edge.shape() == Shape{index.edges, q.dim(1)}, "graph_attention",

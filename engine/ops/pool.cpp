@@ -6,8 +6,11 @@ namespace frost {
 
 Tensor max_pool2d(const Tensor& x, std::int64_t kernel, std::int64_t stride, std::int64_t pad) {
   require_rank(x, 4, "max_pool2d", "input");
-  require(kernel > 0 && kernel <= 15 && pad < kernel && x.dim(1) + 2 * pad >= kernel &&
-              x.dim(2) + 2 * pad >= kernel,
+  require(stride > 0 && pad >= 0, "max_pool2d",
+          "stride " + std::to_string(stride) + " must be positive and padding " +
+              std::to_string(pad) + " not negative");
+  require(kernel > 0 && kernel <= 15 && pad < kernel && x.dim(1) > 0 && x.dim(2) > 0 &&
+              x.dim(1) + 2 * pad >= kernel && x.dim(2) + 2 * pad >= kernel,
           "max_pool2d",
           "a window of " + std::to_string(kernel) + " does not fit " + to_string(x.shape()));
   const Pool2dShape shape{x.dim(0), x.dim(1), x.dim(2), x.dim(3), kernel, stride, pad};
@@ -18,12 +21,12 @@ Tensor max_pool2d(const Tensor& x, std::int64_t kernel, std::int64_t stride, std
       op.wants(0) ? Tensor::empty(backend, y.shape(), MemoryTag::kSaved, DType::kU8) : Tensor();
   launch("max_pool2d_forward", [&] {
     backend.pooling().max_pool2d_forward(shape, x.data(), y.data(),
-                                         index.defined() ? index.data_as<std::uint8_t>() : nullptr);
+                                         index.defined() ? index.data<std::uint8_t>() : nullptr);
   });
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
     launch("max_pool2d_backward", [&] {
-      backend.pooling().max_pool2d_backward(shape, dy.data(), index.data_as<std::uint8_t>(), dx);
+      backend.pooling().max_pool2d_backward(shape, dy.data(), index.data<std::uint8_t>(), dx);
     });
   });
 }
@@ -31,6 +34,7 @@ Tensor max_pool2d(const Tensor& x, std::int64_t kernel, std::int64_t stride, std
 Tensor global_avg_pool(const Tensor& x) {
   require_rank(x, 4, "global_avg_pool", "input");
   const std::int64_t n = x.dim(0), pixels = x.dim(1) * x.dim(2), c = x.dim(3);
+  require(pixels > 0, "global_avg_pool", "input " + to_string(x.shape()) + " has no pixels");
   Op op("global_avg_pool", {x});
   Backend& backend = op.backend();
   const Tensor y = op.output({n, c});

@@ -10,13 +10,9 @@ constexpr GradMode kWrite = GradMode::kOverwrite;
 }  // namespace
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, std::int64_t stride, std::int64_t pad) {
-  require_rank(x, 4, "conv2d", "input");
-  const Shape& w = weight.shape();
-  require(w.size() == 4 && w[3] == x.dim(3), "conv2d",
-          "input " + to_string(x.shape()) + " does not fit weight " + to_string(w));
-  const Conv2dShape shape{x.dim(0), x.dim(1), x.dim(2), x.dim(3), w[0], w[1], w[2], stride, pad};
-  require(shape.h + 2 * pad >= shape.kh && shape.w + 2 * pad >= shape.kw, "conv2d",
-          "input " + to_string(x.shape()) + " is smaller than the kernel " + to_string(w));
+  const Conv2dShape shape = require_conv2d(x, weight, stride, pad, "conv2d");
+  require(weight.dim(3) == shape.c, "conv2d",
+          "input " + to_string(x.shape()) + " does not fit weight " + to_string(weight.shape()));
   Op op("conv2d", {x, weight});
   Backend& backend = op.backend();
   const Tensor y = op.output({shape.n, shape.oh(), shape.ow(), shape.k});
@@ -55,13 +51,14 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
                                                gamma.data(), beta.data(), mean.data(), var.data(),
                                                y.data());
   });
-  const Tensor kept_x = op.save_for({1}, x);
+  const Tensor kept_x = op.save_for({1}, x), kept_gamma = op.save_for({0, 1, 2}, gamma);
+  const Tensor kept_mean = op.save_for({0, 1, 2}, mean), kept_var = op.save_for({0, 1, 2}, var);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0), dgamma = g.of(1), dbeta = g.of(2);
     launch("batch_norm_backward", [&] {
       backend.normalization().batch_norm_backward(
           pixels, channels, kBatchNormEpsilon, kept_x.defined() ? kept_x.data() : nullptr,
-          gamma.data(), mean.data(), var.data(), dy.data(), dx, dgamma, dbeta);
+          kept_gamma.data(), kept_mean.data(), kept_var.data(), dy.data(), dx, dgamma, dbeta);
     });
   });
 }
@@ -76,20 +73,21 @@ Tensor relu(const Tensor& x) {
   if (op.wants(0)) {
     bits = Tensor::empty(backend, {(n + 31) / 32}, MemoryTag::kSaved, DType::kU32);
     launch("sign_bits",
-           [&] { backend.elementwise().sign_bits(n, y.data(), bits.data_as<std::uint32_t>()); });
+           [&] { backend.elementwise().sign_bits(n, y.data(), bits.data<std::uint32_t>()); });
   }
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
     launch("relu_backward", [&] {
-      backend.elementwise().mask_by_bits(n, dy.data(), bits.data_as<std::uint32_t>(), dy.data());
+      backend.elementwise().mask_by_bits(n, dy.data(), bits.data<std::uint32_t>(), dy.data());
       backend.elementwise().axpy(n, 1.0f, dy.data(), dx);
     });
   });
 }
 
 Tensor repeat_channels(const Tensor& x, std::int64_t channels) {
-  require(x.shape().size() == 4 && x.dim(3) == 1, "repeat_channels",
-          "input " + to_string(x.shape()) + " does not have one channel");
+  require(x.shape().size() == 4 && x.dim(3) == 1 && channels > 0, "repeat_channels",
+          "input " + to_string(x.shape()) + " does not have one channel to make " +
+              std::to_string(channels) + " of");
   const std::int64_t pixels = x.numel();
   Op op("repeat_channels", {x});
   Backend& backend = op.backend();
@@ -108,12 +106,13 @@ Tensor repeat_channels(const Tensor& x, std::int64_t channels) {
 }
 
 Tensor bytes_to_floats(const Tensor& bytes, Shape shape, float scale, float shift) {
-  require(bytes.dtype() == DType::kU8 && bytes.numel() == numel(shape), "bytes_to_floats",
+  require_dtype(bytes, DType::kU8, "bytes_to_floats", "input");
+  require(bytes.numel() == numel(shape), "bytes_to_floats",
           to_string(bytes.shape()) + " does not hold the bytes of " + to_string(shape));
   const Tensor y = Tensor::empty(bytes.backend(), std::move(shape));
   launch("bytes_to_floats", [&] {
-    y.backend().elementwise().bytes_to_floats(y.numel(), bytes.data_as<std::uint8_t>(), scale,
-                                              shift, y.data());
+    y.backend().elementwise().bytes_to_floats(y.numel(), bytes.data<std::uint8_t>(), scale, shift,
+                                              y.data());
   });
   return y;
 }

@@ -4,10 +4,16 @@
 #include <map>
 #include <set>
 
+#include "engine/io/printable.h"
 #include "engine/launch.h"
 #include "kernels/errors.h"
 
 namespace frost {
+namespace {
+
+constexpr const char* kPrefix = "adam.";
+
+}  // namespace
 
 Adam::Adam(std::vector<ParamGroup> groups, AdamConfig config) : config_(config) {
   set_groups(std::move(groups));
@@ -22,6 +28,7 @@ void Adam::set_groups(std::vector<ParamGroup> groups) {
   std::set<std::string> names;
   for (ParamGroup& group : groups) {
     if (group.parameters.empty()) continue;
+    if (!(weight_decay(group) >= 0)) fail("adam", "negative weight decay in '" + group.name + "'");
     for (NamedTensor& p : group.parameters) {
       if (!names.insert(p.name).second) fail("adam", "tensor '" + p.name + "' is in two groups");
       if (!p.tensor.requires_grad()) fail("adam", "tensor '" + p.name + "' does not train");
@@ -95,10 +102,15 @@ std::vector<double> Adam::grad_norms() const {
 }
 
 void Adam::prepare_step(const std::vector<double>& lr_factors) {
+  if (lr_factors.size() != groups_.size()) {
+    fail("adam", std::to_string(lr_factors.size()) + " learning-rate factors for " +
+                     std::to_string(groups_.size()) + " groups; give one for each");
+  }
   std::vector<AdamFactors> factors;
   for (const Slot& slot : slots_) {
-    factors.push_back(adam_factors(groups_[slot.group].lr * lr_factors[slot.group], config_.beta1,
-                                   config_.beta2, config_.epsilon,
+    const ParamGroup& group = groups_[slot.group];
+    factors.push_back(adam_factors(group.lr * lr_factors[slot.group], config_.beta1, config_.beta2,
+                                   config_.epsilon, weight_decay(group),
                                    static_cast<double>(slot.step + 1)));
   }
   launch("copy_from_host", [&] {
@@ -144,7 +156,7 @@ std::int64_t Adam::parameter_count() const {
 
 void Adam::save(StateDict& state) const {
   for (const Slot& slot : slots_) {
-    const std::string key = "adam." + slot.parameter.name;
+    const std::string key = kPrefix + slot.parameter.name;
     const Shape& shape = slot.parameter.tensor.shape();
     state[key + ".first"] = HostTensor::from_floats(shape, slot.first.to_host());
     state[key + ".second"] = HostTensor::from_floats(shape, slot.second.to_host());
@@ -154,8 +166,21 @@ void Adam::save(StateDict& state) const {
 
 void Adam::load(const StateDict& state) {
   constexpr const char* kWhat = "checkpoint";
+  std::set<std::string> known;
+  for (const Slot& slot : slots_) {
+    for (const char* part : {".first", ".second", ".step"}) {
+      known.insert(kPrefix + slot.parameter.name + part);
+    }
+  }
+  for (auto it = state.lower_bound(kPrefix); it != state.end(); ++it) {
+    if (!it->first.starts_with(kPrefix)) break;
+    if (!known.contains(it->first)) {
+      throw Error("checkpoint holds " + printable(it->first) +
+                  ", of a tensor that the optimizer does not have");
+    }
+  }
   for (Slot& slot : slots_) {
-    const std::string key = "adam." + slot.parameter.name;
+    const std::string key = kPrefix + slot.parameter.name;
     const Shape& shape = slot.parameter.tensor.shape();
     slot.first.copy_from_host(find_tensor(state, key + ".first", kWhat, shape).to_floats(key));
     slot.second.copy_from_host(find_tensor(state, key + ".second", kWhat, shape).to_floats(key));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,15 +16,19 @@ struct ParamGroup {
   std::string name;
   double lr = 0;  ///< base rate, before the schedule's factor
   std::vector<NamedTensor> parameters;
+  std::optional<double> weight_decay = std::nullopt;  ///< in place of AdamConfig's
 
   std::int64_t count() const { return count_parameters(parameters, false); }
 };
 
 struct AdamConfig {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  /// Decoupled from the gradient (AdamW, Loshchilov & Hutter 2019): each step also takes the
+  /// learning rate times this from a parameter's value.
+  double weight_decay = 0;
 };
 
-/// Adam (Kingma & Ba 2015) over parameter groups, without weight decay.
+/// Adam (Kingma & Ba 2015) over parameter groups; one thread at a time.
 ///
 /// Every tensor has its own step counter, so that one unfrozen late starts with a correct bias
 /// correction; the counters are host integers. State lives under the tensor's name. A tensor
@@ -36,7 +41,8 @@ class Adam {
   /// Replaces the groups: tensors that stay keep their moments and step counts, new ones start at
   /// zero, what is dropped is freed. Empty groups are left out. Allocates moments and gradient
   /// buffers of every tensor.
-  /// Throws Error if no tensor is left, or one occurs twice or does not train.
+  /// Throws Error if no tensor is left, one occurs twice or does not train, or a weight decay is
+  /// negative.
   void set_groups(std::vector<ParamGroup> groups);
 
   void zero_grad();
@@ -45,7 +51,8 @@ class Adam {
   std::vector<double> grad_norms() const;
   /// One step with every group's base rate times its factor, in the order of `groups`, on gradients
   /// scaled down to a joint norm of at most `max_norm`; returns `grad_norms`, before scaling.
-  /// Throws as `grad_norms`, and no tensor has moved then.
+  /// Throws as `grad_norms`, or if there are not as many factors as groups; no tensor has moved
+  /// then.
   std::vector<double> step(const std::vector<double>& lr_factors, double max_norm = HUGE_VAL);
   /// One factor for all groups.
   std::vector<double> step(double lr_factor, double max_norm = HUGE_VAL) {
@@ -68,7 +75,7 @@ class Adam {
 
   /// `adam.<name>.{first,second,step}` for every tensor.
   void save(StateDict& state) const;
-  /// Throws Error naming what is missing or misshapen.
+  /// Throws Error naming what is missing or misshapen, or belongs to a tensor that is not here.
   void load(const StateDict& state);
 
  private:
@@ -84,6 +91,9 @@ class Adam {
     TrackedBuffer factors, squares, coefficient;
   };
 
+  double weight_decay(const ParamGroup& group) const {
+    return group.weight_decay.value_or(config_.weight_decay);
+  }
   static Slot fresh_slot(const Tensor& parameter);
   Backend& backend() const { return slots_.front().parameter.tensor.backend(); }
   Moved with_gradient() const;

@@ -5,6 +5,7 @@
 
 #include "engine/launch.h"
 #include "engine/policy_ops.h"
+#include "kernels/errors.h"
 
 namespace frost {
 namespace {
@@ -94,6 +95,9 @@ const LossParts& GradientStep::forward(const Minibatch& minibatch) {
 
 std::vector<double> GradientStep::descend(const LossWeights& weights,
                                           const std::vector<double>& lr_factors) {
+  if (current_ == nullptr) {
+    fail("gradient_step", "descend needs the minibatch of a forward before it, and has used it up");
+  }
   Pass& pass = *current_;
   pass.weights.value.copy_from_host(weights.value);
   if (pass.weights.discrete.defined()) pass.weights.discrete.copy_from_host(weights.discrete);

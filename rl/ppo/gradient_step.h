@@ -39,6 +39,7 @@ class GradientStep {
   /// The losses of the minibatch, valid until the next call of anything here.
   const LossParts& forward(const Minibatch& minibatch);
   /// Follows the gradient of the losses so weighted; returns the norms of the groups as Adam does.
+  /// Throws Error unless a `forward` came before, one for each call.
   std::vector<double> descend(const LossWeights& weights, const std::vector<double>& lr_factors);
   /// Forgets the minibatch without a step.
   void abandon();

@@ -43,6 +43,7 @@ struct PpoConfig {
   /// Entropies below which a penalty pulls up; 0: no floor.
   double min_entropy_threshold = 0.1, min_continuous_entropy = 0.05;
   double adam_epsilon = 1e-8;
+  double weight_decay = 0;  ///< of AdamW, for every parameter
   /// Every schedule's `total_updates` is the one above. Without the warm-up the first full-size
   /// steps move the policy past `target_kl` and end every update after one minibatch.
   LrSchedule lr_schedule{LrSchedule::Kind::kCosine, 20, 500, 0.1};

@@ -72,11 +72,26 @@ struct Golden {
   }
 };
 
+/// A tensor of the golden file.
+Reals expected(const std::string& name) {
+  static const StateDict golden = read_safetensors(golden_path("adam.safetensors")).tensors;
+  return as_reals(golden.at(name).to_floats(name));
+}
+
+TEST(Adam, FollowsTheGoldenTrajectoryOfAdamW) {
+  Golden run;
+  run.groups[1].weight_decay = 0.2;
+  Adam adam(run.groups, {.weight_decay = 0.5});
+  for (int k = 1; k <= 5; ++k) {
+    run.step(adam, k);
+    for (const NamedTensor& p : run.tensors) {
+      const std::string name = fmt::format("decayed.step{}.{}", k, p.name);
+      EXPECT_LE(relative_error(p.tensor.to_host(), expected(name)), 1e-6) << name;
+    }
+  }
+}
+
 TEST(Adam, FollowsTheGoldenTrajectoryWithOneStepCounterPerTensor) {
-  const StateDict golden = read_safetensors(golden_path("adam.safetensors")).tensors;
-  const auto expected = [&](const std::string& name) {
-    return as_reals(golden.at(name).to_floats(name));
-  };
   const Golden run;
   Adam adam(run.groups);
   for (int k = 1; k <= 5; ++k) {
@@ -232,6 +247,32 @@ TEST(Adam, RefusesDuplicatesFrozenTensorsAndNothingToTrain) {
             "No trainable parameters found: every tensor is frozen");
 }
 
+TEST(Adam, TakesOneFactorForEachGroup) {
+  const NamedTensor p = parameter("p", {1.0f}), q = parameter("q", {1.0f});
+  Adam adam({{"a", 0.1, {p}}, {"b", 0.1, {q}}});
+  add_gradient(p.tensor, {1.0f});
+  for (const std::vector<double>& factors : {std::vector<double>{1.0}, {1.0, 1.0, 1.0}}) {
+    EXPECT_EQ(error_of([&] { adam.step(factors); }),
+              fmt::format("[adam] {} learning-rate factors for 2 groups; give one for each",
+                          factors.size()));
+  }
+  EXPECT_EQ(p.tensor.to_host().front(), 1.0f);
+}
+
+TEST(Adam, WeightDecayIsTakenFromTheValueWhateverTheGradient) {
+  const NamedTensor all = parameter("all", {2.0f}), none = parameter("none", {2.0f});
+  Adam adam({{"a", 0.1, {all}}, {"b", 0.1, {none}, 0.0}}, {.weight_decay = 0.5});
+  add_gradient(all.tensor, {0.0f});
+  add_gradient(none.tensor, {0.0f});
+  adam.step(0.5);
+  EXPECT_NEAR(all.tensor.to_host().front(), 2.0 * (1 - 0.1 * 0.5 * 0.5), 1e-6);
+  EXPECT_EQ(none.tensor.to_host().front(), 2.0f) << "the group's own, zero, comes first";
+  EXPECT_EQ(error_of([&] {
+              Adam({{"a", 0.1, {all}, -0.5}});
+            }),
+            "[adam] negative weight decay in 'a'");
+}
+
 TEST(Adam, EmptyGroupsAreDropped) {
   const Adam adam({{"backbone", 0.1, {}}, {"heads", 0.2, {parameter("p", {1.0f})}}});
   ASSERT_EQ(adam.groups().size(), 1U);
@@ -256,6 +297,16 @@ TEST(Adam, ARestoredStateContinuesBitForBit) {
   for (std::size_t i = 0; i < whole.tensors.size(); ++i) {
     EXPECT_EQ(whole.tensors[i].tensor.to_host(), halves.tensors[i].tensor.to_host());
   }
+}
+
+TEST(Adam, LoadRefusesMomentsOfATensorThatIsNotHere) {
+  const NamedTensor p = parameter("p", {1.0f}), q = parameter("q", {1.0f});
+  StateDict state;
+  Adam({{"all", 0.1, {p, q}}}).save(state);
+  state["adamant"] = HostTensor::from_floats({1}, {0});
+  Adam smaller({{"all", 0.1, {p}}});
+  EXPECT_EQ(error_of([&] { smaller.load(state); }),
+            "checkpoint holds 'adam.q.first', of a tensor that the optimizer does not have");
 }
 
 TEST(Adam, LoadNamesWhatIsMissingOrMisshapen) {

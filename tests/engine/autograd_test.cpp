@@ -242,11 +242,7 @@ TEST_F(Autograd, EdgesAreGroupedByTargetAndBySource) {
   std::vector<std::int32_t> order;
   const std::vector<std::int32_t> source{2, 0, 2, 1}, target{1, 0, 0, 1};
   const EdgeIndex index = build_edge_index(backend_, 3, source, target, order);
-  const auto values = [&](const Tensor& t) {
-    std::vector<std::int32_t> host(static_cast<std::size_t>(t.numel()));
-    backend_.copy_to_host(host.data(), t.data(), t.bytes());
-    return host;
-  };
+  const auto values = [](const Tensor& t) { return t.to_host<std::int32_t>(); };
   EXPECT_EQ(order, (std::vector<std::int32_t>{1, 2, 0, 3}));
   EXPECT_EQ(values(index.target_offsets), (std::vector<std::int32_t>{0, 2, 4, 4}));
   EXPECT_EQ(values(index.source), (std::vector<std::int32_t>{0, 2, 2, 1}));

@@ -10,6 +10,12 @@
 namespace frost {
 namespace {
 
+std::vector<float> ramp(std::int64_t n) {
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < n; ++i) values.push_back(static_cast<float>(i % 7) - 3.0f);
+  return values;
+}
+
 std::int64_t live(Backend& backend, MemoryTag tag) {
   return backend.ledger().snapshot().live_of(tag);
 }
@@ -54,6 +60,31 @@ TEST(MemoryLedger, ResetPeaksStartFromWhatIsLive) {
 TEST(MemoryLedger, EveryTagHasAName) {
   for (const char* name : kMemoryTagNames) EXPECT_NE(name, nullptr);
   EXPECT_STREQ(kMemoryTagNames[static_cast<std::size_t>(MemoryTag::kOther)], "other");
+}
+
+TEST(PackedWeights, AreForgottenWithTheirTensorWhateverItsTag) {
+  for (Backend* backend : test_backends()) {
+    for (const std::int64_t c : {16, 5}) {  // a kernel each
+      const std::int64_t before = live(*backend, MemoryTag::kPacked);
+      const Tensor x = Tensor::zeros(*backend, {2, 6, 6, c});
+      for (int i = 0; i < 3; ++i) {
+        conv2d(x, Tensor::from_host(*backend, {16, 3, 3, c}, ramp(16 * 9 * c)), 1, 1);
+      }
+      EXPECT_EQ(live(*backend, MemoryTag::kPacked), before) << c << " channels";
+    }
+  }
+}
+
+TEST(PackedWeights, OneMemoryUnderTwoShapesHasTwoCopies) {
+  for (Backend* backend : test_backends()) {
+    const std::vector<float> values = ramp(80);
+    const Tensor weight = Tensor::from_host(*backend, {80}, values);
+    for (const Shape& shape : {Shape{8, 1, 1, 10}, Shape{16, 1, 1, 5}}) {
+      const Tensor x = Tensor::from_host(*backend, {1, 1, 1, shape[3]}, ramp(shape[3]));
+      EXPECT_EQ(conv2d(x, weight.reshape(shape), 1, 0).to_host(),
+                conv2d(x, Tensor::from_host(*backend, shape, values), 1, 0).to_host());
+    }
+  }
 }
 
 TEST(TensorMemory, IsCountedAsRequestedUnderItsTag) {

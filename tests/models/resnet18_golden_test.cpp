@@ -148,7 +148,7 @@ TEST(ResNet18State, LoadingWhatWasSavedChangesNothing) {
   const StateDict state = closed_form_resnet18();
   ResNet18 body(backend, 3);
   body.load(state);
-  const StateDict saved = body.state_dict();
+  const StateDict saved = body.torchvision_state_dict();
   EXPECT_EQ(saved.size(), 100U);
   for (const auto& [name, tensor] : saved) {
     EXPECT_EQ(tensor.shape, state.at(name).shape) << name;

@@ -35,7 +35,7 @@ class HandAdam {
   void step(const std::string& name, const std::vector<float>& gradient, double lr,
             std::vector<float>& parameter) {
     State& s = states_.at(name);
-    const AdamFactors f = adam_factors(lr, 0.9, 0.999, 1e-8, static_cast<double>(++s.step));
+    const AdamFactors f = adam_factors(lr, 0.9, 0.999, 1e-8, 0.0, static_cast<double>(++s.step));
     for (std::size_t i = 0; i < parameter.size(); ++i) {
       adam_element(f, gradient[i], s.m[i], s.v[i], parameter[i]);
     }

@@ -5,6 +5,7 @@
 #include "kernels/backend_registry.h"
 #include "kernels/cuda/runtime/recording_heap.h"
 #include "models/graph_actor_critic.h"
+#include "tests/engine/errors.h"
 #include "tests/models/graph_fixture.h"
 #include "tests/op_table/op_cases.h"
 #include "tools/runs/trainer.h"
@@ -99,6 +100,18 @@ struct ColonyLearner {
 };
 
 class GradientSteps : public testing::TestWithParam<Backend*> {};
+
+TEST_P(GradientSteps, EveryDescentNeedsAForwardBeforeIt) {
+  const ColonyLearner learner(*GetParam());
+  GradientStep step(*learner.network, *learner.optimizer, 0.5, false);
+  const LossWeights weights{{0.7f, -0.1f, 0, 0}, {}, std::vector<float>(7)};
+  const auto descend = [&] { step.descend(weights, {1.0, 1.0, 1.0}); };
+  const std::string text =
+      "[gradient_step] descend needs the minibatch of a forward before it, and has used it up";
+  EXPECT_EQ(error_of(descend), text);
+  learner.follow(step, learner.minibatch(5, 8, "once"));
+  EXPECT_EQ(error_of(descend), text);
+}
 
 TEST_P(GradientSteps, ReplaysColoniesOfOneBucketWithTheLossesOfEagerSteps) {
   const ColonyLearner eager(*GetParam()), replayed(*GetParam());

@@ -8,6 +8,7 @@
 #include "kernels/errors.h"
 #include "rl/ppo/gae.h"
 #include "rl/ppo/minibatch.h"
+#include "tests/engine/errors.h"
 #include "tools/config/config_text.h"
 #include "tools/runs/trainer.h"
 
@@ -125,6 +126,12 @@ class EndlessRing : public Environment {
   std::size_t at_ = 0;
   int steps_ = 0;
 };
+
+TEST(VectorEnvironments, TakeOneActionEach) {
+  VectorEnvironment environments([] { return std::make_unique<EndlessRing>(); }, 4, 1);
+  EXPECT_EQ(error_of([&] { environments.step(std::vector<Action>(3)); }),
+            "[vector_environment] 3 actions for 4 environments");
+}
 
 // A critic that took the time limit for the end of the world would settle near 6.7, not at
 // 1 / (1 - gamma) = 10.

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "kernels/errors.h"
+#include "tests/engine/errors.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/reports/csv_table.h"
 #include "tools/runs/evaluation_outputs.h"
@@ -55,6 +56,19 @@ TEST_F(EvaluationSubjects, AStage1PolicySpawnsWithTheFixedParametersWhateverTheF
 TEST_F(EvaluationSubjects, AStage2PolicySpawnsWithItsOwn) {
   save_run(2);
   EXPECT_GT(recorded(load_run(folder_ / "", "last", {}), "gamma").size(), 10u);
+}
+
+TEST_F(EvaluationSubjects, ASmallerNetworkDoesNotEvaluateALargerOnesRun) {
+  const Config config = parse_config("environment: {name: CartPole-v1}\nsystem: {device: cpu}\n",
+                                     "x.yaml", {"actor_critic.mlp_hidden=[64, 64]"});
+  Trainer trainer(config, false);
+  write_safetensors(folder_ / "checkpoints/last.safetensors", trainer.checkpoint());
+  const std::vector<std::string> smaller{"actor_critic.mlp_hidden=[64]"};
+  EXPECT_EQ(error_of([&] { load_run(folder_ / "", "last", smaller); }),
+            "[load_state_dict] the tensors are not this network's; 4 superfluous: "
+            "'network.actor.hidden.1.bias', 'network.actor.hidden.1.weight', "
+            "'network.critic.hidden.1.bias', 'network.critic.hidden.1.weight'");
+  EXPECT_NO_THROW(load_run(folder_ / "", "last", {}));
 }
 
 TEST_F(EvaluationSubjects, NoOverrideChangesTheStage) {

@@ -71,7 +71,7 @@ TEST_P(ExportWeights, TheBodyIsWrittenUnderTorchvisionsNamesAndLoadsBackBitForBi
       file.tensors.erase(counter);
     }
     EXPECT_EQ(file.tensors.size(), 100u);
-    EXPECT_TRUE(test::same_tensors(file.tensors, body.state_dict()));
+    EXPECT_TRUE(test::same_tensors(file.tensors, body.torchvision_state_dict()));
     const std::int64_t channels = std::string(GetParam()) == "1ch_conv" ? 1 : 3;
     EXPECT_EQ(file.tensors.at("conv1.weight").shape, (Shape{64, channels, 7, 7}));
 
@@ -85,7 +85,7 @@ TEST_P(ExportWeights, TheBodyIsWrittenUnderTorchvisionsNamesAndLoadsBackBitForBi
 
     ResNet18 again(cpu_backend(), channels);
     again.load(file.tensors);
-    EXPECT_TRUE(test::same_tensors(again.state_dict(), body.state_dict()));
+    EXPECT_TRUE(test::same_tensors(again.torchvision_state_dict(), body.torchvision_state_dict()));
   }
 }
 

@@ -183,6 +183,8 @@ Keys algorithm_keys() {
       number("algorithm.target_kl", MEMBER(ppo.target_kl), above(0), "that divergence"),
       number("algorithm.adam_epsilon", MEMBER(ppo.adam_epsilon), above(0),
              "added to the root of Adam's second moment"),
+      number("algorithm.weight_decay", MEMBER(ppo.weight_decay), at_least(0),
+             "AdamW's, times the learning rate; 0: Adam"),
       lr_kind_key(
           "algorithm.lr_schedule.kind",
           "learning rates over the training; kl_adaptive: by the divergence of each update"),

@@ -15,13 +15,7 @@ namespace frost {
 namespace {
 
 constexpr const char* kFormat = "frostline.checkpoint.2";
-
-std::vector<NamedTensor> all_tensors(const PolicyNetwork& network) {
-  std::vector<NamedTensor> tensors = network.parameters("network.");
-  const std::vector<NamedTensor> buffers = network.buffers("network.");
-  tensors.insert(tensors.end(), buffers.begin(), buffers.end());
-  return tensors;
-}
+constexpr const char* kNetworkPrefix = "network.";
 
 double parse_rate(const std::string& text) {
   double rate = 0;
@@ -109,22 +103,18 @@ NetworkSetup build_network(const Config& config, bool load_pretrained) {
 }
 
 void save_network(const PolicyNetwork& network, StateDict& state) {
-  for (const NamedTensor& t : all_tensors(network)) {
-    state[t.name] = HostTensor::from_floats(t.tensor.shape(), t.tensor.to_host());
-  }
+  state.merge(network.state_dict(kNetworkPrefix));
 }
 
 void load_network(PolicyNetwork& network, const StateDict& state) {
-  for (NamedTensor& t : all_tensors(network)) {
-    t.tensor.copy_from_host(
-        find_tensor(state, t.name, "checkpoint", t.tensor.shape()).to_floats(t.name));
-  }
+  network.load_state_dict(state, true, kNetworkPrefix);
 }
 
 Trainer::Trainer(const Config& config, bool resuming)
     : config_(config), setup_(build_network(config, !resuming)) {
   AdamConfig adam;
   adam.epsilon = config_.ppo.adam_epsilon;
+  adam.weight_decay = config_.ppo.weight_decay;
   optimizer_ = std::make_unique<Adam>(setup_.network->param_groups(), adam);
   environments_ = std::make_unique<VectorEnvironment>(environment_factory(config_),
                                                       config_.ppo.num_envs, config_.system.seed);

@@ -137,26 +137,13 @@ std::int64_t IndirectConvolutions::multiplications(const Conv2dShape& s) {
 
 const float* IndirectConvolutions::packed(const Conv2dShape& s, WeightView weight) {
   const std::int64_t rows = s.kh * s.kw * s.c;
-  const auto bytes = static_cast<std::size_t>(rows * round_up(s.k, kUnit)) * sizeof(float);
-  Packed* entry = nullptr;
-  if (weight.id == 0) {
-    unnamed_ = TrackedBuffer(backend_, MemoryTag::kWorkspace, bytes);
-  } else {
-    const auto [found, added] = packed_.try_emplace(weight.id);
-    entry = &found->second;
-    if (added) {
-      *entry = {weight.version + 1, TrackedBuffer(backend_, MemoryTag::kPacked, bytes)};
-    }
-    if (entry->version == weight.version) return entry->buffer.floats();
-    if (!backend_.dry_run()) entry->version = weight.version;
-  }
-  float* to = entry == nullptr ? unnamed_.floats() : entry->buffer.floats();
-  if (backend_.dry_run()) return to;
-  parallel_for((s.k + kTile - 1) / kTile, rows * kTile, [&](std::int64_t i) {
-    const std::int64_t k = i * kTile;
-    pack_columns(true, rows, std::min(kTile, s.k - k), weight.data + k * rows, rows, to + k * rows);
+  return packed_.get(weight, {nullptr, rows, s.k}, rows * round_up(s.k, kUnit), [&](float* to) {
+    parallel_for((s.k + kTile - 1) / kTile, rows * kTile, [&](std::int64_t i) {
+      const std::int64_t k = i * kTile;
+      pack_columns(true, rows, std::min(kTile, s.k - k), weight.data + k * rows, rows,
+                   to + k * rows);
+    });
   });
-  return to;
 }
 
 void IndirectConvolutions::forward(const Conv2dShape& s, const float* x, WeightView weight,

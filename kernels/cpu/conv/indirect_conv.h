@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <unordered_map>
 
 #include "kernels/backend.h"
-#include "kernels/tracked_buffer.h"
+#include "kernels/cpu/conv/packed_weights.h"
 
 namespace frost {
 
@@ -16,28 +15,22 @@ namespace frost {
 /// on the batch an image is in.
 class IndirectConvolutions {
  public:
-  explicit IndirectConvolutions(Backend& backend) : backend_(backend) {}
+  explicit IndirectConvolutions(Backend& backend) : backend_(backend), packed_(backend) {}
 
   void forward(const Conv2dShape& shape, const float* x, WeightView weight, const float* bias,
                const float* residual, bool relu, float* y);
   void backward_data(const Conv2dShape& shape, const float* dy, WeightView weight, GradOut dx);
   void backward_weight(const Conv2dShape& shape, const float* x, const float* dy, GradOut dweight);
-  void forget(std::uint64_t id) { packed_.erase(id); }
+  void forget(std::uint64_t id) { packed_.forget(id); }
 
   /// Multiplications of one forward pass, or of either gradient.
   static std::int64_t multiplications(const Conv2dShape& shape);
 
  private:
-  struct Packed {
-    std::uint64_t version;
-    TrackedBuffer buffer;
-  };
-
   const float* packed(const Conv2dShape& shape, WeightView weight);
 
   Backend& backend_;
-  std::unordered_map<std::uint64_t, Packed> packed_;
-  TrackedBuffer unnamed_;
+  PackedWeights packed_;
 };
 
 }  // namespace frost

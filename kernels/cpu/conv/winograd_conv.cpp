@@ -166,24 +166,8 @@ std::int64_t WinogradConvolutions::multiplications(const Conv2dShape& s) {
 
 const float* WinogradConvolutions::packed(const Conv2dShape& s, const TileKernels& kernels,
                                           WeightView weight) {
-  const auto bytes = static_cast<std::size_t>(kernels.products() * s.c * s.k) * sizeof(float);
-  if (weight.id == 0) {
-    unnamed_ = TrackedBuffer(backend_, MemoryTag::kWorkspace, bytes);
-    if (!backend_.dry_run()) pack(s, kernels, weight.data, unnamed_.floats());
-    return unnamed_.floats();
-  }
-  auto& entries = packed_[weight.id];
-  auto entry = std::find_if(entries.begin(), entries.end(),
-                            [&](const Packed& p) { return p.kernels == &kernels; });
-  if (entry == entries.end()) {
-    TrackedBuffer buffer(backend_, MemoryTag::kPacked, bytes);
-    entry = entries.insert(entry, {&kernels, weight.version + 1, std::move(buffer)});
-  }
-  if (entry->version != weight.version && !backend_.dry_run()) {
-    pack(s, kernels, weight.data, entry->buffer.floats());
-    entry->version = weight.version;
-  }
-  return entry->buffer.floats();
+  return packed_.get(weight, {&kernels, s.c, s.k}, kernels.products() * s.c * s.k,
+                     [&](float* to) { pack(s, kernels, weight.data, to); });
 }
 
 void WinogradConvolutions::forward(const Conv2dShape& s, const float* x, WeightView weight,

@@ -1,11 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <unordered_map>
-#include <vector>
 
 #include "kernels/backend.h"
-#include "kernels/tracked_buffer.h"
+#include "kernels/cpu/conv/packed_weights.h"
 
 namespace frost {
 
@@ -19,7 +17,7 @@ struct TileKernels;
 /// the forward pass and the data gradient. Values do not depend on the batch an image is in.
 class WinogradConvolutions {
  public:
-  explicit WinogradConvolutions(Backend& backend) : backend_(backend) {}
+  explicit WinogradConvolutions(Backend& backend) : backend_(backend), packed_(backend) {}
 
   /// Whether this class computes the shape at all, and with less work than one product per tap.
   static bool pays(const Conv2dShape& shape);
@@ -30,20 +28,13 @@ class WinogradConvolutions {
                const float* residual, bool relu, float* y);
   void backward_data(const Conv2dShape& shape, const float* dy, WeightView weight, GradOut dx);
   void backward_weight(const Conv2dShape& shape, const float* x, const float* dy, GradOut dweight);
-  void forget(std::uint64_t id) { packed_.erase(id); }
+  void forget(std::uint64_t id) { packed_.forget(id); }
 
  private:
-  struct Packed {
-    const TileKernels* kernels;
-    std::uint64_t version;
-    TrackedBuffer buffer;
-  };
-
   const float* packed(const Conv2dShape& shape, const TileKernels& kernels, WeightView weight);
 
   Backend& backend_;
-  std::unordered_map<std::uint64_t, std::vector<Packed>> packed_;
-  TrackedBuffer unnamed_;
+  PackedWeights packed_;
 };
 
 }  // namespace frost
