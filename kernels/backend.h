@@ -126,7 +126,7 @@ class Backend {
   MemoryLedger& ledger() { return ledger_; }
 
   /// In a dry run convolutions allocate what they keep and need, and compute nothing; no other
-  /// kernel is called (engine/launch.h).
+  /// kernel is called (engine/dry_run.h).
   void set_dry_run(bool on) { dry_run_ = on; }
   bool dry_run() const { return dry_run_; }
 
@@ -238,7 +238,7 @@ class Backend {
   virtual void channel_broadcast(std::int64_t rows, std::int64_t channels, const float* dout,
                                  GradOut dw) = 0;
 
-  /// TransformerConv attention (docs/durotaxis.md, "Encoder"): q, k, v [rows, heads*width],
+  /// TransformerConv attention (docs/networks.md, "Encoder"): q, k, v [rows, heads*width],
   /// edge [edges, heads*width]; weights [edges, heads] and out [rows, heads*width] are written.
   virtual void graph_attention_forward(const EdgeView& graph, std::int64_t heads,
                                        std::int64_t width, const float* q, const float* k,

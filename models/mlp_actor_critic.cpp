@@ -106,7 +106,7 @@ void MlpActorCritic::initialize(RandomStream& random, bool) {
 }
 
 std::vector<ParamGroup> MlpActorCritic::param_groups() const {
-  return {{"heads", config_.backbone.head_lr, parameters()}};
+  return {{"heads", config_.head_lr, parameters()}};
 }
 
 }  // namespace frost

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "engine/layers/layers.h"
-#include "models/config.h"
+#include "models/actor_critic_config.h"
 #include "models/policy_network.h"
 
 namespace frost {

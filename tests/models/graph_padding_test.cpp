@@ -39,8 +39,7 @@ TEST(GraphPadding, ShapesOfSimilarBatchesAgree) {
   const GraphObservation smaller = graph_observation(8, "d");
   second = {first[0], first[1], &smaller};
   const auto batch = [&](const std::vector<const GraphObservation*>& observations) {
-    return make_graph_batch(backend, observations, EncoderConfig::TokenConnectivity::kBoth,
-                            BatchPadding::kBuckets);
+    return make_graph_batch(backend, observations, EncoderConfig{}, BatchPadding::kBuckets);
   };
   const GraphBatch a = batch(first), b = batch(second);
   EXPECT_EQ(a.nodes, 16);

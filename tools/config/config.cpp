@@ -200,6 +200,8 @@ class Loader {
     config.ppo.lr_schedule.total_updates = config.ppo.total_updates;
     config.environment.reward.distance.discount = config.ppo.gamma;
     config.model.encoder.node_features = node_feature_count(config.environment);
+    config.model.encoder.graph_features = kGraphFeatures;
+    config.model.encoder.edge_features = kEdgeFeatures;
     return config;
   }
 

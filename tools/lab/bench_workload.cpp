@@ -8,6 +8,7 @@
 #include "kernels/errors.h"
 #include "rl/byte_stream.h"
 #include "rl/envs/durotaxis/baselines.h"
+#include "rl/envs/durotaxis/features.h"
 #include "rl/envs/durotaxis/picture.h"
 #include "weights/safetensors.h"
 
@@ -105,12 +106,9 @@ void write_recordings(const std::string& path, const std::vector<Recording>& rec
   t["edge_offsets"] = HostTensor::from_int32({states + 1}, all.edge_offsets);
   t["edge_source"] = HostTensor::from_int32({edges}, all.edge_source);
   t["edge_target"] = HostTensor::from_int32({edges}, all.edge_target);
-  t["node_features"] =
-      HostTensor::from_floats({nodes, GraphObservation::kNodeFeatures}, all.node_features);
-  t["graph_features"] =
-      HostTensor::from_floats({states, GraphObservation::kGraphFeatures}, all.graph_features);
-  t["edge_features"] =
-      HostTensor::from_floats({edges, GraphObservation::kEdgeFeatures}, all.edge_features);
+  t["node_features"] = HostTensor::from_floats({nodes, kNodeFeatures}, all.node_features);
+  t["graph_features"] = HostTensor::from_floats({states, kGraphFeatures}, all.graph_features);
+  t["edge_features"] = HostTensor::from_floats({edges, kEdgeFeatures}, all.edge_features);
   t["action_mask"] = HostTensor::from_bytes({nodes, 2}, all.action_mask);
   t["images"] = HostTensor::from_bytes({states, side, side}, all.images);
   t["rewards"] = HostTensor::from_floats({states, kRewardComponents}, all.rewards);

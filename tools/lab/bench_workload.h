@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "models/config.h"
+#include "models/actor_critic_config.h"
 #include "rl/environment.h"
 #include "rl/envs/durotaxis/config.h"
 

@@ -7,6 +7,7 @@
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"
+#include "models/policy_factory.h"
 #include "rl/envs/durotaxis/picture.h"
 #include "rl/envs/reference/reference.h"
 #include "tools/reports/parameter_report.h"
@@ -59,11 +60,16 @@ ActorCriticConfig model_config(const Config& config) {
   const ActionSpace space = environment_factory(config)()->action_space();
   model.rows = space.rows;
   model.choices = space.choices;
-  model.continuous_dims = space.dims();
+  model.continuous_dims = model.continuous_heads = space.dims();
   if (config.environment_name != "durotaxis") {
     model.observation = ObservationKind::kVector;
     model.vector_size = reference_observation_size(config.environment_name);
+    return model;
   }
+  // Stage 1 has the heads of stage 2 too, so that a checkpoint fits both.
+  const bool picture = model.observation == ObservationKind::kImage;
+  model.continuous_heads = static_cast<int>(config.environment.spawn.bounds.size()) + picture;
+  model.value_components = kRewardComponents;
   return model;
 }
 
