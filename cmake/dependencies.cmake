@@ -1,5 +1,6 @@
 # Distribution packages only; tools/scripts/packages.sh lists and installs them. Found here, so that
-# all folders see them.
+# all folders see them; global, for programs that take this tree in as a subdirectory.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)

@@ -18,16 +18,6 @@ void LaunchControl::enable_profile(bool on) {
   stats().clear();
 }
 
-DryRun::DryRun(Backend& backend) : backend_(backend) {
-  LaunchControl::dry_run_ = true;
-  backend_.set_dry_run(true);
-}
-
-DryRun::~DryRun() {
-  LaunchControl::dry_run_ = false;
-  backend_.set_dry_run(false);
-}
-
 std::map<std::string, LaunchStats> LaunchControl::profile() {
   return stats();
 }

@@ -5,8 +5,6 @@
 #include <map>
 #include <string>
 
-#include "kernels/backend.h"
-
 namespace frost {
 
 /// Calls and seconds of one kernel since profiling was enabled.
@@ -29,18 +27,6 @@ class LaunchControl {
 
   static bool profiling_;
   static bool dry_run_;
-};
-
-/// While alive, kernels are skipped: memory is allocated and counted, tensors read as zeros.
-class DryRun {
- public:
-  explicit DryRun(Backend& backend);
-  ~DryRun();
-  DryRun(const DryRun&) = delete;
-  DryRun& operator=(const DryRun&) = delete;
-
- private:
-  Backend& backend_;
 };
 
 /// The only door from the engine to a kernel.

@@ -68,6 +68,12 @@ std::vector<NamedTensor> Module::buffers(const std::string& prefix) const {
   return out;
 }
 
+std::vector<NamedTensor> Module::trainable_parameters(const std::string& prefix) const {
+  std::vector<NamedTensor> trainable = parameters(prefix);
+  std::erase_if(trainable, [](const NamedTensor& p) { return !p.tensor.requires_grad(); });
+  return trainable;
+}
+
 StateDict Module::state_dict(const std::string& prefix) const {
   StateDict state;
   for (const NamedTensor& t : parameters_and_buffers(prefix)) {

@@ -26,6 +26,8 @@ class Module {
   /// All parameters of the tree, in order of registration.
   std::vector<NamedTensor> parameters(const std::string& prefix = "") const;
   std::vector<NamedTensor> buffers(const std::string& prefix = "") const;
+  /// The parameters that require a gradient: what an optimizer is given.
+  std::vector<NamedTensor> trainable_parameters(const std::string& prefix = "") const;
 
   /// Copies of all parameters and buffers under their full names, in the engine's layouts (images
   /// NHWC, convolution weights OHWI).

@@ -113,8 +113,7 @@ EdgeIndex build_edge_index(Backend& backend, std::int64_t rows,
                            std::span<const std::int32_t> target, std::vector<std::int32_t>& order);
 
 /// Multi-head attention along edges, with edge embeddings added to keys and values
-/// (TransformerConv, Shi et al. 2021, "Masked label prediction"): q, k, v [rows,d], edge [edges,d]
-/// -> [rows,d].
+/// (docs/networks.md, "Encoder"): q, k, v [rows,d], edge [edges,d] -> [rows,d].
 Tensor graph_attention(const EdgeIndex& index, std::int64_t heads, const Tensor& q, const Tensor& k,
                        const Tensor& v, const Tensor& edge);
 

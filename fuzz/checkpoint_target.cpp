@@ -40,6 +40,7 @@ PpoConfig small_training() {
 
 ActorCriticConfig frozen_network() {
   ActorCriticConfig config;
+  config.value_components = 6;
   config.backbone.freeze_mode = "all";
   return config;
 }

@@ -46,7 +46,7 @@ class Backend {
   MemoryLedger& ledger() { return ledger_; }
 
   /// In a dry run convolutions allocate what they keep and need, and compute nothing; no other
-  /// kernel is called (engine/launch.h).
+  /// kernel is called (engine/dry_run.h).
   void set_dry_run(bool on) { dry_run_ = on; }
   bool dry_run() const { return dry_run_; }
 

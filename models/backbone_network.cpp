@@ -1,9 +1,6 @@
 #include "models/backbone_network.h"
 
 #include "kernels/errors.h"
-#include "models/graph_actor_critic.h"
-#include "models/image_actor_critic.h"
-#include "models/mlp_actor_critic.h"
 
 namespace frost {
 namespace {
@@ -24,12 +21,14 @@ BackboneNetwork::BackboneNetwork(Backend& backend, const ActorCriticConfig& conf
     : config_(config),
       backend_(backend),
       mode_(&find_freeze_mode(config.backbone.freeze_mode)),
-      actor_body_(backend, body_channels(config)),
-      critic_body_(backend, body_channels(config)) {
-  for (ResNet18* body : {&actor_body_, &critic_body_}) {
-    body->set_folding(config.backbone.savings.folding);
-    apply_freeze_mode(*body, *mode_);
+      actor_body_(backend, body_channels(config), config.backbone.savings.folding),
+      critic_body_(backend, body_channels(config), config.backbone.savings.folding) {
+  if (config.continuous_dims > config.continuous_heads) {
+    fail("actor_critic", "continuous heads of width " + std::to_string(config.continuous_heads) +
+                             " for an action of " + std::to_string(config.continuous_dims) +
+                             " dimensions");
   }
+  for (ResNet18* body : {&actor_body_, &critic_body_}) apply_freeze_mode(*body, *mode_);
 }
 
 void BackboneNetwork::load_bodies(const StateDict& imagenet) {
@@ -47,8 +46,8 @@ void BackboneNetwork::set_freeze_mode(const FreezeMode& mode, double backbone_lr
 
 std::vector<ParamGroup> BackboneNetwork::param_groups() const {
   std::vector<ParamGroup> groups = {{"backbone", config_.backbone.backbone_lr, {}},
-                                    {"heads", config_.backbone.head_lr, {}},
-                                    {"encoder", config_.backbone.head_lr, {}}};
+                                    {"heads", config_.head_lr, {}},
+                                    {"encoder", config_.head_lr, {}}};
   for (NamedTensor& p : parameters()) {
     if (!p.tensor.requires_grad()) continue;
     const bool in_body = p.name.find(".body.") != std::string::npos;
@@ -57,20 +56,10 @@ std::vector<ParamGroup> BackboneNetwork::param_groups() const {
   return groups;
 }
 
-std::unique_ptr<BackboneNetwork> make_backbone_network(Backend& backend,
-                                                       const ActorCriticConfig& config) {
-  if (config.observation == ObservationKind::kImage) {
-    return std::make_unique<ImageActorCritic>(backend, config);
-  }
-  return std::make_unique<GraphActorCritic>(backend, config);
-}
-
-std::unique_ptr<PolicyNetwork> make_policy_network(Backend& backend,
-                                                   const ActorCriticConfig& config) {
-  if (config.observation == ObservationKind::kVector) {
-    return std::make_unique<MlpActorCritic>(backend, config);
-  }
-  return make_backbone_network(backend, config);
+Tensor BackboneNetwork::gaussian(const Tensor& mean, const Tensor& log_deviation) const {
+  const int dims = config_.continuous_dims;
+  if (dims == config_.continuous_heads) return concat_cols(mean, log_deviation);
+  return concat_cols(narrow_cols(mean, 0, dims), narrow_cols(log_deviation, 0, dims));
 }
 
 BackboneNetwork* find_backbone(PolicyNetwork& network) {
@@ -80,8 +69,8 @@ BackboneNetwork* find_backbone(PolicyNetwork& network) {
 BackboneNetwork& require_backbone(PolicyNetwork& network) {
   if (BackboneNetwork* backbone = find_backbone(network)) return *backbone;
   throw UsageError(
-      "this needs ResNet18 bodies, which the network of vector observations has not: set "
-      "environment.name to durotaxis");
+      "this needs ResNet18 bodies, which the network of vector observations has not: choose an "
+      "environment that is seen as a graph or as a picture (environment.name)");
 }
 
 }  // namespace frost

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "models/config.h"
+#include "models/actor_critic_config.h"
 #include "models/freeze.h"
+#include "models/frozen_prefix.h"
 #include "models/policy_network.h"
 #include "models/resnet18.h"
 
@@ -18,13 +19,14 @@ class Trunk : public Module {
 };
 
 /// An actor-critic whose two sides each have a ResNet18 body, under one freeze mode
-/// (docs/durotaxis.md, "Actor and critic").
+/// (docs/networks.md, "Actor and critic").
 class BackboneNetwork : public PolicyNetwork {
  public:
+  /// Throws Error where the continuous heads are narrower than the action.
   BackboneNetwork(Backend& backend, const ActorCriticConfig& config);
 
   Backend& backend() const override { return backend_; }
-  int value_components() const override { return kValueComponents; }
+  int value_components() const override { return config_.value_components; }
   /// `backbone`, `heads`, `encoder` with their base rates.
   std::vector<ParamGroup> param_groups() const override;
   virtual void load_bodies(const StateDict& imagenet);
@@ -43,10 +45,13 @@ class BackboneNetwork : public PolicyNetwork {
   virtual std::int64_t image_side() const = 0;
   /// Whether a gradient passes through the bodies to something that trains below them.
   virtual bool trains_below_bodies() const = 0;
-
-  static constexpr std::int64_t kActions = 2, kSpawnParameters = 4, kValueComponents = 6;
+  /// The frozen beginning of both bodies where nothing trains below them, else null.
+  virtual FrozenPrefix* prefix() { return nullptr; }
 
  protected:
+  /// Mean and log deviation of the dimensions that are executed, [n, 2 * continuous_dims].
+  Tensor gaussian(const Tensor& mean, const Tensor& log_deviation) const;
+
   ActorCriticConfig config_;
 
  private:
@@ -57,12 +62,6 @@ class BackboneNetwork : public PolicyNetwork {
   ResNet18 actor_body_, critic_body_;
 };
 
-/// The network for the configured kind of observation, graph or image.
-std::unique_ptr<BackboneNetwork> make_backbone_network(Backend& backend,
-                                                       const ActorCriticConfig& config);
-/// The network for the configured kind of observation.
-std::unique_ptr<PolicyNetwork> make_policy_network(Backend& backend,
-                                                   const ActorCriticConfig& config);
 /// The network as one that has bodies: null, or throwing UsageError, where it has none.
 BackboneNetwork* find_backbone(PolicyNetwork& network);
 BackboneNetwork& require_backbone(PolicyNetwork& network);

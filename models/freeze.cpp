@@ -44,8 +44,12 @@ const FreezeMode& find_freeze_mode(const std::string& name) {
   throw UsageError("unknown freeze mode '" + name + "': use one of " + valid);
 }
 
-void apply_freeze_mode(const ResNet18& body, const FreezeMode& mode) {
-  for (NamedTensor& p : body.parameters()) p.tensor.set_requires_grad(mode.trains(p.name));
+void freeze_parameters(Module& module, const std::function<bool(std::string_view name)>& frozen) {
+  for (NamedTensor& p : module.parameters()) p.tensor.set_requires_grad(!frozen(p.name));
+}
+
+void apply_freeze_mode(Module& module, const FreezeMode& mode) {
+  freeze_parameters(module, [&](std::string_view name) { return !mode.trains(name); });
 }
 
 }  // namespace frost

@@ -13,11 +13,12 @@ GraphActorCritic::GraphActorCritic(Backend& backend, const ActorCriticConfig& co
       critic_projection_(backend, config.encoder.out_dim, ResNet18::kFeatures),
       actor_trunk_(backend, config.hidden_dim),
       critic_trunk_(backend, config.hidden_dim),
-      discrete_(backend, config.hidden_dim, kActions),
-      mu_(backend, config.hidden_dim, kSpawnParameters),
-      logstd_(backend, config.hidden_dim, kSpawnParameters),
-      spawn_bias_(make_parameter(backend, {kActions})),
-      value_heads_(backend, config.hidden_dim, kValueComponents) {
+      discrete_(backend, config.hidden_dim, config.choices),
+      mu_(backend, config.hidden_dim, config.continuous_heads),
+      logstd_(backend, config.hidden_dim, config.continuous_heads),
+      choice_bias_(make_parameter(backend, {config.choices})),
+      value_heads_(backend, config.hidden_dim, config.value_components) {
+  if (config.choices < 1) fail("actor_critic", "a node needs at least one choice");
   register_module("encoder", encoder_);
   register_module("actor.feature_proj", actor_projection_);
   register_module("actor.body", actor_body_);
@@ -25,7 +26,8 @@ GraphActorCritic::GraphActorCritic(Backend& backend, const ActorCriticConfig& co
   register_module("actor.discrete", discrete_);
   register_module("actor.mu", mu_);
   register_module("actor.logstd", logstd_);
-  register_parameter("actor.spawn_bias", spawn_bias_);
+  // The name it has in files: there the first choice was to spawn.
+  register_parameter("actor.spawn_bias", choice_bias_);
   register_module("critic.feature_proj", critic_projection_);
   register_module("critic.body", critic_body_);
   register_module("critic.trunk", critic_trunk_);
@@ -40,7 +42,7 @@ StateBatch GraphActorCritic::make_batch(const std::vector<const Observation*>& o
     if (graphs.back() == nullptr) fail("graph_batch", "the observation is not a graph");
   }
   StateBatch batch;
-  batch.graphs = make_graph_batch(backend(), graphs, config_.encoder.token_connectivity, padding);
+  batch.graphs = make_graph_batch(backend(), graphs, config_.encoder, padding);
   if (padding != BatchPadding::kNone) batch.padded_rows = batch.graphs.nodes;
   batch.states = batch.graphs.graphs;
   batch.row_offsets = batch.graphs.offsets;
@@ -54,11 +56,11 @@ PolicyOutput GraphActorCritic::forward(const StateBatch& batch) {
   const Tensor graph_tokens = narrow_rows(tokens, 0, graphs.graphs);
   const Tensor node_tokens = narrow_rows(tokens, graphs.graphs, graphs.nodes);
   const Tensor context = repeat_segments(graph_tokens, graphs.offsets, graphs.graph_of_node);
-  const Tensor cells = actor_trunk_(
+  const Tensor acting = actor_trunk_(
       pooled_tokens(actor_projection_, actor_body_, concat_cols(node_tokens, context)));
   PolicyOutput out;
-  out.logits = linear(cells, discrete_.weight, add(discrete_.bias, spawn_bias_));
-  if (config_.continuous_dims > 0) out.gaussian = concat_cols(mu_(cells), logstd_(cells));
+  out.logits = linear(acting, discrete_.weight, add(discrete_.bias, choice_bias_));
+  if (config_.continuous_dims > 0) out.gaussian = gaussian(mu_(acting), logstd_(acting));
   out.values = critic_values(graphs, tokens);
   return out;
 }
@@ -101,8 +103,9 @@ void GraphActorCritic::initialize(RandomStream& random, bool with_bodies) {
   for (Linear* head : {&discrete_, &mu_, &logstd_, &value_heads_}) {
     initialize_linear(*head, random);
   }
-  const float bias[kActions] = {static_cast<float>(config_.spawn_bias_init), 0.0f};
-  spawn_bias_.copy_from_host(bias);
+  std::vector<float> bias(static_cast<std::size_t>(config_.choices));
+  bias.at(0) = static_cast<float>(config_.first_choice_bias);
+  choice_bias_.copy_from_host(bias);
 }
 
 }  // namespace frost

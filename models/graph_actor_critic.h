@@ -5,12 +5,13 @@
 
 namespace frost {
 
-/// The network of graph observations (docs/durotaxis.md, "Actor and critic"): a shared graph
-/// encoder, then an actor per cell and a critic per colony. Each side projects its tokens to 24x24
+/// The network of graph observations (docs/networks.md, "Actor and critic"): a shared graph
+/// encoder, then an actor per node and a critic per graph. Each side projects its tokens to 24x24
 /// images for its body, so something trains below the bodies in every freeze mode.
 class GraphActorCritic : public BackboneNetwork {
  public:
-  /// `config.continuous_dims` 0: fixed spawn parameters (stage 1); 4: the network's (stage 2).
+  /// Per node a choice, and `config.continuous_dims` values where that is above 0. Throws Error
+  /// without choices.
   GraphActorCritic(Backend& backend, const ActorCriticConfig& config);
 
   StateBatch make_batch(const std::vector<const Observation*>& observations,
@@ -22,7 +23,7 @@ class GraphActorCritic : public BackboneNetwork {
   bool trains_below_bodies() const override { return true; }
 
   static constexpr std::int64_t kImageSide = 24;
-  /// The bodies run in chunks, so that their transient buffers do not grow with the colony.
+  /// The bodies run in chunks, so that their transient buffers do not grow with the graph.
   static constexpr std::int64_t kChunk = 256;
 
  private:
@@ -33,7 +34,7 @@ class GraphActorCritic : public BackboneNetwork {
   Linear actor_projection_, critic_projection_;
   Trunk actor_trunk_, critic_trunk_;
   Linear discrete_, mu_, logstd_;
-  Tensor spawn_bias_;
+  Tensor choice_bias_;
   Linear value_heads_;
 };
 

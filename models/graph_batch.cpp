@@ -13,18 +13,29 @@ namespace {
 /// Edges of all graphs in token rows, with their features; token edges carry zeros, which the edge
 /// MLP turns into one learned constant.
 struct EdgeList {
-  std::vector<std::int32_t> source, target;
-  std::vector<float> features;
+  std::size_t width;  ///< of an edge's features
+  std::vector<std::int32_t> source = {}, target = {};
+  std::vector<float> features = {};
 
   void add(std::int32_t from, std::int32_t to, const float* feature) {
-    constexpr int kWidth = GraphObservation::kEdgeFeatures;
     source.push_back(from);
     target.push_back(to);
     if (feature == nullptr) {
-      features.insert(features.end(), kWidth, 0.0f);
+      features.insert(features.end(), width, 0.0f);
     } else {
-      features.insert(features.end(), feature, feature + kWidth);
+      features.insert(features.end(), feature, feature + width);
     }
+  }
+
+  /// [edges, width], edge number order[i] at place i.
+  std::vector<float> features_in(const std::vector<std::int32_t>& order) const {
+    std::vector<float> sorted(features.size());
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      for (std::size_t c = 0; c < width; ++c) {
+        sorted[i * width + c] = features[static_cast<std::size_t>(order[i]) * width + c];
+      }
+    }
+    return sorted;
   }
 };
 
@@ -33,7 +44,7 @@ void add_graph_edges(const GraphObservation& o, std::int32_t token, std::int32_t
   using Connectivity = EncoderConfig::TokenConnectivity;
   for (std::size_t e = 0; e < o.edge_source.size(); ++e) {
     edges.add(first_row + o.edge_source[e], first_row + o.edge_target[e],
-              o.edge_features.data() + e * GraphObservation::kEdgeFeatures);
+              o.edge_features.data() + e * edges.width);
   }
   if (connectivity == Connectivity::kNone) return;
   for (std::int32_t node = first_row; node < first_row + o.num_nodes(); ++node) {
@@ -52,6 +63,21 @@ void pad_edges(std::int32_t first_row, std::int32_t end_row, EdgeList& edges) {
   }
 }
 
+void require_widths(const GraphObservation& o, const EncoderConfig& encoder) {
+  if (o.num_nodes() == 0) fail("graph_batch", "a graph without nodes has nothing to decide");
+  const auto require = [](const char* what, std::size_t found, std::size_t expected) {
+    if (found == expected) return;
+    fail("graph_batch",
+         fmt::format("{} features of {} for an encoder that reads {}", found, what, expected));
+  };
+  const auto edges = static_cast<std::size_t>(o.num_edges());
+  require("a node", static_cast<std::size_t>(o.node_width),
+          static_cast<std::size_t>(encoder.node_features));
+  require("a graph", o.graph_features.size(), static_cast<std::size_t>(encoder.graph_features));
+  require("all edges", o.edge_features.size(),
+          edges * static_cast<std::size_t>(encoder.edge_features));
+}
+
 }  // namespace
 
 std::int64_t bucket_size(std::int64_t n) {
@@ -62,19 +88,16 @@ std::int64_t bucket_size(std::int64_t n) {
 
 GraphBatch make_graph_batch(Backend& backend,
                             const std::vector<const GraphObservation*>& observations,
-                            EncoderConfig::TokenConnectivity connectivity, BatchPadding padding) {
+                            const EncoderConfig& encoder, BatchPadding padding) {
   const auto graphs = static_cast<std::int32_t>(observations.size());
   std::vector<float> nodes, graph_rows;
   std::vector<std::int32_t> offsets{0}, graph_of_node;
   std::vector<std::uint8_t> mask;
-  EdgeList edges;
+  EdgeList edges{static_cast<std::size_t>(encoder.edge_features)};
   for (std::int32_t g = 0; g < graphs; ++g) {
     const GraphObservation& o = *observations[static_cast<std::size_t>(g)];
-    if (o.num_nodes() == 0) fail("graph_batch", "a colony without cells has nothing to decide");
-    if (o.node_width != observations[0]->node_width)
-      fail("graph_batch", fmt::format("nodes of {} and of {} features do not go together",
-                                      observations[0]->node_width, o.node_width));
-    add_graph_edges(o, g, graphs + offsets.back(), connectivity, edges);
+    require_widths(o, encoder);
+    add_graph_edges(o, g, graphs + offsets.back(), encoder.token_connectivity, edges);
     nodes.insert(nodes.end(), o.node_features.begin(), o.node_features.end());
     graph_rows.insert(graph_rows.end(), o.graph_features.begin(), o.graph_features.end());
     mask.insert(mask.end(), o.action_mask.begin(), o.action_mask.end());
@@ -88,7 +111,7 @@ GraphBatch make_graph_batch(Backend& backend,
     const std::int32_t first_row = graphs + offsets.back();
     batch.nodes = bucket_size(batch.nodes + 1);
     const auto rows = static_cast<std::size_t>(batch.nodes);
-    nodes.resize(rows * static_cast<std::size_t>(observations[0]->node_width));
+    nodes.resize(rows * static_cast<std::size_t>(encoder.node_features));
     graph_of_node.resize(rows);
     mask.resize(rows * mask.size() / static_cast<std::size_t>(offsets.back()), 1);
     pad_edges(first_row, graphs + static_cast<std::int32_t>(batch.nodes), edges);
@@ -96,19 +119,11 @@ GraphBatch make_graph_batch(Backend& backend,
   std::vector<std::int32_t> order;
   batch.index =
       build_edge_index(backend, batch.graphs + batch.nodes, edges.source, edges.target, order);
-  constexpr auto kWidth = static_cast<std::size_t>(GraphObservation::kEdgeFeatures);
-  std::vector<float> sorted(edges.features.size());
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    for (std::size_t c = 0; c < kWidth; ++c) {
-      sorted[i * kWidth + c] = edges.features[static_cast<std::size_t>(order[i]) * kWidth + c];
-    }
-  }
-  batch.node_features =
-      Tensor::from_host(backend, {batch.nodes, observations[0]->node_width}, nodes);
+  batch.node_features = Tensor::from_host(backend, {batch.nodes, encoder.node_features}, nodes);
   batch.graph_features =
-      Tensor::from_host(backend, {batch.graphs, GraphObservation::kGraphFeatures}, graph_rows);
-  batch.edge_features =
-      Tensor::from_host(backend, {batch.index.edges, GraphObservation::kEdgeFeatures}, sorted);
+      Tensor::from_host(backend, {batch.graphs, encoder.graph_features}, graph_rows);
+  batch.edge_features = Tensor::from_host(backend, {batch.index.edges, encoder.edge_features},
+                                          edges.features_in(order));
   batch.offsets = Tensor::from_host(backend, std::span<const std::int32_t>(offsets));
   batch.graph_of_node = Tensor::from_host(backend, std::span<const std::int32_t>(graph_of_node));
   batch.action_mask = Tensor::from_host(backend, std::span<const std::uint8_t>(mask));

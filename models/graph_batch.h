@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "engine/ops.h"
-#include "models/config.h"
-#include "models/graph_observation.h"
+#include "models/actor_critic_config.h"
+#include "models/observation.h"
 
 namespace frost {
 
@@ -14,27 +14,27 @@ enum class BatchPadding { kNone, kBuckets };
 /// `n` rounded up to one of eight sizes between powers of two (a multiple of 8 below 128).
 std::int64_t bucket_size(std::int64_t n);
 
-/// Several colonies as device tensors. Token rows are [graph tokens; nodes of graph 0; of 1; ...;
+/// Several graphs as device tensors. Token rows are [graph tokens; nodes of graph 0; of 1; ...;
 /// padding].
 struct GraphBatch {
   std::int64_t graphs = 0;
   std::int64_t nodes = 0;  ///< with padding
-  Tensor node_features;    ///< [nodes, 11], or 12 with marks
-  Tensor graph_features;   ///< [graphs, 19]
-  Tensor edge_features;    ///< [edges, 3], in the order of `index`; zeros for token edges
+  Tensor node_features;    ///< [nodes, width]
+  Tensor graph_features;   ///< [graphs, width]
+  Tensor edge_features;    ///< [edges, width], in the order of `index`; zeros for token edges
   EdgeIndex index;         ///< over graphs + nodes rows
   Tensor offsets;          ///< int32 [graphs + 1], nodes of each graph, without padding
   Tensor graph_of_node;    ///< int32 [nodes]
-  Tensor action_mask;      ///< uint8 [2 * nodes]
+  Tensor action_mask;      ///< uint8 [choices * nodes]
 };
 
-/// Batches observations, shifting node edges behind the token rows and adding token edges as the
-/// configuration says (docs/durotaxis.md, "Encoder"). Padding nodes, at least one, are zeros
-/// whose edges join them to themselves alone: nothing of them reaches a state. Throws Error for a
-/// colony without nodes and for colonies of different node widths.
+/// Batches observations, shifting node edges behind the token rows and adding token edges as
+/// `encoder.token_connectivity` says (docs/networks.md, "Encoder"). Padding nodes, at least one,
+/// are zeros whose edges join them to themselves alone: nothing of them reaches a state. Throws
+/// Error for a graph without nodes and for features of other widths than the encoder's.
 GraphBatch make_graph_batch(Backend& backend,
                             const std::vector<const GraphObservation*>& observations,
-                            EncoderConfig::TokenConnectivity connectivity,
+                            const EncoderConfig& encoder,
                             BatchPadding padding = BatchPadding::kNone);
 
 }  // namespace frost

@@ -45,9 +45,9 @@ FeatureMlp::FeatureMlp(Backend& backend, std::int64_t in, std::int64_t hidden)
 
 GraphTransformer::GraphTransformer(Backend& backend, const EncoderConfig& config)
     : config_(config),
-      graph_mlp_(backend, GraphObservation::kGraphFeatures, config.hidden_dim),
+      graph_mlp_(backend, config.graph_features, config.hidden_dim),
       node_projection_(backend, config.node_features, config.hidden_dim),
-      edge_mlp_(backend, GraphObservation::kEdgeFeatures, config.hidden_dim) {
+      edge_mlp_(backend, config.edge_features, config.hidden_dim) {
   register_module("graph_mlp", graph_mlp_);
   register_module("node_projection", node_projection_);
   register_module("edge_mlp", edge_mlp_);

@@ -9,7 +9,7 @@
 namespace frost {
 
 /// One attention layer over edges, TransformerConv's formulas (Shi et al. 2021): see
-/// docs/durotaxis.md, "Encoder".
+/// docs/networks.md, "Encoder".
 class GraphAttentionLayer : public Module {
  public:
   GraphAttentionLayer(Backend& backend, std::int64_t in, std::int64_t out, std::int64_t edge_dim,
@@ -37,7 +37,7 @@ class FeatureMlp : public Module {
   Linear second;
 };
 
-/// The colony encoder: embeddings, attention stack with residuals, simplicial embedding.
+/// The graph encoder: embeddings, attention stack with residuals, simplicial embedding.
 class GraphTransformer : public Module {
  public:
   GraphTransformer(Backend& backend, const EncoderConfig& config);

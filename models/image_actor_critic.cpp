@@ -1,36 +1,22 @@
 #include "models/image_actor_critic.h"
 
-#include <algorithm>
-
 #include "kernels/errors.h"
 
 namespace frost {
-namespace {
-
-/// Everything the first `units` units of the body compute from.
-std::vector<Tensor> prefix_tensors(const ResNet18& body, int units) {
-  std::vector<Tensor> tensors;
-  for (int u = 0; u < units; ++u) {
-    for (const Tensor& t : body.unit_tensors(u)) tensors.push_back(t);
-  }
-  return tensors;
-}
-
-bool equal_contents(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Tensor& x, const Tensor& y) {
-    return x.shape() == y.shape() && x.to_host() == y.to_host();
-  });
-}
-
-}  // namespace
 
 ImageActorCritic::ImageActorCritic(Backend& backend, const ActorCriticConfig& config)
     : BackboneNetwork(backend, config),
       actor_trunk_(backend, config.hidden_dim),
       critic_trunk_(backend, config.hidden_dim),
-      mu_(backend, config.hidden_dim, kActionDims),
-      logstd_(backend, config.hidden_dim, kActionDims),
-      value_heads_(backend, config.hidden_dim, kValueComponents) {
+      mu_(backend, config.hidden_dim, config.continuous_heads),
+      logstd_(backend, config.hidden_dim, config.continuous_heads),
+      value_heads_(backend, config.hidden_dim, config.value_components),
+      prefix_({&actor_body_, &critic_body_}, {config.image_size, config.image_size, 1},
+              config.backbone.savings.sharing) {
+  prefix_.set_preprocessing([side = config.image_size](const Tensor& bytes) {
+    return bytes_to_floats(bytes, {bytes.numel() / (side * side), side, side, 1},
+                           1.0f / (255.0f * kPixelDeviation), -kPixelMean / kPixelDeviation);
+  });
   register_module("actor.body", actor_body_);
   register_module("actor.trunk", actor_trunk_);
   register_module("actor.mu", mu_);
@@ -61,94 +47,34 @@ StateBatch ImageActorCritic::make_batch(const std::vector<const Observation*>& o
   return batch;
 }
 
-const ImageActorCritic::Prefix& ImageActorCritic::prefix() {
-  const int units = actor_body_.frozen_units();
-  const std::vector<Tensor> actor = prefix_tensors(actor_body_, units);
-  const std::vector<Tensor> critic = prefix_tensors(critic_body_, units);
-  std::vector<std::uint64_t> versions;
-  for (const std::vector<Tensor>* side : {&actor, &critic}) {
-    for (const Tensor& t : *side) versions.push_back(t.storage().version());
-  }
-  if (units == prefix_.units && versions == prefix_versions_) return prefix_;
-  prefix_ = {units, config_.backbone.savings.sharing && equal_contents(actor, critic)};
-  prefix_versions_ = std::move(versions);
-  ++prefix_id_;
-  return prefix_;
-}
-
-std::uint64_t ImageActorCritic::prefix_id() {
-  prefix();
-  return prefix_id_;
-}
-
-Tensor ImageActorCritic::pixels(const StateBatch& batch) const {
-  const std::int64_t side = config_.image_size;
-  return bytes_to_floats(batch.images, {batch.states, side, side, 1},
-                         1.0f / (255.0f * kPixelDeviation), -kPixelMean / kPixelDeviation);
-}
-
-Tensor ImageActorCritic::run_prefix(ResNet18& body, const Tensor& images) const {
-  std::vector<Tensor> parts;
-  for (std::int64_t begin = 0; begin < images.dim(0); begin += kPrefixChunk) {
-    const std::int64_t count = std::min(kPrefixChunk, images.dim(0) - begin);
-    const Tensor chunk = pad_rows(narrow_rows(images, begin, count), kPrefixChunk);
-    const Tensor map = body.forward(chunk, 0, prefix_.units);
-    const Tensor rows = map.reshape({kPrefixChunk, map.numel() / kPrefixChunk});
-    parts.push_back(narrow_rows(rows, 0, count));
-  }
-  return concat_rows(parts);
-}
-
 Tensor ImageActorCritic::encode(const StateBatch& batch) {
-  if (!config_.backbone.savings.cache || prefix().units == 0) return {};
-  const NoGradGuard no_grad;
-  const Tensor images = pixels(batch);
-  const Tensor actor = run_prefix(actor_body_, images);
-  return prefix_.shared ? actor : concat_cols(actor, run_prefix(critic_body_, images));
+  if (!config_.backbone.savings.cache || prefix_.units() == 0) return {};
+  return prefix_.run(batch.images);
 }
 
 ImageActorCritic::Inputs ImageActorCritic::inputs(const StateBatch& batch) {
-  const int units = prefix().units;
-  if (units == 0) {
-    const Tensor images = pixels(batch);
-    return {images, images};
-  }
-  const auto as_map = [&](const Tensor& rows) {
-    Shape shape = actor_body_.unit_input(units, config_.image_size);
-    shape.insert(shape.begin(), batch.states);
-    return rows.reshape(shape);
-  };
   if (batch.features.defined()) {
-    if (prefix_.shared) {
-      const Tensor map = as_map(batch.features);
-      return {map, map};
-    }
-    const std::int64_t width = batch.features.dim(1) / 2;
-    return {as_map(narrow_cols(batch.features, 0, width)),
-            as_map(narrow_cols(batch.features, width, width))};
+    return {prefix_.input(batch.features, 0), prefix_.input(batch.features, 1)};
   }
-  const Tensor images = pixels(batch);
-  const Tensor actor = as_map(run_prefix(actor_body_, images));
-  return {actor, prefix_.shared ? actor : as_map(run_prefix(critic_body_, images))};
+  const std::vector<Tensor> maps = prefix_.inputs(batch.images);
+  return {maps[0], maps[1]};
 }
 
 PolicyOutput ImageActorCritic::forward(const StateBatch& batch) {
   const Inputs in = inputs(batch);
-  const Tensor acting = actor_trunk_(actor_body_.forward(in.actor, prefix_.units));
-  const Tensor judging = critic_trunk_(critic_body_.forward(in.critic, prefix_.units));
+  const Tensor acting = actor_trunk_(actor_body_.forward(in.actor, prefix_.units()));
   PolicyOutput out;
-  out.gaussian = concat_cols(columns(mu_(acting)), columns(logstd_(acting)));
-  out.values = value_heads_(judging);
+  out.gaussian = gaussian(mu_(acting), logstd_(acting));
+  out.values = judge(in);
   return out;
 }
 
 Tensor ImageActorCritic::values(const StateBatch& batch) {
-  const Inputs in = inputs(batch);
-  return value_heads_(critic_trunk_(critic_body_.forward(in.critic, prefix_.units)));
+  return judge(inputs(batch));
 }
 
-Tensor ImageActorCritic::columns(const Tensor& heads) const {
-  return narrow_cols(heads, 0, config_.continuous_dims);
+Tensor ImageActorCritic::judge(const Inputs& in) {
+  return value_heads_(critic_trunk_(critic_body_.forward(in.critic, prefix_.units())));
 }
 
 void ImageActorCritic::initialize(RandomStream& random, bool with_bodies) {

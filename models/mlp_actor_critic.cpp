@@ -29,7 +29,7 @@ MlpActorCritic::MlpActorCritic(Backend& backend, const ActorCriticConfig& config
       config_(config),
       actor_(backend, config.vector_size, config.mlp_hidden),
       critic_(backend, config.vector_size, config.mlp_hidden),
-      value_(backend, critic_.out(), 1) {
+      value_(backend, critic_.out(), config.value_components) {
   register_module("actor.hidden", actor_);
   if (config.choices > 0) {
     logits_.emplace(backend, actor_.out(), config.rows * config.choices);
@@ -106,7 +106,7 @@ void MlpActorCritic::initialize(RandomStream& random, bool) {
 }
 
 std::vector<ParamGroup> MlpActorCritic::param_groups() const {
-  return {{"heads", config_.backbone.head_lr, parameters()}};
+  return {{"heads", config_.head_lr, parameters()}};
 }
 
 }  // namespace frost

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "engine/layers/layers.h"
-#include "models/config.h"
+#include "models/actor_critic_config.h"
 #include "models/policy_network.h"
 
 namespace frost {
@@ -38,7 +38,7 @@ class MlpActorCritic : public PolicyNetwork {
                         BatchPadding padding = BatchPadding::kNone) const override;
   PolicyOutput forward(const StateBatch& batch) override;
   Tensor values(const StateBatch& batch) override;
-  int value_components() const override { return 1; }
+  int value_components() const override { return config_.value_components; }
   void initialize(RandomStream& random, bool with_bodies) override;
   /// `heads` with the rate of all heads.
   std::vector<ParamGroup> param_groups() const override;

@@ -4,9 +4,22 @@
 #include <variant>
 #include <vector>
 
-#include "models/graph_observation.h"
-
 namespace frost {
+
+/// A directed graph with features of nodes, of edges and of the whole: one ragged record of N nodes
+/// and E edges.
+struct GraphObservation {
+  int node_width = 1;
+  std::vector<float> node_features;       ///< [N, node_width]
+  std::vector<float> graph_features;      ///< [width]
+  std::vector<float> edge_features;       ///< [E, width]
+  std::vector<std::int32_t> edge_source;  ///< [E] node index
+  std::vector<std::int32_t> edge_target;  ///< [E] node index
+  std::vector<std::uint8_t> action_mask;  ///< [N, choices], 1 = allowed
+
+  int num_nodes() const { return static_cast<int>(node_features.size()) / node_width; }
+  int num_edges() const { return static_cast<int>(edge_source.size()); }
+};
 
 /// A one-channel picture, [side, side] row by row, 0 to 255.
 struct ImageObservation {

@@ -56,8 +56,8 @@ Tensor BasicBlock::operator()(const Tensor& x, bool fold) {
   return conv_unit(conv_unit(x, conv1, {}, true, fold), conv2, shortcut, true, fold);
 }
 
-ResNet18::ResNet18(Backend& backend, std::int64_t in_channels)
-    : stem_(make_conv(backend, "conv1", "bn1", in_channels, 64, 7, 2)) {
+ResNet18::ResNet18(Backend& backend, std::int64_t in_channels, bool folding)
+    : fold_(folding), stem_(make_conv(backend, "conv1", "bn1", in_channels, 64, 7, 2)) {
   std::int64_t in = 64;
   for (std::size_t s = 0; s < 4; ++s) {
     const std::int64_t out = std::int64_t{64} << s;
@@ -131,43 +131,36 @@ std::vector<Tensor> ResNet18::unit_tensors(int unit) const {
   return tensors;
 }
 
-int ResNet18::frozen_units() const {
-  int unit = 0;
-  const auto trains = [](const Tensor& t) { return t.requires_grad(); };
-  while (unit < kUnits) {
-    const std::vector<Tensor> tensors = unit_tensors(unit);
-    if (std::any_of(tensors.begin(), tensors.end(), trains)) break;
-    ++unit;
-  }
-  return unit;
-}
-
-Shape ResNet18::unit_input(int unit, std::int64_t side) {
-  if (unit == 0) return {side, side, 1};
+Shape ResNet18::unit_input(int unit, const Shape& image) const {
+  if (unit == 0) return image;
   if (unit == kUnits) return {kFeatures};
-  const auto halved = [](std::int64_t n) { return (n + 1) / 2; };
-  side = halved(halved(side));  // stem and max pooling
+  int halvings = 2;  // stem and max pooling
   std::int64_t channels = 64;
   for (int block = 3; block < unit; block += 2) {  // the first block of stages 2, 3, 4
-    side = halved(side);
+    ++halvings;
     channels *= 2;
   }
-  return {side, side, channels};
+  const auto halved = [halvings](std::int64_t n) {
+    for (int i = 0; i < halvings; ++i) n = (n + 1) / 2;
+    return n;
+  };
+  return {halved(image[0]), halved(image[1]), channels};
 }
 
 std::vector<ConvWork> ResNet18::unit_work(int unit, std::int64_t side) const {
   std::vector<ConvWork> work;
-  Shape in = unit_input(unit, side);
+  const Shape entering = unit_input(unit, {side, side, 1});
+  std::int64_t in = entering[0];
   for (const ConvBatchNorm* conv : unit_convs(unit)) {
     const Shape& w = conv->weight.shape();
     // The projection reads the block's input, the others the one before.
-    const std::int64_t from = w[1] == 1 ? unit_input(unit, side)[0] : in[0];
+    const std::int64_t from = w[1] == 1 ? entering[0] : in;
     const std::int64_t out = (from + 2 * conv->pad - w[1]) / conv->stride + 1;
     const std::int64_t channels = unit == 0 ? 1 : w[3];
     const bool affine = conv->weight.requires_grad() || conv->gamma.requires_grad();
     work.push_back({static_cast<double>(out * out * w[0] * w[1] * w[2] * channels),
                     affine || conv->beta.requires_grad(), affine});
-    if (w[1] != 1) in[0] = out;
+    if (w[1] != 1) in = out;
   }
   return work;
 }

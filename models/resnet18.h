@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/layers/layers.h"
-#include "engine/module.h"
+#include "engine/layers/unit_chain.h"
 #include "engine/ops.h"
 #include "engine/state_dict.h"
 
@@ -31,31 +31,25 @@ struct ConvWork {
 ///
 /// BatchNorm is always in inference form: stored statistics, trainable scale and shift. Weights
 /// live as OHWI; names and state dicts are torchvision's. With `in_channels` 3, a one-channel input
-/// is treated as if copied to all three (`repeat3`), without making the copies.
-class ResNet18 : public Module {
+/// is treated as if copied to all three (`repeat3`), without making the copies. Its units: 0 the
+/// stem with its max pooling, 1 .. 8 the basic blocks, 9 the average pooling.
+class ResNet18 : public UnitChain {
  public:
-  ResNet18(Backend& backend, std::int64_t in_channels);
+  /// With `folding` false BatchNorm and ReLU are ops of their own and a single channel is really
+  /// repeated, as in a plain library (`bench_freeze --plain`).
+  ResNet18(Backend& backend, std::int64_t in_channels, bool folding = true);
 
-  /// The body as a chain of units: 0 the stem with its max pooling, 1 .. 8 the basic blocks, 9 the
-  /// average pooling.
   static constexpr int kUnits = 10;
 
-  /// Units begin .. end of what enters unit `begin`; all of them: images -> pooled features.
-  Tensor forward(const Tensor& x, int begin = 0, int end = kUnits);
+  using UnitChain::forward;
+  int units() const override { return kUnits; }
+  Tensor forward(const Tensor& x, int begin, int end) override;
   /// The map after `stage` 1..4.
   Tensor features(const Tensor& images, int stage) { return forward(images, 0, 1 + 2 * stage); }
-  /// How many leading units hold nothing that trains.
-  int frozen_units() const;
-  /// Parameters and statistics of one unit.
-  std::vector<Tensor> unit_tensors(int unit) const;
-  /// Shape, without the batch, of what enters `unit` for one-channel images of this side; `kUnits`:
-  /// of the pooled features.
-  static Shape unit_input(int unit, std::int64_t side);
+  std::vector<Tensor> unit_tensors(int unit) const override;
+  Shape unit_input(int unit, const Shape& image) const override;
   /// The convolutions of one unit on one-channel images of this side.
   std::vector<ConvWork> unit_work(int unit, std::int64_t side) const;
-  /// Off: BatchNorm and ReLU are ops of their own and a single channel is really repeated, as in a
-  /// plain library (`bench_freeze --plain`).
-  void set_folding(bool on) { fold_ = on; }
 
   /// Kaiming-normal convolutions; BatchNorm as identity.
   void initialize(RandomStream& random);
@@ -75,7 +69,7 @@ class ResNet18 : public Module {
 
   std::vector<const ConvBatchNorm*> unit_convs(int unit) const;
 
-  bool fold_ = true;
+  bool fold_;
   ConvBatchNorm stem_;
   std::array<std::array<BasicBlock, 2>, 4> stages_;
 };

@@ -8,9 +8,10 @@
 
 namespace frost {
 
-/// A ragged graph (models/graph_observation.h) with so many features of each node.
+/// A ragged graph (models/graph_observation.h) with so many features of each node, of the whole and
+/// of each edge.
 struct GraphSpec {
-  int node_features = 0;
+  int node_features = 0, graph_features = 0, edge_features = 0;
 };
 
 /// A picture of bytes, row by row, channels last.
@@ -38,6 +39,9 @@ struct EnvironmentSpec {
   std::string name;
   ObservationSpec observation = VectorSpec{};
   ActionSpace actions;
+  /// Continuous values that the actor's heads have where that is more than `actions` uses, so that
+  /// a checkpoint fits configurations with and without them.
+  int continuous_heads = 0;
   /// [0] is what the agent earns, the others are its parts; the critic has a value head for each.
   std::vector<std::string> reward_names = {"total"};
   /// What each reward's head weighs in the value loss and, behind the first, its part in the

@@ -1,6 +1,6 @@
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
-#include "tools/images/inference.h"
+#include "tools/reports/inference.h"
 
 int main(int argc, char** argv) {
   return frost::run_program([&] {

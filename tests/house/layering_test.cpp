@@ -15,8 +15,8 @@ namespace {
 
 /// Each room includes only those before it; the files of tools/ itself are the programs.
 const std::vector<std::string> kRooms = {
-    "kernels",      "engine",        "weights",      "models",     "rl",        "tools/cli",
-    "tools/config", "tools/reports", "tools/images", "tools/runs", "tools/lab", "tools"};
+    "kernels",      "engine",        "weights",      "models",     "rl",        "tools/images",
+    "tools/cli", "tools/config", "tools/reports", "tools/runs", "tools/lab", "tools"};
 
 /// Folders that only their own room includes from.
 const std::vector<std::string> kInnerFolders = {"kernels/cpu/", "kernels/cuda/",

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/dry_run.h"
 #include "engine/launch.h"
 #include "engine/ops.h"
 #include "kernels/errors.h"

@@ -29,6 +29,7 @@ const std::map<std::string, Expectation> kTrainable = {
 
 ActorCriticConfig config_of(const std::string& mode, const std::string& adapter = "repeat3") {
   ActorCriticConfig config;
+  config.value_components = 6;
   config.backbone.freeze_mode = mode;
   config.backbone.input_adapter = adapter;
   config.continuous_dims = 4;
@@ -96,6 +97,38 @@ TEST(FreezeTable, TheNetworkHasTheDocumentedSizes) {
   EXPECT_EQ(count_parameters(network.parameters(), false), 23'053'458);
   const GraphActorCritic one_channel(backend(), config_of("none", "1ch_conv"));
   EXPECT_EQ(count_parameters(one_channel.parameters(), false), 23'040'914);
+}
+
+/// Any module with named parameters, here of two layers.
+struct Mlp : Module {
+  Mlp() : hidden(backend(), 3, 4), head(backend(), 4, 2) {
+    register_module("hidden", hidden);
+    register_module("head", head);
+  }
+  std::vector<std::string> trainable() const {
+    std::vector<std::string> names;
+    for (const NamedTensor& p : parameters()) {
+      if (p.tensor.requires_grad()) names.push_back(p.name);
+    }
+    return names;
+  }
+
+  Linear hidden, head;
+};
+
+TEST(FreezeParameters, GoesByTheNamesOfAnyModule) {
+  using Names = std::vector<std::string>;
+  Mlp mlp;
+  freeze_parameters(mlp, [](std::string_view name) { return name.starts_with("hidden."); });
+  EXPECT_EQ(mlp.trainable(), (Names{"head.weight", "head.bias"}));
+  mlp.head.bias.allocate_grad();
+  freeze_parameters(mlp, [](std::string_view name) { return name.ends_with(".bias"); });
+  EXPECT_EQ(mlp.trainable(), (Names{"hidden.weight", "head.weight"})) << "what was frozen thaws";
+  EXPECT_FALSE(mlp.head.bias.grad().defined());
+  apply_freeze_mode(mlp, find_freeze_mode("all"));
+  EXPECT_EQ(mlp.trainable(), Names{});
+  apply_freeze_mode(mlp, find_freeze_mode("none"));
+  EXPECT_EQ(mlp.trainable().size(), 4u);
 }
 
 class FreezeModes : public testing::TestWithParam<std::string> {};

@@ -9,14 +9,18 @@
 
 namespace frost {
 
-/// A colony of `nodes` cells on a path 0 -> 1 -> ... with a side branch, and closed-form features
+/// A graph of `nodes` nodes on a path 0 -> 1 -> ... with a side branch, and closed-form features
 /// that depend on `seed` alone.
 inline GraphObservation graph_observation(int nodes, const std::string& seed) {
   GraphObservation o;
+  const EncoderConfig widths;
+  const auto values = [&](const char* kind, std::size_t rows, int width) {
+    return closed_form_values(seed + kind, rows * static_cast<std::size_t>(width), 1.0);
+  };
   const auto count = static_cast<std::size_t>(nodes);
-  o.node_features =
-      closed_form_values(seed + ".node", count * GraphObservation::kNodeFeatures, 1.0);
-  o.graph_features = closed_form_values(seed + ".graph", GraphObservation::kGraphFeatures, 1.0);
+  o.node_width = widths.node_features;
+  o.node_features = values(".node", count, widths.node_features);
+  o.graph_features = values(".graph", 1, widths.graph_features);
   for (std::int32_t i = 0; i + 1 < nodes; ++i) {
     o.edge_source.push_back(i);
     o.edge_target.push_back(i + 1);
@@ -25,8 +29,7 @@ inline GraphObservation graph_observation(int nodes, const std::string& seed) {
     o.edge_source.push_back(0);
     o.edge_target.push_back(3);
   }
-  o.edge_features = closed_form_values(seed + ".edge",
-                                       o.edge_source.size() * GraphObservation::kEdgeFeatures, 1.0);
+  o.edge_features = values(".edge", o.edge_source.size(), widths.edge_features);
   o.action_mask.assign(2 * count, 1);
   return o;
 }
@@ -36,7 +39,9 @@ inline GraphBatch batch_of(
     EncoderConfig::TokenConnectivity connectivity = EncoderConfig::TokenConnectivity::kBoth) {
   std::vector<const GraphObservation*> pointers;
   for (const GraphObservation& o : observations) pointers.push_back(&o);
-  return make_graph_batch(backend, pointers, connectivity);
+  EncoderConfig encoder;
+  encoder.token_connectivity = connectivity;
+  return make_graph_batch(backend, pointers, encoder);
 }
 
 /// The same as a network reads it.

@@ -39,8 +39,7 @@ TEST(GraphPadding, ShapesOfSimilarBatchesAgree) {
   const GraphObservation smaller = graph_observation(8, "d");
   second = {first[0], first[1], &smaller};
   const auto batch = [&](const std::vector<const GraphObservation*>& observations) {
-    return make_graph_batch(backend, observations, EncoderConfig::TokenConnectivity::kBoth,
-                            BatchPadding::kBuckets);
+    return make_graph_batch(backend, observations, EncoderConfig{}, BatchPadding::kBuckets);
   };
   const GraphBatch a = batch(first), b = batch(second);
   EXPECT_EQ(a.nodes, 16);
@@ -84,6 +83,7 @@ Answer answer(GraphActorCritic& network, BatchPadding padding) {
 
 TEST(GraphPadding, ReachesNeitherOutputsNorGradients) {
   ActorCriticConfig config;
+  config.value_components = 6;
   config.encoder.num_layers = 2;
   config.continuous_dims = 4;
   config.backbone.freeze_mode = "until_layer3";

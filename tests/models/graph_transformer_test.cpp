@@ -212,8 +212,27 @@ TEST(GraphBatch, CountsTheEdgesOfEachConnectivity) {
   EXPECT_EQ(batch_of(backend(), graphs, Connectivity::kBoth).index.edges, 6 + 14);
 }
 
-TEST(GraphBatch, RefusesAColonyWithoutCells) {
-  EXPECT_THROW(batch_of(backend(), {GraphObservation{}}), Error);
+std::string refusal(const GraphObservation& graph) {
+  try {
+    batch_of(backend(), {graph_observation(3, "good"), graph});
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(GraphBatch, RefusesAGraphWithoutNodes) {
+  EXPECT_EQ(refusal({}), "[graph_batch] a graph without nodes has nothing to decide");
+}
+
+TEST(GraphBatch, RefusesFeaturesOfOtherWidthsThanTheEncoders) {
+  GraphObservation nodes = graph_observation(12, "nodes"), whole = nodes, edges = nodes;
+  nodes.node_width = 12;
+  whole.graph_features.push_back(0.0f);
+  edges.edge_features.pop_back();
+  EXPECT_EQ(refusal(nodes), "[graph_batch] 12 features of a node for an encoder that reads 11");
+  EXPECT_EQ(refusal(whole), "[graph_batch] 20 features of a graph for an encoder that reads 19");
+  EXPECT_EQ(refusal(edges), "[graph_batch] 35 features of all edges for an encoder that reads 36");
 }
 
 TEST(GraphBatch, ASingleCellWithoutAnyEdgeTrains) {
@@ -236,6 +255,7 @@ TEST(GraphBatch, ASingleCellWithoutAnyEdgeTrains) {
 
 TEST(ActorCriticBatching, LogitsAndValuesDoNotDependOnTheBatch) {
   ActorCriticConfig config;
+  config.value_components = 6;
   config.continuous_dims = 4;
   GraphActorCritic network(backend(), config);
   fill_closed_form(network);

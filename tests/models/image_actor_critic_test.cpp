@@ -22,9 +22,11 @@ Backend& backend() {
 
 ActorCriticConfig image_config(const std::string& mode, FreezeSavings savings = {}) {
   ActorCriticConfig config;
+  config.value_components = 6;
   config.observation = ObservationKind::kImage;
   config.image_size = kSide;
   config.continuous_dims = 1;
+  config.continuous_heads = 5;
   config.backbone.freeze_mode = mode;
   config.backbone.savings = savings;
   return config;
@@ -115,8 +117,8 @@ TEST_P(CachedModes, OneSharedPrefixEqualsTwoSeparateOnes) {
   separate.sharing = false;
   const auto one = make_network(image_config(GetParam()));
   const auto two = make_network(image_config(GetParam(), separate));
-  EXPECT_TRUE(one->prefix().shared);
-  EXPECT_FALSE(two->prefix().shared);
+  EXPECT_TRUE(one->prefix()->shared());
+  EXPECT_FALSE(two->prefix()->shared());
   const std::vector<Observation> seen = pictures(5);
   const StateBatch batch = one->make_batch(views(seen, 0, 5));
   StateBatch split = batch;
@@ -199,23 +201,23 @@ TEST(Prefix, ReachesAsFarAsNothingTrains) {
                                             {"layer4.1", 8},     {"bn_affine", 0}};
   for (const FreezeMode& mode : freeze_modes()) {
     const auto network = std::make_unique<ImageActorCritic>(backend(), image_config(mode.name));
-    EXPECT_EQ(network->prefix().units, units.at(mode.name)) << mode.name;
+    EXPECT_EQ(network->prefix()->units(), units.at(mode.name)) << mode.name;
   }
 }
 
 TEST(Prefix, PartsAtOnceWhenOneSideChangesAndIsSharedAgainWhenTheyAgree) {
   const auto network = make_network(image_config("all"));
-  EXPECT_TRUE(network->prefix().shared);
+  EXPECT_TRUE(network->prefix()->shared());
   const std::uint64_t id = network->prefix_id();
   EXPECT_EQ(network->prefix_id(), id) << "nothing changed";
   Tensor statistic = network->critic_body().buffers().front().tensor;
   std::vector<float> values = statistic.to_host();
   values[3] = std::nextafter(values[3], 1e30f);
   statistic.copy_from_host(values);
-  EXPECT_FALSE(network->prefix().shared);
+  EXPECT_FALSE(network->prefix()->shared());
   EXPECT_NE(network->prefix_id(), id);
   network->load_bodies(closed_form_resnet18());
-  EXPECT_TRUE(network->prefix().shared);
+  EXPECT_TRUE(network->prefix()->shared());
 }
 
 TEST(Prefix, AChangeOfTheFreezeModeMakesAnotherPrefix) {
@@ -223,7 +225,7 @@ TEST(Prefix, AChangeOfTheFreezeModeMakesAnotherPrefix) {
   const std::uint64_t all = network->prefix_id();
   network->set_freeze_mode(find_freeze_mode("until_layer3"), 1e-4);
   EXPECT_NE(network->prefix_id(), all);
-  EXPECT_EQ(network->prefix().units, 7);
+  EXPECT_EQ(network->prefix()->units(), 7);
   network->set_freeze_mode(find_freeze_mode("none"), 1e-4);
   const std::vector<Observation> seen = pictures(1);
   EXPECT_FALSE(network->encode(network->make_batch(views(seen, 0, 1))).defined());
@@ -240,6 +242,12 @@ TEST(Prefix, KeepsNothingForTheBackwardPassAndPacksOneBody) {
   const std::int64_t packed = bytes(MemoryTag::kPacked);
   network->values(network->make_batch(views(seen, 0, 2)));
   EXPECT_EQ(bytes(MemoryTag::kPacked), packed) << "the critic's body was prepared too";
+}
+
+TEST(ImageActorCritic, RefusesAnActionWiderThanItsHeads) {
+  ActorCriticConfig config = image_config("all");
+  config.continuous_dims = 6;
+  EXPECT_THROW(ImageActorCritic(backend(), config), Error);
 }
 
 TEST(ImageBatch, ANetworkRefusesWhatItCannotRead) {

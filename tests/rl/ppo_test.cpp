@@ -18,6 +18,7 @@ namespace {
 struct Learner {
   explicit Learner(PpoConfig ppo_config, int stage = 1) : config(ppo_config) {
     ActorCriticConfig model;
+    model.value_components = 6;
     model.encoder.num_layers = 2;
     model.continuous_dims = stage == 2 ? 4 : 0;
     network = std::make_unique<GraphActorCritic>(cpu_backend(), model);

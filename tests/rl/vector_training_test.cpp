@@ -6,6 +6,7 @@
 
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
+#include "models/policy_factory.h"
 #include "rl/ppo/gae.h"
 #include "rl/ppo/minibatch.h"
 #include "tests/engine/errors.h"
@@ -141,7 +142,7 @@ TEST(EndlessRing, TheLearnedValueIsThatOfNeverEnding) {
   model.vector_size = 4;
   model.choices = 2;
   model.mlp_hidden = {16};
-  model.backbone.head_lr = 1e-2;
+  model.head_lr = 1e-2;
   Backend& backend = cpu_backend();
   const auto network = make_policy_network(backend, model);
   RandomStream random(2, StreamPurpose::kInit);

@@ -74,7 +74,7 @@ TEST(ConfigFile, ValuesOfEveryTypeReachTheirMembers) {
   EXPECT_EQ(config.model.backbone.weights_path, "w/a b.safetensors");
   EXPECT_EQ(config.model.backbone.freeze_mode, "until_layer3");
   EXPECT_EQ(config.model.backbone.backbone_lr, 5e-5);
-  EXPECT_EQ(config.model.backbone.head_lr, 1e-3);
+  EXPECT_EQ(config.model.head_lr, 1e-3);
   EXPECT_EQ(config.ppo.ratio, SurrogateRatio::kJoint);
   EXPECT_EQ(config.environment.fixed_spawn.noise, 0.1f);
   EXPECT_EQ(config.environment.reward_weights[kNode], 7.0);

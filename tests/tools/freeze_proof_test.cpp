@@ -103,6 +103,7 @@ TEST(FreezeProof, WithoutAnUpdateNothingMovedAndNoGradientArrived) {
 TEST(FreezeProof, ExpectedCountsAreThoseOfTheFreezeTable) {
   const auto counts = [](const std::string& mode, const std::string& adapter) {
     ActorCriticConfig config;
+    config.value_components = 6;
     config.backbone.freeze_mode = mode;
     config.backbone.input_adapter = adapter;
     return expected_counts(config);
@@ -137,6 +138,26 @@ TEST(FreezeProof, TheJsonHoldsCountsGroupsBytesAndClaims) {
   EXPECT_EQ(json["bytes"]["saved_body"], kFrozenBodySavedBytes);
   EXPECT_EQ(json["claims"].size(), claims.size());
   EXPECT_EQ(json["claims"][0]["holds"], true);
+}
+
+TEST(FreezeProof, OnPicturesTheFeaturesOfThePrefixAreProvedToo) {
+  const std::string claim = "features of the frozen prefix do not depend on the batch, to the bit";
+  for (const std::string mode : {"layer4.1", "none"}) {
+    Config config = small_config(mode);
+    config.model.observation = ObservationKind::kImage;
+    config.environment.image_size = 40;
+    Trainer trainer(config, false);
+    const FreezeProof proof(trainer.backbone(), trainer.optimizer());
+    trainer.ppo().update();
+    const std::vector<Claim> claims = proof.verify();
+    EXPECT_EQ(failures(claims), Failures{});
+    const auto found = std::find_if(claims.begin(), claims.end(),
+                                    [&](const Claim& c) { return c.statement == claim; });
+    EXPECT_EQ(found != claims.end(), mode == "layer4.1");
+    if (found != claims.end()) {
+      EXPECT_EQ(found->finding, "8 units, 9 pictures of 2048 floats");
+    }
+  }
 }
 
 class Forecast : public testing::TestWithParam<std::tuple<std::string, std::string>> {};

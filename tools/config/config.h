@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "models/config.h"
+#include "models/actor_critic_config.h"
 #include "rl/envs/durotaxis/config.h"
 #include "rl/ppo/ppo_config.h"
 

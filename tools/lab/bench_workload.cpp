@@ -76,12 +76,10 @@ void write_workload(const std::string& path, const BenchWorkload& workload, cons
   t["edge_offsets"] = HostTensor::from_int32({states + 1}, all.edge_offsets);
   t["edge_source"] = HostTensor::from_int32({edges}, all.edge_source);
   t["edge_target"] = HostTensor::from_int32({edges}, all.edge_target);
-  t["node_features"] =
-      HostTensor::from_floats({nodes, GraphObservation::kNodeFeatures}, all.node_features);
-  t["graph_features"] =
-      HostTensor::from_floats({states, GraphObservation::kGraphFeatures}, all.graph_features);
-  t["edge_features"] =
-      HostTensor::from_floats({edges, GraphObservation::kEdgeFeatures}, all.edge_features);
+  const auto& graph = std::get<GraphSpec>(graphs[0].spec.observation);
+  t["node_features"] = HostTensor::from_floats({nodes, graph.node_features}, all.node_features);
+  t["graph_features"] = HostTensor::from_floats({states, graph.graph_features}, all.graph_features);
+  t["edge_features"] = HostTensor::from_floats({edges, graph.edge_features}, all.edge_features);
   t["action_mask"] = HostTensor::from_bytes({nodes, 2}, all.action_mask);
   t["images"] = HostTensor::from_bytes({states, side, side}, all.images);
   t["rewards"] = HostTensor::from_floats(

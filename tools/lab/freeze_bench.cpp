@@ -124,15 +124,16 @@ std::vector<std::string> distinct_freeze_modes() {
 double body_work(BackboneNetwork& network, int epochs) {
   const ResNet18& body = network.actor_body();
   const FreezeSavings& savings = network.config().backbone.savings;
-  const int prefix = network.trains_below_bodies() ? 0 : body.frozen_units();
+  FrozenPrefix* prefix = network.prefix();
+  const int prefix_units = prefix == nullptr ? 0 : prefix->units();
   bool gradient_below = network.trains_below_bodies();
   double work = 0;
   for (int unit = 0; unit < ResNet18::kUnits; ++unit) {
     bool trains = false;
     for (const ConvWork& conv : body.unit_work(unit, network.image_side())) {
-      if (unit < prefix) {
+      if (unit < prefix_units) {
         const double runs = savings.cache ? 1 : 1 + epochs;
-        work += conv.multiplications * runs * (savings.sharing ? 1 : 2);
+        work += conv.multiplications * runs * (prefix->shared() ? 1 : 2);
         continue;
       }
       const int per_epoch = 1 + (gradient_below || trains) + conv.needs_weight_gradient;

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "models/image_actor_critic.h"
 #include "tools/reports/bytes_json.h"
 #include "tools/reports/parameter_report.h"
 #include "weights/resnet18_names.h"
@@ -36,8 +35,8 @@ std::int64_t encoder_count(const EncoderConfig& config) {
   const auto mlp = [&](std::int64_t in) {
     return linear_count(in, h) + 2 * h + linear_count(h, h);
   };
-  std::int64_t count = mlp(GraphObservation::kGraphFeatures) +
-                       mlp(GraphObservation::kEdgeFeatures) + linear_count(config.node_features, h);
+  std::int64_t count = mlp(config.graph_features) + mlp(config.edge_features) +
+                       linear_count(config.node_features, h);
   for (int layer = 1; layer <= config.num_layers; ++layer) {
     const std::int64_t out = layer == config.num_layers ? config.out_dim : h;
     count += 4 * linear_count(h, out) + h * out + 2 * out;  // q, k, v, skip; edge; norm
@@ -48,14 +47,13 @@ std::int64_t encoder_count(const EncoderConfig& config) {
 std::int64_t heads_count(const ActorCriticConfig& config) {
   const std::int64_t token = config.encoder.out_dim, hidden = config.hidden_dim;
   const std::int64_t trunk = linear_count(ResNet18::kFeatures, hidden) + 2 * hidden;
-  const std::int64_t critic = trunk + linear_count(hidden, BackboneNetwork::kValueComponents);
+  const std::int64_t critic = trunk + linear_count(hidden, config.value_components);
   if (config.observation == ObservationKind::kImage) {
-    return trunk + 2 * linear_count(hidden, ImageActorCritic::kActionDims) + critic;
+    return trunk + 2 * linear_count(hidden, config.continuous_heads) + critic;
   }
   const std::int64_t actor = linear_count(2 * token, ResNet18::kFeatures) + trunk +
-                             linear_count(hidden, BackboneNetwork::kActions) +
-                             2 * linear_count(hidden, BackboneNetwork::kSpawnParameters) +
-                             BackboneNetwork::kActions;
+                             linear_count(hidden, config.choices) +
+                             2 * linear_count(hidden, config.continuous_heads) + config.choices;
   return actor + linear_count(token, ResNet18::kFeatures) + critic;
 }
 
@@ -138,6 +136,9 @@ std::vector<Claim> FreezeProof::verify() const {
                       fmt::format("{:.0f} of {} bytes per token", saved, kFrozenBodySavedBytes),
                       saved <= static_cast<double>(kFrozenBodySavedBytes)});
   }
+  if (network_.prefix() != nullptr && network_.prefix()->units() > 0) {
+    claims.push_back(kept_features_equal_recomputed());
+  }
   return claims;
 }
 
@@ -185,6 +186,34 @@ Claim FreezeProof::no_gradient_when_frozen() const {
   const bool none = with_gradient == frozen.end();
   return {"no frozen tensor has a gradient",
           none ? fmt::format("{} tensors", frozen.size()) : with_gradient->name, none};
+}
+
+Claim FreezeProof::kept_features_equal_recomputed() const {
+  constexpr std::size_t kPictures = 9;  // more than a chunk
+  FrozenPrefix& prefix = *network_.prefix();
+  std::vector<Observation> pictures;
+  for (std::size_t i = 0; i < kPictures; ++i) {
+    ImageObservation picture;
+    for (std::int64_t p = 0; p < network_.image_side() * network_.image_side(); ++p) {
+      picture.pixels.push_back(
+          static_cast<std::uint8_t>(p * p + 31 * static_cast<std::int64_t>(i)));
+    }
+    pictures.emplace_back(std::move(picture));
+  }
+  const auto features = [&](std::size_t begin, std::size_t end) {
+    std::vector<const Observation*> some;
+    for (std::size_t i = begin; i < end; ++i) some.push_back(&pictures[i]);
+    return prefix.run(network_.make_batch(some).images).to_host();
+  };
+  const std::vector<float> together = features(0, kPictures);
+  std::vector<float> apart = features(0, 2);
+  const std::vector<float> rest = features(2, kPictures);
+  apart.insert(apart.end(), rest.begin(), rest.end());
+  const bool equal = std::equal(together.begin(), together.end(), apart.begin(), apart.end());
+  return {"features of the frozen prefix do not depend on the batch, to the bit",
+          fmt::format("{} units, {} pictures of {} floats", prefix.units(), kPictures,
+                      together.size() / kPictures),
+          equal};
 }
 
 Claim FreezeProof::moved(const ParamGroup& group) const {

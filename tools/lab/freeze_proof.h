@@ -12,7 +12,7 @@
 namespace frost {
 
 /// Parameter counts a configuration must lead to, computed from dimensions, torchvision's tensor
-/// list and the freeze table, without a network.
+/// list and the freeze table, without a network (docs/networks.md, "Freezing").
 struct ExpectedCounts {
   std::int64_t body = 0;            ///< of one ResNet18 body
   std::int64_t body_trainable = 0;  ///< of one body
@@ -64,6 +64,8 @@ class FreezeProof {
   Claim counts_as_expected() const;
   Claim gradient_arrives(const std::string& prefix) const;
   Claim no_gradient_when_frozen() const;
+  /// Only where the network has a prefix that is not empty.
+  Claim kept_features_equal_recomputed() const;
   Claim moved(const ParamGroup& group) const;
 
   BackboneNetwork& network_;

@@ -4,8 +4,9 @@
 
 #include <cmath>
 
-#include "engine/launch.h"
+#include "engine/dry_run.h"
 #include "kernels/backend_registry.h"
+#include "models/policy_factory.h"
 #include "tools/reports/parameter_report.h"
 #include "tools/runs/trainer.h"
 
@@ -36,15 +37,15 @@ MemoryLedger::Bytes forecast_update(const Config& config, const EnvironmentFacto
   std::string reason;
   Backend& backend = select_backend(config.system.device, reason);
   configure_for(config, backend);
-  const DryRun dry(backend);
-  const auto network = make_policy_network(backend, model_config(config));
-  require_backbone(*network);
-  Adam optimizer(network->param_groups());
-  // The first update grows the scratch memory that the second one finds.
-  replay_update(*network, optimizer, replay, ppo);
-  backend.ledger().reset_peaks();
-  replay_update(*network, optimizer, replay, ppo);
-  return backend.ledger().snapshot();
+  return forecast_memory(backend, [&] {
+    const auto network = make_policy_network(backend, model_config(config));
+    require_backbone(*network);
+    Adam optimizer(network->param_groups());
+    // The first update grows the scratch memory that the second one finds.
+    replay_update(*network, optimizer, replay, ppo);
+    backend.ledger().reset_peaks();
+    replay_update(*network, optimizer, replay, ppo);
+  });
 }
 
 std::vector<Claim> compare_forecast(const MemoryLedger::Bytes& forecast,

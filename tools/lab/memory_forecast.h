@@ -14,8 +14,8 @@ namespace frost {
 UpdateTiming replay_update(PolicyNetwork& network, Adam& optimizer,
                            const EnvironmentFactory& replay, const PpoConfig& ppo);
 
-/// Bytes per tag that one such update of the configured network peaks at, from a dry run: memory is
-/// allocated and counted, nothing is computed. No other network may be alive on the backend.
+/// Bytes per tag that the second such update of the configured network peaks at, from a dry run. No
+/// other network may be alive on the backend.
 MemoryLedger::Bytes forecast_update(const Config& config, const EnvironmentFactory& replay,
                                     const PpoConfig& ppo);
 

@@ -47,9 +47,9 @@ std::string backbone_report(const BackboneNetwork& network, const Adam& optimize
                   with_thousands(c.critic_body_trainable), with_thousands(c.critic_rest));
   text += fmt::format("  encoder:     {}\n", with_thousands(c.encoder));
   text += group_report(optimizer);
-  text +=
-      fmt::format("learning rates: backbone {:g}, heads {:g}, ratio heads/backbone {:g}\n",
-                  backbone.backbone_lr, backbone.head_lr, backbone.head_lr / backbone.backbone_lr);
+  const double head_lr = network.config().head_lr;
+  text += fmt::format("learning rates: backbone {:g}, heads {:g}, ratio heads/backbone {:g}\n",
+                      backbone.backbone_lr, head_lr, head_lr / backbone.backbone_lr);
   return text;
 }
 

@@ -7,6 +7,8 @@
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"
+#include "models/policy_factory.h"
+#include "rl/network_config.h"
 #include "tools/config/config_text.h"
 #include "tools/reports/parameter_report.h"
 #include "weights/pretrained.h"
@@ -33,42 +35,10 @@ MathMode math_mode(const std::string& precision) {
   throw UsageError("unknown precision '" + precision + "': use fp32, tf32 or bf16");
 }
 
-/// What the network has to know of what the environment shows.
-struct FitObservation {
-  ActorCriticConfig& model;
-
-  void operator()(const GraphSpec& graph) const {
-    model.observation = ObservationKind::kGraph;
-    model.encoder.node_features = graph.node_features;
-  }
-  void operator()(const PictureSpec& picture) const {
-    if (picture.height != picture.width || picture.channels != 1) {
-      fail("model",
-           fmt::format("pictures of {}x{}x{}: the network takes square ones of one channel",
-                       picture.height, picture.width, picture.channels));
-    }
-    model.observation = ObservationKind::kImage;
-    model.image_size = picture.height;
-  }
-  void operator()(const VectorSpec& vector) const {
-    model.observation = ObservationKind::kVector;
-    model.vector_size = vector.size;
-  }
-};
-
 }  // namespace
 
 ActorCriticConfig model_config(const Config& config) {
-  return model_config(config, environment_factory(config)()->spec());
-}
-
-ActorCriticConfig model_config(const Config& config, const EnvironmentSpec& spec) {
-  ActorCriticConfig model = config.model;
-  model.rows = spec.actions.rows;
-  model.choices = spec.actions.choices;
-  model.continuous_dims = spec.actions.dims();
-  std::visit(FitObservation{model}, spec.observation);
-  return model;
+  return fit_to_environment(config.model, environment_factory(config)()->spec());
 }
 
 void configure_for(const Config& config, Backend& backend) {

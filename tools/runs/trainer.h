@@ -23,7 +23,6 @@ struct NetworkSetup {
 
 /// The network's part of the configuration, completed by what the environment asks for.
 ActorCriticConfig model_config(const Config& config);
-ActorCriticConfig model_config(const Config& config, const EnvironmentSpec& spec);
 
 /// Applies the configured thread budget, precision and determinism.
 void configure_for(const Config& config, Backend& backend);

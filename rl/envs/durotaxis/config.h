@@ -27,7 +27,7 @@ struct SpawnParameters {
   float gamma = 5.0f, alpha = 2.0f, noise = 0.1f, theta = 0.0f;
 };
 
-/// How spawn parameters are chosen (docs/durotaxis.md, "Actor and critic").
+/// How spawn parameters are chosen (docs/durotaxis.md, "Spawn parameters").
 struct SpawnPolicyConfig {
   int stage = 1;  ///< 1: the environment's fixed parameters; 2: the network's
   /// gamma, alpha, noise, theta

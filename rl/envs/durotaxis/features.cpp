@@ -136,13 +136,13 @@ struct Measures {
 void fill_nodes(const Colony& colony, const Measures& measures, const Hull& hull,
                 const Scales& scale, GraphObservation& out) {
   const auto [cx, cy] = colony.centroid();
-  const bool marks = out.node_width > GraphObservation::kNodeFeatures;
+  const bool marks = out.node_width > kNodeFeatures;
   out.node_features.resize(at(colony.size() * out.node_width));
   float* row = out.node_features.data();
   for (std::size_t i = 0; i < measures.x.size(); ++i, row += out.node_width) {
     const Cell& cell = colony.cells()[i];
     const double dx = measures.x[i] - cx, dy = measures.y[i] - cy;
-    const double values[GraphObservation::kNodeFeatures] = {
+    const double values[kNodeFeatures] = {
         measures.x[i] * scale.x,
         measures.y[i] * scale.y,
         measures.intensity[i],
@@ -157,13 +157,13 @@ void fill_nodes(const Colony& colony, const Measures& measures, const Hull& hull
     };
     std::transform(std::begin(values), std::end(values), row,
                    [](double value) { return static_cast<float>(value); });
-    if (marks) row[GraphObservation::kNodeFeatures] = cell.marked ? 1.0f : 0.0f;
+    if (marks) row[kNodeFeatures] = cell.marked ? 1.0f : 0.0f;
   }
 }
 
 void fill_graph(const Colony& colony, const Measures& measures, const Hull& hull,
                 const Scales& scale, GraphObservation& out) {
-  out.graph_features.assign(GraphObservation::kGraphFeatures, 0.0f);
+  out.graph_features.assign(kGraphFeatures, 0.0f);
   if (colony.size() == 0) return;
   const double n = colony.size(), e = colony.num_edges();
   const auto [cx, cy] = colony.centroid();
@@ -174,7 +174,7 @@ void fill_graph(const Colony& colony, const Measures& measures, const Hull& hull
       *std::max_element(measures.out_degree.begin(), measures.out_degree.end()), e > 0.0 ? 1 : 0);
   const double total = std::accumulate(measures.intensity.begin(), measures.intensity.end(), 0.0);
   const double strongest = *std::max_element(measures.intensity.begin(), measures.intensity.end());
-  const double values[GraphObservation::kGraphFeatures] = {
+  const double values[kGraphFeatures] = {
       n * scale.count,
       e * scale.count,
       n > 1.0 ? e / (n * (n - 1.0)) : 0.0,
@@ -204,7 +204,7 @@ void fill_edges(const Colony& colony, const Measures& measures, const Scales& sc
   const std::size_t edges = at(colony.num_edges());
   out.edge_source.reserve(edges);
   out.edge_target.reserve(edges);
-  out.edge_features.reserve(edges * GraphObservation::kEdgeFeatures);
+  out.edge_features.reserve(edges * kEdgeFeatures);
   for (int target = 0; target < colony.size(); ++target) {
     const std::int32_t source = colony.cell(target).parent;
     if (source == Cell::kNoParent) continue;
@@ -274,7 +274,7 @@ Hull convex_hull(const std::vector<Cell>& cells) {
 }
 
 int node_feature_count(const DurotaxisConfig& config) {
-  return GraphObservation::kNodeFeatures + (config.marks_observed() ? 1 : 0);
+  return kNodeFeatures + (config.marks_observed() ? 1 : 0);
 }
 
 GraphObservation extract_features(const Colony& colony, const Substrate& substrate,

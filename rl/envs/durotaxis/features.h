@@ -13,6 +13,10 @@ namespace frost {
 /// Colonies of this size or smaller may not delete (docs/durotaxis.md, "Action mask").
 inline constexpr int kNoDeleteSize = 2;
 
+/// Widths of the features of a cell, of the colony and of an edge. A cell has one more where marks
+/// are observed.
+inline constexpr int kNodeFeatures = 11, kGraphFeatures = 19, kEdgeFeatures = 3;
+
 /// The outer cells: corners of the convex hull, and its area.
 struct Hull {
   std::vector<std::uint8_t> outer;  ///< [N]
@@ -26,7 +30,7 @@ struct Hull {
 /// cells with least x, largest x, least y, largest y. Cells at one point: the first of them counts.
 Hull convex_hull(const std::vector<Cell>& cells);
 
-/// Features of a node: 11, and the mark where it is observed.
+/// Features of a node, with the mark where it is observed.
 int node_feature_count(const DurotaxisConfig& config);
 
 /// The observation of a colony, in model units if `config.normalize_observation`, else raw

@@ -39,9 +39,10 @@ EnvironmentSpec common_spec(const DurotaxisConfig& config) {
 
 EnvironmentSpec colony_graph_spec(const DurotaxisConfig& config) {
   EnvironmentSpec spec = common_spec(config);
-  spec.observation = GraphSpec{node_feature_count(config)};
+  spec.observation = GraphSpec{node_feature_count(config), kGraphFeatures, kEdgeFeatures};
   spec.actions = {ActionSpace::kPerNode, 2, {}, kSpawnCell};
   if (config.spawn.continuous()) spec.actions.continuous = config.spawn.dimensions();
+  spec.continuous_heads = static_cast<int>(config.spawn.bounds.size());
   spec.scripted_policies = {"random", "all_spawn", "half_delete"};
   return spec;
 }
@@ -50,6 +51,7 @@ EnvironmentSpec colony_picture_spec(const DurotaxisConfig& config) {
   EnvironmentSpec spec = common_spec(config);
   spec.observation = PictureSpec{config.image_size, config.image_size, 1};
   spec.actions.continuous = {{0.0, kMaxDeleteRatio, Squash::kSigmoid}};
+  spec.continuous_heads = 1 + static_cast<int>(config.spawn.bounds.size());
   if (config.spawn.continuous()) {
     for (const ContinuousDimension& d : config.spawn.dimensions()) {
       spec.actions.continuous.push_back(d);

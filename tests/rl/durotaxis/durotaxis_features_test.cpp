@@ -11,7 +11,7 @@
 namespace frost {
 namespace {
 
-constexpr int kNodes = GraphObservation::kNodeFeatures;
+constexpr int kNodes = kNodeFeatures;
 
 DurotaxisConfig raw_config() {
   DurotaxisConfig config;
@@ -164,7 +164,7 @@ TEST(Features, EmptyColonyGivesAnEmptyRecord) {
   EXPECT_EQ(o.num_nodes(), 0);
   EXPECT_EQ(o.num_edges(), 0);
   EXPECT_TRUE(o.action_mask.empty());
-  expect_near(o.graph_features, std::vector<double>(GraphObservation::kGraphFeatures, 0.0), 0);
+  expect_near(o.graph_features, std::vector<double>(kGraphFeatures, 0.0), 0);
 }
 
 using Outer = std::vector<std::uint8_t>;

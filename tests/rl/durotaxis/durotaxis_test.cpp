@@ -144,8 +144,7 @@ TEST(Durotaxis, ObservationShowsTheNewbornAndCanBeReadAnyNumberOfTimes) {
   EXPECT_TRUE(equal(seen, unwatched.graph()));
   int fresh = 0;
   for (int i = 0; i < seen.num_nodes(); ++i)
-    fresh += seen.node_features[static_cast<std::size_t>(i * GraphObservation::kNodeFeatures + 8)] >
-             0.0f;
+    fresh += seen.node_features[static_cast<std::size_t>(i * kNodeFeatures + 8)] > 0.0f;
   EXPECT_EQ(fresh, 3);
 }
 

@@ -1,4 +1,4 @@
-#include "tools/images/inference.h"
+#include "tools/reports/inference.h"
 
 #include <fmt/format.h>
 #include <algorithm>

@@ -6,23 +6,23 @@
 
 namespace frost {
 
-/// The graph transformer (docs/durotaxis.md, "Encoder").
+/// The graph transformer (docs/networks.md, "Encoder").
 struct EncoderConfig {
   enum class TokenConnectivity { kNone, kIn, kBoth };
 
-  int node_features = 11;  ///< 12 where marks are observed; set from the environment
+  /// Widths of the three kinds of features; set from the environment.
+  int node_features = 11, graph_features = 19, edge_features = 3;
   int hidden_dim = 128;
   int out_dim = 128;  ///< divisible by `num_heads`
   int num_layers = 4;
   int num_heads = 4;
-  double dropout = 0.0;  ///< PPO compares old and new log-probabilities, so off by default
   TokenConnectivity token_connectivity = TokenConnectivity::kBoth;
   bool simplicial = true;  ///< softmax over groups of columns
   int simplicial_groups = 16;
   double simplicial_temperature = 1.0;
 };
 
-/// What the agent sees: the colony as a graph or as a picture, or another environment's vector.
+/// What the agent sees: a graph, a picture or a vector.
 enum class ObservationKind { kGraph, kImage, kVector };
 
 /// What freezing is made to pay by; each can be turned off to see what it brings
@@ -48,7 +48,6 @@ struct BackboneConfig {
   std::string input_adapter = "repeat3";        ///< repeat3 | 1ch_conv
   std::string freeze_mode = "all";
   double backbone_lr = 1e-4;
-  double head_lr = 3e-4;
   std::vector<FreezeStep> freeze_schedule;  ///< by rising update
   FreezeSavings savings;
 };
@@ -56,14 +55,19 @@ struct BackboneConfig {
 struct ActorCriticConfig {
   ObservationKind observation = ObservationKind::kGraph;
   int image_size = 84;  ///< side of the pictures
-  /// Of the observation and the action space; set from the environment.
-  int vector_size = 0, rows = 1, choices = 0, continuous_dims = 0;
+  /// Of the observation and the action space, and what the critic predicts: these are set from the
+  /// environment.
+  int vector_size = 0, rows = 1, choices = 2, continuous_dims = 0;
+  /// Width of the continuous heads of networks with bodies, at least `continuous_dims`: what lies
+  /// behind those is there from the start, so that a stage of training may add it, and idle.
+  int continuous_heads = 4;
+  int value_components = 1;             ///< value heads of the critic, one per reward
   std::vector<int> mlp_hidden{64, 64};  ///< tanh layers of the network of vector observations
   EncoderConfig encoder;
   BackboneConfig backbone;
-  int hidden_dim = 128;          ///< width of the trunks
-  double dropout_rate = 0.0;     ///< of the trunks
-  double spawn_bias_init = 0.2;  ///< initial logit bias of `spawn`
+  double head_lr = 3e-4;           ///< learning rate of all but the bodies
+  int hidden_dim = 128;            ///< width of the trunks
+  double first_choice_bias = 0.2;  ///< initial logit bias of a node's first choice
 };
 
 }  // namespace frost

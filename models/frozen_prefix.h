@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "engine/layers/unit_chain.h"
+
+namespace frost {
+
+/// The leading units of a chain in which nothing trains: a fixed function of the input, run without
+/// a tape and once per input, because what it yields can be kept.
+///
+///     FrozenPrefix prefix({&body}, {224, 224, 3});
+///     const Tensor features = prefix.run(images);         // once: [n, width]
+///     const Tensor y = prefix.forward(features);          // every epoch: the units behind it
+///
+/// Several chains, the owners, have one prefix, as deep as the shallowest of theirs. It is run once
+/// for all of them while their tensors hold equal values; when they part, each has features of its
+/// own. What is frozen, and every value, may change at any time: each call looks anew. For one
+/// thread.
+class FrozenPrefix {
+ public:
+  /// Makes the [n, input...] floats that the first unit reads from what `run` is given.
+  using Preprocessing = std::function<Tensor(const Tensor& raw)>;
+
+  /// `owners` outlive the prefix and compute the same from equal tensors; `input` is the shape of
+  /// one input. With `share` false every owner always has features of its own. Throws Error without
+  /// an owner.
+  FrozenPrefix(std::vector<UnitChain*> owners, Shape input, bool share = true);
+
+  /// Without one, `run` takes the floats themselves.
+  void set_preprocessing(Preprocessing preprocess);
+
+  /// Depth of the prefix; 0 where the first unit trains: features are then the inputs themselves.
+  int units();
+  /// Whether one owner's features are those of all.
+  bool shared();
+  /// Changes with the depth, a value of the prefix, the preprocessing and the sharing; features
+  /// must not be used under another id than they were made under. Ids of two objects say nothing
+  /// about each other.
+  std::uint64_t id();
+
+  /// What all owners need of the inputs, [n, width]: their features side by side, or one owner's
+  /// where `shared`. Bit for bit the same however the inputs are batched. Throws Error for inputs
+  /// of another shape or that require a gradient.
+  Tensor run(const Tensor& raw);
+  /// What unit `units()` of `owner` reads, [n, ...], from kept features. Throws Error where their
+  /// width is not that of the prefix.
+  Tensor input(const Tensor& features, std::size_t owner = 0);
+  /// The same of every owner straight from the inputs, with nothing to keep; throws as `run`.
+  std::vector<Tensor> inputs(const Tensor& raw);
+  /// The units of `owner` behind the prefix, on the tape.
+  Tensor forward(const Tensor& features, std::size_t owner = 0);
+
+  /// The prefix always runs on this many inputs, the last chunk padded: a kernel may sum in another
+  /// order on another batch size, and kept features must equal recomputed ones bit for bit.
+  static constexpr std::int64_t kChunk = 8;
+
+ private:
+  /// What the prefix was determined from: a tensor and the count of its changes.
+  struct Seen {
+    std::uint64_t storage, version;
+    bool operator==(const Seen&) const = default;
+  };
+
+  void refresh();
+  std::vector<Tensor> tensors_of(const UnitChain& owner) const;
+  Tensor run_chunks(UnitChain& owner, const Tensor& x) const;
+  /// Rows of features as the maps they are.
+  Tensor as_map(const Tensor& rows) const;
+
+  std::vector<UnitChain*> owners_;
+  Shape input_;
+  bool share_;
+  Preprocessing preprocess_;
+  int units_ = 0;
+  bool shared_ = true;
+  std::uint64_t id_ = 0;
+  std::vector<Seen> seen_;
+};
+
+}  // namespace frost

@@ -1,0 +1,23 @@
+#include "models/policy_factory.h"
+
+#include "kernels/errors.h"
+#include "models/graph_actor_critic.h"
+#include "models/image_actor_critic.h"
+#include "models/mlp_actor_critic.h"
+
+namespace frost {
+
+std::unique_ptr<PolicyNetwork> make_policy_network(Backend& backend,
+                                                   const ActorCriticConfig& config) {
+  switch (config.observation) {
+    case ObservationKind::kGraph:
+      return std::make_unique<GraphActorCritic>(backend, config);
+    case ObservationKind::kImage:
+      return std::make_unique<ImageActorCritic>(backend, config);
+    case ObservationKind::kVector:
+      return std::make_unique<MlpActorCritic>(backend, config);
+  }
+  fail("policy_network", "unknown kind of observation");
+}
+
+}  // namespace frost

@@ -1,0 +1,49 @@
+#include "rl/network_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "kernels/errors.h"
+
+namespace frost {
+namespace {
+
+/// What the network has to know of what the environment shows.
+struct FitObservation {
+  ActorCriticConfig& model;
+
+  void operator()(const GraphSpec& graph) const {
+    model.observation = ObservationKind::kGraph;
+    model.encoder.node_features = graph.node_features;
+    model.encoder.graph_features = graph.graph_features;
+    model.encoder.edge_features = graph.edge_features;
+  }
+  void operator()(const PictureSpec& picture) const {
+    if (picture.height != picture.width || picture.channels != 1) {
+      fail("model",
+           fmt::format("pictures of {}x{}x{}: the network takes square ones of one channel",
+                       picture.height, picture.width, picture.channels));
+    }
+    model.observation = ObservationKind::kImage;
+    model.image_size = picture.height;
+  }
+  void operator()(const VectorSpec& vector) const {
+    model.observation = ObservationKind::kVector;
+    model.vector_size = vector.size;
+  }
+};
+
+}  // namespace
+
+ActorCriticConfig fit_to_environment(ActorCriticConfig model, const EnvironmentSpec& spec) {
+  model.rows = spec.actions.rows;
+  model.choices = spec.actions.choices;
+  model.continuous_dims = spec.actions.dims();
+  model.continuous_heads = std::max(spec.actions.dims(), spec.continuous_heads);
+  model.value_components = static_cast<int>(spec.reward_names.size());
+  std::visit(FitObservation{model}, spec.observation);
+  return model;
+}
+
+}  // namespace frost

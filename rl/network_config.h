@@ -1,0 +1,13 @@
+#pragma once
+
+#include "models/actor_critic_config.h"
+#include "rl/environment_spec.h"
+
+namespace frost {
+
+/// `base` with all that the environment decides: kind and sizes of the observation, actions, value
+/// heads. Throws Error for pictures that no network here takes: others than square ones of one
+/// channel.
+ActorCriticConfig fit_to_environment(ActorCriticConfig base, const EnvironmentSpec& spec);
+
+}  // namespace frost
