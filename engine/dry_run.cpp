@@ -14,10 +14,13 @@ DryRun::~DryRun() {
   backend_.set_dry_run(false);
 }
 
-MemoryLedger::Bytes forecast_memory(Backend& backend, const std::function<void()>& work) {
+MemoryLedger::Bytes forecast_memory(Backend& backend,
+                                    const std::function<std::function<void()>()>& build) {
   const DryRun dry(backend);
+  const std::function<void()> step = build();
+  step();
   backend.ledger().reset_peaks();
-  work();
+  step();
   return backend.ledger().snapshot();
 }
 

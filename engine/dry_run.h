@@ -20,13 +20,14 @@ class DryRun {
   Backend& backend_;
 };
 
-/// Bytes per tag that `work` peaks at, from a dry run: it is called once and computes nothing, so
-/// it must not depend on values.
+/// Bytes per tag of a step in the steady state, from a dry run: what it peaks at and what is live
+/// behind it.
 ///
-/// `work` builds what it needs itself, for example a module and its optimizer, and takes a step.
-/// What a first step allocates for all later ones, scratch and packed weights, is left out of the
-/// forecast of a later step where `work` takes two and calls `backend.ledger().reset_peaks()`
-/// between them. What is already alive on the backend is counted too.
-MemoryLedger::Bytes forecast_memory(Backend& backend, const std::function<void()>& work);
+/// `build` makes what the step needs, for example a module and its optimizer, and returns the step,
+/// which owns them. The step is called twice, as the first one allocates scratch and packed weights
+/// that all later ones find. Nothing is computed, so it must not depend on values. What is already
+/// alive on the backend is counted too.
+MemoryLedger::Bytes forecast_memory(Backend& backend,
+                                    const std::function<std::function<void()>()>& build);
 
 }  // namespace frost

@@ -58,26 +58,28 @@ class FrozenPrefix {
   static constexpr std::int64_t kChunk = 8;
 
  private:
-  /// What the prefix was determined from: a tensor and the count of its changes.
-  struct Seen {
-    std::uint64_t storage, version;
-    bool operator==(const Seen&) const = default;
+  /// A chain with the tensors of each of its units.
+  struct Owner {
+    UnitChain* chain;
+    std::vector<std::vector<Tensor>> units;
+
+    int frozen_units() const;
+    bool equals(const Owner& other, int units) const;
   };
 
   void refresh();
-  std::vector<Tensor> tensors_of(const UnitChain& owner) const;
-  Tensor run_chunks(UnitChain& owner, const Tensor& x) const;
-  /// Rows of features as the maps they are.
-  Tensor as_map(const Tensor& rows) const;
+  Tensor run_chunks(const Owner& owner, const Tensor& x) const;
+  /// Shape of one owner's features.
+  Shape map_shape() const { return owners_.front().chain->unit_input(units_, input_); }
 
-  std::vector<UnitChain*> owners_;
+  std::vector<Owner> owners_;
   Shape input_;
   bool share_;
   Preprocessing preprocess_;
   int units_ = 0;
   bool shared_ = true;
   std::uint64_t id_ = 0;
-  std::vector<Seen> seen_;
+  std::vector<std::uint64_t> versions_;  ///< of the tensors that the rest was determined from
 };
 
 }  // namespace frost

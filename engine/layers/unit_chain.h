@@ -17,15 +17,12 @@ class UnitChain : public Module {
   virtual Tensor forward(const Tensor& x, int begin, int end) = 0;
   /// Unit `begin` and all behind it.
   Tensor forward(const Tensor& x, int begin = 0) { return forward(x, begin, units()); }
-  /// Everything that one unit computes from, parameters and buffers; none for a fixed function.
+  /// Everything that one unit computes from, parameters and buffers, the same tensors at every
+  /// call; none for a fixed function.
   virtual std::vector<Tensor> unit_tensors(int unit) const = 0;
   /// Shape, without the batch, of what enters `unit` where `input` enters unit 0; for `units()`,
   /// of what the chain yields.
   virtual Shape unit_input(int unit, const Shape& input) const = 0;
-
-  bool trains(int unit) const;
-  /// How many leading units hold nothing that trains.
-  int frozen_units() const;
 };
 
 }  // namespace frost

@@ -42,6 +42,7 @@ class SmallChain : public UnitChain {
   int units() const override { return 3; }
   Tensor forward(const Tensor& input, int begin, int end) override {
     Tensor x = input;
+    batches.push_back(input.dim(0));
     for (int u = begin; u < end; ++u) {
       x = u == 0 ? tanh(first_(x)) : u == 1 ? gelu(x) : linear(x, last_.weight, bias());
     }
@@ -55,6 +56,8 @@ class SmallChain : public UnitChain {
   Shape unit_input(int unit, const Shape& input) const override {
     return unit == 0 ? input : unit < units() ? Shape{7} : Shape{4};
   }
+
+  std::vector<std::int64_t> batches;  ///< sizes of those that passed
 
  private:
   Tensor bias() const { return add(last_.bias, offset_); }
@@ -154,6 +157,18 @@ TEST(FrozenPrefix, RunsOnAnyChainWithoutATapeAndItsGradientsAreThoseOfTheWhole) 
   EXPECT_EQ(kept, gradient(chain.forward(prefix.inputs(x)[0], 2)));
   EXPECT_LE(relative_error(kept, as_reals(gradient(chain.forward(x)))), 1e-6);
   EXPECT_FALSE(tensor_called(chain, "first.weight").grad().defined());
+}
+
+// Another batch size may take a kernel that sums in another order.
+TEST(FrozenPrefix, RunsInChunksOfOneSizeOncePerInputAndForAllThatShare) {
+  SmallChain actor, critic;
+  freeze_first(actor);
+  freeze_first(critic);
+  FrozenPrefix prefix({&actor, &critic}, {5});
+  prefix.run(input_of("x", {11, 5}));
+  prefix.run(input_of("x", {1, 5}));
+  EXPECT_EQ(actor.batches, (std::vector<std::int64_t>(3, FrozenPrefix::kChunk)));
+  EXPECT_TRUE(critic.batches.empty());
 }
 
 TEST(FrozenPrefix, WithoutAFrozenUnitTheFeaturesAreTheInputs) {

@@ -54,6 +54,7 @@ INSTANTIATE_TEST_SUITE_P(Environments, ReplayedTraining,
 struct ColonyLearner {
   explicit ColonyLearner(Backend& device) : backend(device) {
     model.encoder.num_layers = 2;
+    model.value_components = 6;
     model.backbone.freeze_mode = "until_layer3";
     network = std::make_unique<GraphActorCritic>(backend, model);
     fill_closed_form(*network);

@@ -38,13 +38,11 @@ MemoryLedger::Bytes forecast_update(const Config& config, const EnvironmentFacto
   Backend& backend = select_backend(config.system.device, reason);
   configure_for(config, backend);
   return forecast_memory(backend, [&] {
-    const auto network = make_policy_network(backend, model_config(config));
+    const std::shared_ptr<PolicyNetwork> network =
+        make_policy_network(backend, model_config(config));
     require_backbone(*network);
-    Adam optimizer(network->param_groups());
-    // The first update grows the scratch memory that the second one finds.
-    replay_update(*network, optimizer, replay, ppo);
-    backend.ledger().reset_peaks();
-    replay_update(*network, optimizer, replay, ppo);
+    const auto optimizer = std::make_shared<Adam>(network->param_groups());
+    return [=, &replay, &ppo] { replay_update(*network, *optimizer, replay, ppo); };
   });
 }
 
