@@ -22,6 +22,8 @@ Tensor gelu(const Tensor& x);
 Tensor tanh(const Tensor& x);
 /// LayerNorm over columns (Ba et al. 2016), eps 1e-5: x [n,c], gamma [c], beta [c].
 Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta);
+/// Softmax over the last dimension: x [...,c].
+Tensor softmax(const Tensor& x);
 /// softmax(x / temperature) inside each of `groups` equal runs of columns: x [n,c].
 Tensor grouped_softmax(const Tensor& x, std::int64_t groups, double temperature);
 
@@ -33,7 +35,8 @@ Tensor concat_cols(const Tensor& a, const Tensor& b);
 Tensor narrow_rows(const Tensor& x, std::int64_t begin, std::int64_t count);
 /// Columns begin .. begin+count of x [n,c].
 Tensor narrow_cols(const Tensor& x, std::int64_t begin, std::int64_t count);
-/// Rows index[i] of x [n,...], index int32 [m] -> [m,...]; passes no gradient.
+/// Rows index[i] of x [n,...], index int32 [m] -> [m,...]; passes no gradient. Indices outside the
+/// rows are refused on the CPU, and undefined on a GPU, where looking at them would wait.
 Tensor gather_rows(const Tensor& x, const Tensor& index);
 /// x [n,c] with zero columns appended up to `cols`.
 Tensor pad_cols(const Tensor& x, std::int64_t cols);
@@ -80,6 +83,13 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
 Tensor relu(const Tensor& x);
 /// x [n,h,w,1] copied to `channels` channels.
 Tensor repeat_channels(const Tensor& x, std::int64_t channels);
+
+/// Mean over rows of -log softmax(logits)[label]: logits [n,c], labels int32 [n] in [0,c) -> [1].
+/// The gradient flows into the logits. Labels outside are refused on the CPU and undefined on a
+/// GPU. An empty batch has no mean and is refused.
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
+/// Mean of (x - target)^2 over all elements of two tensors of one shape, not empty -> [1].
+Tensor mse(const Tensor& x, const Tensor& target);
 
 /// scale * bytes + shift as float32 of the given shape; `bytes` is uint8.
 Tensor bytes_to_floats(const Tensor& bytes, Shape shape, float scale, float shift);

@@ -78,10 +78,6 @@ class Tensor {
   T* data() const {
     return reinterpret_cast<T*>(raw(dtype_of<T>()));
   }
-  template <class T>
-  T* data_as() const {
-    return data<T>();
-  }
   /// Data with the identity that lets backends keep reordered copies.
   WeightView weight_view() const;
 

@@ -57,6 +57,8 @@ class Backend {
   /// Between two places of the device.
   virtual void copy(void* dst, const void* src, std::size_t bytes) = 0;
   virtual void fill_zero(void* data, std::size_t bytes) = 0;
+  /// Whether the host may read device pointers, without waiting.
+  virtual bool host_readable() const { return false; }
 
   /// Whether `record` is offered.
   virtual bool records() const { return false; }

@@ -43,10 +43,14 @@ void parallel_for(std::int64_t n, std::int64_t cost, const Fn& fn) {
   }
 }
 
-/// Calls fn(begin, end) over contiguous pieces of [0, n) of at most `kBlock` elements.
+/// Elements of a piece of `parallel_blocks`, for sums of one term per piece.
+inline constexpr std::int64_t kParallelBlock = 4096;
+
+/// Calls fn(begin, end) over contiguous pieces of [0, n) of `kParallelBlock` elements, the last one
+/// of what is left.
 template <class Fn>
 void parallel_blocks(std::int64_t n, std::int64_t cost, const Fn& fn) {
-  constexpr std::int64_t kBlock = 4096;
+  constexpr std::int64_t kBlock = kParallelBlock;
   parallel_for((n + kBlock - 1) / kBlock, kBlock * cost, [&](std::int64_t b) {
     const std::int64_t begin = b * kBlock;
     fn(begin, begin + kBlock < n ? begin + kBlock : n);

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "engine/launch.h"
 #include "engine/tensor.h"
 #include "kernels/backend.h"
 #include "kernels/errors.h"
@@ -25,6 +26,19 @@ inline void require_dtype(const Tensor& t, DType dtype, const char* op, const ch
   require(t.defined() && t.dtype() == dtype, op,
           std::string(what) + " must hold " + to_string(dtype) + ", got " +
               (t.defined() ? to_string(t.dtype()) : "nothing"));
+}
+
+/// Throws unless `t` holds int32 in [0, limit). On a device whose memory the host cannot read only
+/// the type is checked: looking at the values would wait for the device.
+inline void require_indices(const Tensor& t, std::int64_t limit, const char* op, const char* what) {
+  require_dtype(t, DType::kI32, op, what);
+  if (!t.backend().host_readable() || LaunchControl::dry_run()) return;
+  const std::int32_t* values = t.data<std::int32_t>();
+  for (std::int64_t i = 0, n = t.numel(); i < n; ++i) {
+    if (values[i] >= 0 && values[i] < limit) continue;
+    fail(op, std::string(what) + " " + std::to_string(values[i]) + " at " + std::to_string(i) +
+                 " is not in [0, " + std::to_string(limit) + ")");
+  }
 }
 
 /// The convolution of x [n,h,w,c] with weight [k,kh,kw,*]. Throws where no kernel can compute it;

@@ -132,7 +132,7 @@ Tensor conv_bn(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bo
   if (relu && op.wants_any()) {
     bits = Tensor::empty(backend, {(y.numel() + 31) / 32}, MemoryTag::kSaved, DType::kU32);
     launch("sign_bits", [&] {
-      backend.elementwise().sign_bits(y.numel(), y.data(), bits.data_as<std::uint32_t>());
+      backend.elementwise().sign_bits(y.numel(), y.data(), bits.data<std::uint32_t>());
     });
   }
   const Tensor kept_x = op.save_for({kWeight, kGamma}, x);
@@ -142,7 +142,7 @@ Tensor conv_bn(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bo
     const std::int64_t pixels = shape.n * shape.oh() * shape.ow();
     if (bits.defined()) {
       launch("mask_by_bits", [&] {
-        backend.elementwise().mask_by_bits(dy.numel(), dy.data(), bits.data_as<std::uint32_t>(),
+        backend.elementwise().mask_by_bits(dy.numel(), dy.data(), bits.data<std::uint32_t>(),
                                            dy.data());
       });
     }

@@ -109,14 +109,13 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
   });
 }
 
-Tensor grouped_softmax(const Tensor& x, std::int64_t groups, double temperature) {
-  require_rank(x, 2, "grouped_softmax", "input");
-  require(groups > 0 && x.dim(1) > 0 && x.dim(1) % groups == 0, "grouped_softmax",
-          to_string(x.shape()) + " cannot be split into " + std::to_string(groups) + " groups");
-  require(temperature > 0, "grouped_softmax", "the temperature must be positive");
-  const std::int64_t cols = x.dim(1) / groups, rows = x.dim(0) * groups;
+namespace {
+
+/// softmax(x / temperature) over runs of `cols` elements.
+Tensor softmax_of_runs(const char* name, const Tensor& x, std::int64_t cols, double temperature) {
+  const std::int64_t rows = x.numel() / cols;
   const auto inverse = static_cast<float>(1.0 / temperature);
-  Op op("grouped_softmax", {x});
+  Op op(name, {x});
   Backend& backend = op.backend();
   const Tensor y = op.output(x.shape());
   launch("softmax_forward",
@@ -128,6 +127,22 @@ Tensor grouped_softmax(const Tensor& x, std::int64_t groups, double temperature)
       backend.normalization().softmax_backward(rows, cols, inverse, kept.data(), dy.data(), dx);
     });
   });
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& x) {
+  require(!x.shape().empty() && x.shape().back() > 0, "softmax",
+          to_string(x.shape()) + " has no last dimension to sum over");
+  return softmax_of_runs("softmax", x, x.shape().back(), 1.0);
+}
+
+Tensor grouped_softmax(const Tensor& x, std::int64_t groups, double temperature) {
+  require_rank(x, 2, "grouped_softmax", "input");
+  require(groups > 0 && x.dim(1) > 0 && x.dim(1) % groups == 0, "grouped_softmax",
+          to_string(x.shape()) + " cannot be split into " + std::to_string(groups) + " groups");
+  require(temperature > 0, "grouped_softmax", "the temperature must be positive");
+  return softmax_of_runs("grouped_softmax", x, x.dim(1) / groups, temperature);
 }
 
 }  // namespace frost

@@ -49,11 +49,11 @@ void require_index(const EdgeIndex& index) {
 EdgeView EdgeIndex::view() const {
   return {rows,
           edges,
-          target_offsets.data_as<std::int32_t>(),
-          source.data_as<std::int32_t>(),
-          source_offsets.data_as<std::int32_t>(),
-          edge_of_source.data_as<std::int32_t>(),
-          target.data_as<std::int32_t>()};
+          target_offsets.data<std::int32_t>(),
+          source.data<std::int32_t>(),
+          source_offsets.data<std::int32_t>(),
+          edge_of_source.data<std::int32_t>(),
+          target.data<std::int32_t>()};
 }
 
 EdgeIndex build_edge_index(Backend& backend, std::int64_t rows,

@@ -8,28 +8,33 @@ Tensor evaluate_categorical(const Tensor& logits, const Tensor& mask, const Tens
   require_rank(logits, 2, "evaluate_categorical", "logits");
   const std::int64_t n = logits.dim(0);
   const auto choices = static_cast<int>(logits.dim(1));
+  require(choices > 0, "evaluate_categorical",
+          "logits hold no choice: " + to_string(logits.shape()));
+  if (mask.defined()) require_dtype(mask, DType::kU8, "evaluate_categorical", "mask");
+  require_indices(action, choices, "evaluate_categorical", "action");
   require((!mask.defined() || mask.numel() == logits.numel()) && action.numel() == n,
           "evaluate_categorical", "mask or actions do not fit logits " + to_string(logits.shape()));
-  const auto allowed = [mask] { return mask.defined() ? mask.data_as<std::uint8_t>() : nullptr; };
+  const auto allowed = [mask] { return mask.defined() ? mask.data<std::uint8_t>() : nullptr; };
   Op op("evaluate_categorical", {logits});
   Backend& backend = op.backend();
   const Tensor y = op.output({n, 2});
   launch("categorical_forward", [&] {
     backend.policy().categorical_forward(n, choices, logits.data(), allowed(),
-                                         action.data_as<std::int32_t>(), y.data());
+                                         action.data<std::int32_t>(), y.data());
   });
   const Tensor kept = op.save_for({0}, logits);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dlogits = g.of(0);
     launch("categorical_backward", [&] {
       backend.policy().categorical_backward(n, choices, kept.data(), allowed(),
-                                            action.data_as<std::int32_t>(), dy.data(), dlogits);
+                                            action.data<std::int32_t>(), dy.data(), dlogits);
     });
   });
 }
 
 Tensor evaluate_gaussian(const Tensor& params, const Tensor& u) {
   require_rank(u, 2, "evaluate_gaussian", "sample");
+  require_dtype(u, DType::kF32, "evaluate_gaussian", "sample");
   const std::int64_t n = u.dim(0), dims = u.dim(1);
   require(params.shape() == Shape{n, 2 * dims}, "evaluate_gaussian",
           "parameters " + to_string(params.shape()) + " do not fit sample " + to_string(u.shape()));
@@ -48,13 +53,17 @@ Tensor evaluate_gaussian(const Tensor& params, const Tensor& u) {
 }
 
 Tensor ppo_surrogate(const Tensor& evaluation, const SurrogateInputs& inputs) {
-  require(evaluation.dim(0) == inputs.old_logp.numel() &&
+  require_rank(evaluation, 2, "ppo_surrogate", "evaluation");
+  require_dtype(inputs.offsets, DType::kI32, "ppo_surrogate", "offsets");
+  require_dtype(inputs.old_logp, DType::kF32, "ppo_surrogate", "old_logp");
+  require_dtype(inputs.advantage, DType::kF32, "ppo_surrogate", "advantage");
+  require(evaluation.dim(1) == 2 && evaluation.dim(0) == inputs.old_logp.numel() &&
               inputs.offsets.numel() == inputs.advantage.numel() + 1,
           "ppo_surrogate", "the batch does not fit evaluation " + to_string(evaluation.shape()));
   const auto batch = [](const SurrogateInputs& in) {
     return SurrogateBatch{in.advantage.numel(),
                           in.old_logp.numel(),
-                          in.offsets.data_as<std::int32_t>(),
+                          in.offsets.data<std::int32_t>(),
                           in.old_logp.data(),
                           in.advantage.data(),
                           in.clip_epsilon,
@@ -77,6 +86,9 @@ Tensor ppo_surrogate(const Tensor& evaluation, const SurrogateInputs& inputs) {
 
 Tensor value_loss(const Tensor& values, const ValueLossInputs& inputs) {
   require_rank(values, 2, "value_loss", "values");
+  require_dtype(inputs.old_values, DType::kF32, "value_loss", "old_values");
+  require_dtype(inputs.returns, DType::kF32, "value_loss", "returns");
+  require_dtype(inputs.weights, DType::kF32, "value_loss", "weights");
   require(inputs.old_values.shape() == values.shape() && inputs.returns.shape() == values.shape() &&
               inputs.weights.numel() == values.dim(1),
           "value_loss", "the batch does not fit values " + to_string(values.shape()));

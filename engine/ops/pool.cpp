@@ -21,12 +21,12 @@ Tensor max_pool2d(const Tensor& x, std::int64_t kernel, std::int64_t stride, std
       op.wants(0) ? Tensor::empty(backend, y.shape(), MemoryTag::kSaved, DType::kU8) : Tensor();
   launch("max_pool2d_forward", [&] {
     backend.pooling().max_pool2d_forward(shape, x.data(), y.data(),
-                                         index.defined() ? index.data_as<std::uint8_t>() : nullptr);
+                                         index.defined() ? index.data<std::uint8_t>() : nullptr);
   });
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
     launch("max_pool2d_backward", [&] {
-      backend.pooling().max_pool2d_backward(shape, dy.data(), index.data_as<std::uint8_t>(), dx);
+      backend.pooling().max_pool2d_backward(shape, dy.data(), index.data<std::uint8_t>(), dx);
     });
   });
 }

@@ -125,11 +125,11 @@ Tensor narrow_cols(const Tensor& x, std::int64_t begin, std::int64_t count) {
 Tensor gather_rows(const Tensor& x, const Tensor& index) {
   require(!x.requires_grad(), "gather_rows", "passes no gradient, but its input wants one");
   require_dtype(x, DType::kF32, "gather_rows", "input");
-  require_dtype(index, DType::kI32, "gather_rows", "index");
+  require_indices(index, x.dim(0), "gather_rows", "index");
   const Tensor y = Tensor::empty(x.backend(), with_rows(x.shape(), index.numel()));
   launch("gather_rows", [&] {
-    y.backend().rows().gather_rows(index.numel(), row_size(x), index.data_as<std::int32_t>(),
-                                   x.data(), y.data());
+    y.backend().rows().gather_rows(index.numel(), row_size(x), index.data<std::int32_t>(), x.data(),
+                                   y.data());
   });
   return y;
 }
@@ -174,7 +174,7 @@ Tensor pad_rows(const Tensor& x, std::int64_t rows) {
 Tensor repeat_segments(const Tensor& x, const Tensor& offsets, const Tensor& segment_of) {
   require_rank(x, 2, "repeat_segments", "input");
   require_dtype(offsets, DType::kI32, "repeat_segments", "offsets");
-  require_dtype(segment_of, DType::kI32, "repeat_segments", "segment_of");
+  require_indices(segment_of, x.dim(0), "repeat_segments", "segment");
   require(offsets.numel() == x.dim(0) + 1, "repeat_segments",
           std::to_string(offsets.numel()) + " offsets do not describe " + std::to_string(x.dim(0)) +
               " segments");
@@ -183,12 +183,12 @@ Tensor repeat_segments(const Tensor& x, const Tensor& offsets, const Tensor& seg
   Backend& backend = op.backend();
   const Tensor y = op.output({rows, cols});
   launch("gather_rows", [&] {
-    backend.rows().gather_rows(rows, cols, segment_of.data_as<std::int32_t>(), x.data(), y.data());
+    backend.rows().gather_rows(rows, cols, segment_of.data<std::int32_t>(), x.data(), y.data());
   });
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
     const GradOut dx = g.of(0);
     launch("segment_sum", [&] {
-      backend.rows().segment_sum(segments, cols, offsets.data_as<std::int32_t>(), dy.data(), dx);
+      backend.rows().segment_sum(segments, cols, offsets.data<std::int32_t>(), dy.data(), dx);
     });
   });
 }

@@ -26,6 +26,7 @@ class CpuBackend final : public Backend {
   void copy_from_host(void* dst, const void* src, std::size_t bytes) override;
   void copy(void* dst, const void* src, std::size_t bytes) override;
   void fill_zero(void* data, std::size_t bytes) override;
+  bool host_readable() const override { return true; }
   ElementwiseKernels& elementwise() override { return *elementwise_; }
   RowKernels& rows() override { return *rows_; }
   MatrixKernels& matrix() override { return *matrix_; }

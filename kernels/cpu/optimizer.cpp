@@ -14,12 +14,12 @@ class CpuOptimizer final : public OptimizerKernels {
  public:
   void squared_norms(std::span<const OptimizerTensor> tensors, double* squares) override {
     // One partial sum per block, added in block order: the same bits for any number of threads.
-    constexpr std::int64_t kBlock = 4096;
     for (const OptimizerTensor& t : tensors) {
-      std::vector<double> partial(static_cast<std::size_t>((t.n + kBlock - 1) / kBlock));
+      std::vector<double> partial(
+          static_cast<std::size_t>((t.n + kParallelBlock - 1) / kParallelBlock));
       parallel_blocks(t.n, 2, [&](std::int64_t begin, std::int64_t end) {
         const float* x = t.gradient + begin;
-        partial[static_cast<std::size_t>(begin / kBlock)] = dot(end - begin, x, x);
+        partial[static_cast<std::size_t>(begin / kParallelBlock)] = dot(end - begin, x, x);
       });
       double total = 0;
       for (const double p : partial) total += p;

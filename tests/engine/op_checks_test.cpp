@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "engine/policy_ops.h"
 #include "models/resnet18.h"
 #include "tests/engine/errors.h"
 #include "tests/op_table/op_cases.h"
@@ -66,9 +67,90 @@ TEST_F(OpChecks, IndicesAreInt32) {
   EXPECT_EQ(error_of([&] {
               repeat_segments(zeros({2, 3}), indices({0, 1, 2}), {});
             }),
-            "[repeat_segments] segment_of must hold int32, got nothing");
+            "[repeat_segments] segment must hold int32, got nothing");
   EXPECT_EQ(error_of([&] { bytes_to_floats(zeros({4}), {4}, 1, 0); }),
             "[bytes_to_floats] input must hold uint8, got float32");
+}
+
+TEST_F(OpChecks, IndicesOutsideAreRefusedOnTheCpu) {
+  EXPECT_EQ(error_of([&] {
+              gather_rows(zeros({4, 3}), indices({0, 3, 4}));
+            }),
+            "[gather_rows] index 4 at 2 is not in [0, 4)");
+  EXPECT_EQ(error_of([&] {
+              gather_rows(zeros({0, 3}), indices({0}));
+            }),
+            "[gather_rows] index 0 at 0 is not in [0, 0)");
+  EXPECT_EQ(error_of([&] {
+              repeat_segments(zeros({2, 3}), indices({0, 1, 2}), indices({0, -1}));
+            }),
+            "[repeat_segments] segment -1 at 1 is not in [0, 2)");
+  EXPECT_EQ(error_of([&] {
+              cross_entropy(zeros({2, 3}), indices({2, 3}));
+            }),
+            "[cross_entropy] label 3 at 1 is not in [0, 3)");
+  EXPECT_EQ(error_of([&] {
+              evaluate_categorical(zeros({2, 3}), {}, indices({-1, 0}));
+            }),
+            "[evaluate_categorical] action -1 at 0 is not in [0, 3)");
+}
+
+TEST_F(OpChecks, LossesNeedABatchAndOperandsThatFit) {
+  EXPECT_EQ(error_of([&] {
+              cross_entropy(zeros({0, 3}), indices({}));
+            }),
+            "[cross_entropy] logits [0,3] are empty");
+  EXPECT_EQ(error_of([&] {
+              cross_entropy(zeros({2, 3}), indices({1}));
+            }),
+            "[cross_entropy] labels [1] do not fit logits [2,3]");
+  EXPECT_EQ(error_of([&] {
+              cross_entropy(zeros({2, 3}), zeros({2}));
+            }),
+            "[cross_entropy] label must hold int32, got float32");
+  EXPECT_EQ(error_of([&] {
+              mse(zeros({2, 3}), zeros({3, 2}));
+            }),
+            "[mse] shapes differ: [2,3] and [3,2]");
+  EXPECT_EQ(error_of([&] { mse(zeros({0, 3}), zeros({0, 3})); }), "[mse] input [0,3] is empty");
+  EXPECT_EQ(error_of([&] {
+              softmax(zeros({2, 0}));
+            }),
+            "[softmax] [2,0] has no last dimension to sum over");
+}
+
+TEST_F(OpChecks, OperandsOfThePolicyOpsHaveTheirTypes) {
+  EXPECT_EQ(error_of([&] {
+              evaluate_categorical(zeros({2, 3}), zeros({2, 3}), indices({0, 0}));
+            }),
+            "[evaluate_categorical] mask must hold uint8, got float32");
+  EXPECT_EQ(error_of([&] {
+              evaluate_categorical(zeros({2, 3}), {}, zeros({2}));
+            }),
+            "[evaluate_categorical] action must hold int32, got float32");
+  EXPECT_EQ(error_of([&] {
+              evaluate_categorical(zeros({2, 0}), {}, indices({0, 0}));
+            }),
+            "[evaluate_categorical] logits hold no choice: [2,0]");
+  EXPECT_EQ(error_of([&] {
+              evaluate_gaussian(zeros({2, 2}), bytes({2, 1}));
+            }),
+            "[evaluate_gaussian] sample must hold float32, got uint8");
+  SurrogateInputs surrogate{zeros({2}), zeros({3}), zeros({1})};
+  EXPECT_EQ(error_of([&] {
+              ppo_surrogate(zeros({3, 2}), surrogate);
+            }),
+            "[ppo_surrogate] offsets must hold int32, got float32");
+  surrogate.offsets = indices({0, 3});
+  EXPECT_EQ(error_of([&] {
+              ppo_surrogate(zeros({3, 1}), surrogate);
+            }),
+            "[ppo_surrogate] the batch does not fit evaluation [3,1]");
+  const ValueLossInputs values{zeros({2, 1}), bytes({2, 1}), zeros({1})};
+  EXPECT_EQ(error_of([&] {
+              value_loss(zeros({2, 1}), values);
+            }),
+            "[value_loss] returns must hold float32, got uint8");
 }
 
 TEST_F(OpChecks, StrideIsPositiveAndPaddingNotNegative) {

@@ -102,6 +102,7 @@ void add_row_cases(std::vector<OpCase>& table);
 void add_conv_cases(std::vector<OpCase>& table);
 void add_graph_cases(std::vector<OpCase>& table);
 void add_unfused_cases(std::vector<OpCase>& table);
+void add_loss_cases(std::vector<OpCase>& table);
 void add_policy_cases(std::vector<OpCase>& table);
 
 }  // namespace frost

@@ -28,6 +28,17 @@ OpCase add_case(const Shape& shape) {
       }};
 }
 
+OpCase softmax_case(const Shape& shape) {
+  const std::string variant = to_string(shape);
+  return {"softmax",
+          variant,
+          {case_input("softmax" + variant, "x", shape, 1.5)},
+          [](Backend&, const std::vector<Tensor>& t) { return [t] { return softmax(t[0]); }; },
+          [shape](const std::vector<Reals>& t) {
+            return reference::softmax_runs(t[0], as_size(shape.back()), 1.0);
+          }};
+}
+
 }  // namespace
 
 OpCase linear_case(std::int64_t n, std::int64_t in, std::int64_t out, bool bias) {
@@ -120,6 +131,9 @@ void add_dense_cases(std::vector<OpCase>& table) {
   OpCase shifted = layer_norm_case(4, 64, 40.0);
   shifted.tolerance = shifted.gradient_tolerance = 1e-5;
   table.push_back(std::move(shifted));
+  for (const Shape& shape : {Shape{1}, {7}, {5, 7}, {0, 4}, {2, 3, 3, 5}, {33, 131}}) {
+    table.push_back(softmax_case(shape));
+  }
   table.push_back(grouped_softmax_case(1, 1, 1, 1.0));
   table.push_back(grouped_softmax_case(5, 8, 1, 1.0));
   table.push_back(grouped_softmax_case(33, 128, 16, 1.0));

@@ -54,6 +54,25 @@ Reals softmax_runs(const Reals& x, std::size_t run, double temperature) {
   return y;
 }
 
+Reals cross_entropy(const Reals& logits, const std::vector<std::int32_t>& labels) {
+  const std::size_t classes = logits.size() / labels.size();
+  double sum = 0;
+  for (std::size_t r = 0; r < labels.size(); ++r) {
+    const double* row = &logits[r * classes];
+    const double top = *std::max_element(row, row + classes);
+    double exponentials = 0;
+    for (std::size_t c = 0; c < classes; ++c) exponentials += std::exp(row[c] - top);
+    sum += std::log(exponentials) + top - row[labels[r]];
+  }
+  return {sum / static_cast<double>(labels.size())};
+}
+
+Reals mse(const Reals& x, const Reals& target) {
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) sum += std::pow(x[i] - target[i], 2);
+  return {sum / static_cast<double>(x.size())};
+}
+
 Reals conv2d(const Conv2dShape& s, const Reals& x, std::int64_t x_channels, const Reals& weight) {
   Reals y(static_cast<std::size_t>(s.n * s.oh() * s.ow() * s.k));
   std::size_t at = 0;

@@ -14,6 +14,10 @@ Reals gelu(const Reals& x);
 Reals layer_norm(const Reals& x, const Reals& gamma, const Reals& beta);
 Reals softmax_runs(const Reals& x, std::size_t run, double temperature);
 
+/// Mean of -log softmax(row)[label].
+Reals cross_entropy(const Reals& logits, const std::vector<std::int32_t>& labels);
+Reals mse(const Reals& x, const Reals& target);
+
 /// Convolution with explicit padding, x NHWC, weight OHWI; a one-channel x is copied to c channels.
 Reals conv2d(const Conv2dShape& s, const Reals& x, std::int64_t x_channels, const Reals& weight);
 /// gamma (z - mean) / sqrt(var + 1e-5) + beta over the last dimension, unfolded.
