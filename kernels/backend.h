@@ -66,6 +66,8 @@ class Backend {
   /// allocates keeps its addresses while any recorded work lives.
   virtual std::unique_ptr<RecordedWork> record(const std::function<void()>& work);
 
+  // The kernels, family by family.
+
   virtual ElementwiseKernels& elementwise() = 0;
   virtual RowKernels& rows() = 0;
   virtual MatrixKernels& matrix() = 0;
@@ -75,7 +77,7 @@ class Backend {
   virtual AttentionKernels& attention() = 0;
   virtual OptimizerKernels& optimizer() = 0;
   virtual LossKernels& losses() = 0;
-  /// What only a policy needs: distributions over actions, losses of PPO.
+  /// What only a policy needs: the ops of engine/policy_ops.h.
   virtual PolicyKernels& policy() = 0;
 
  private:

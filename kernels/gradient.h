@@ -4,8 +4,9 @@
 
 namespace frost {
 
-/// Convention of every backward kernel: a gradient output is nullable. `kIgnore` computes nothing,
-/// `kOverwrite` writes, `kAccumulate` adds to what is there.
+/// Convention of every backward kernel: dx is the gradient of a loss by x, given the one by the
+/// output, dy; a gradient output is nullable. `kIgnore` computes nothing, `kOverwrite` writes,
+/// `kAccumulate` adds to what is there.
 enum class GradMode { kIgnore, kOverwrite, kAccumulate };
 
 /// A nullable gradient output.

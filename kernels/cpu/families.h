@@ -9,8 +9,8 @@ namespace frost {
 
 class CpuBackend;
 
-// The families as this backend computes them, each defined in the source file of its name.
-// The backend outlives what it is handed to.
+// The families as this backend computes them, each defined in the source file of its name. A family
+// refers to the backend that owns it.
 
 std::unique_ptr<ElementwiseKernels> make_elementwise(CpuBackend& backend);
 std::unique_ptr<RowKernels> make_rows(CpuBackend& backend);
@@ -23,7 +23,7 @@ std::unique_ptr<OptimizerKernels> make_optimizer(CpuBackend& backend);
 std::unique_ptr<LossKernels> make_losses(CpuBackend& backend);
 std::unique_ptr<PolicyKernels> make_policy(CpuBackend& backend);
 
-/// What `conv2d_forward` costs (kernels/cpu_levels.h).
+/// What a convolution costs with the kernel that its shape gets.
 KernelWork conv2d_work(const Conv2dShape& shape);
 
 }  // namespace frost

@@ -10,8 +10,8 @@ class CudaBackend;
 
 namespace frost::cuda {
 
-// The families as this backend computes them, each defined in the source file of its name.
-// The backend outlives what it is handed to.
+// The families as this backend computes them, each defined in the source file of its name. A family
+// refers to the backend that owns it.
 
 std::unique_ptr<ElementwiseKernels> make_elementwise(CudaBackend& backend);
 std::unique_ptr<RowKernels> make_rows(CudaBackend& backend);

@@ -4,8 +4,6 @@
 
 #include "kernels/compute_options.h"
 #include "kernels/cuda/conv/plan_cache.h"
-#include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/rounded_matrix.h"
 #include "kernels/cuda/runtime/cuda_check.h"
 #include "kernels/errors.h"
 

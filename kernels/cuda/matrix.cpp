@@ -1,4 +1,4 @@
-#include "kernels/cuda/conv/plan_cache.h"
+#include "kernels/cuda/conv/plan_key.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/families.h"
 #include "kernels/cuda/gemm.h"

@@ -7,7 +7,8 @@
 // The one door between the programs and libfrost_cuda.so. Needs no CUDA header.
 namespace frost {
 
-/// A digest of kernels/backend.h: program and module must agree on the table of virtuals.
+/// A digest of kernels/backend.h and all it includes: program and module must agree on the tables
+/// of virtuals.
 #ifdef FROST_INTERFACE_DIGEST
 inline constexpr const char* kInterfaceDigest = FROST_INTERFACE_DIGEST;
 #else

@@ -6,7 +6,7 @@
 
 namespace frost {
 
-/// What every element gets for itself.
+/// Functions of one element at a time, over n elements.
 class ElementwiseKernels {
  public:
   virtual ~ElementwiseKernels() = default;
@@ -15,9 +15,11 @@ class ElementwiseKernels {
   virtual void axpy(std::int64_t n, float alpha, const float* x, GradOut y) = 0;
   /// y = a + b
   virtual void add(std::int64_t n, const float* a, const float* b, float* y) = 0;
+  /// Exact (erf) GELU.
   virtual void gelu_forward(std::int64_t n, const float* x, float* y) = 0;
   virtual void gelu_backward(std::int64_t n, const float* x, const float* dy, GradOut dx) = 0;
   virtual void tanh_forward(std::int64_t n, const float* x, float* y) = 0;
+  /// From y = tanh(x).
   virtual void tanh_backward(std::int64_t n, const float* y, const float* dy, GradOut dx) = 0;
   /// y = max(x, 0); a NaN stays.
   virtual void relu_forward(std::int64_t n, const float* x, float* y) = 0;

@@ -11,10 +11,12 @@ class NormalizationKernels {
  public:
   virtual ~NormalizationKernels() = default;
 
+  /// y = softmax(inverse_temperature * x) over each row of x [rows, cols].
   virtual void softmax_forward(std::int64_t rows, std::int64_t cols, float inverse_temperature,
                                const float* x, float* y) = 0;
   virtual void softmax_backward(std::int64_t rows, std::int64_t cols, float inverse_temperature,
                                 const float* y, const float* dy, GradOut dx) = 0;
+  /// LayerNorm over each row of x [rows, cols]; gamma, beta [cols]; writes mean and rstd [rows].
   virtual void layer_norm_forward(std::int64_t rows, std::int64_t cols, float epsilon,
                                   const float* x, const float* gamma, const float* beta, float* y,
                                   float* mean, float* rstd) = 0;

@@ -11,7 +11,7 @@ class RowKernels {
  public:
   virtual ~RowKernels() = default;
 
-  /// dst[r, 0:cols] (=|+=) src[r, 0:cols] with row strides
+  /// dst[r, 0:cols] (=|+=) src[r, 0:cols], with so many floats from row to row.
   virtual void copy_rows(std::int64_t rows, std::int64_t cols, const float* src,
                          std::int64_t src_stride, GradOut dst, std::int64_t dst_stride) = 0;
   /// dst[r] = src[index[r]]
@@ -24,9 +24,10 @@ class RowKernels {
   virtual void column_sum(std::int64_t rows, std::int64_t cols, const float* x, GradOut out) = 0;
   /// x[r, c] += bias[c]
   virtual void add_bias(std::int64_t rows, std::int64_t cols, const float* bias, float* x) = 0;
-  /// out[o,t] = sum over channels of w[o,t,:]; w [rows, channels].
+  /// out[r] = sum over channels of w[r, :]; w [rows, channels].
   virtual void channel_sum(std::int64_t rows, std::int64_t channels, const float* w,
                            float* out) = 0;
+  /// dw[r, :] (=|+=) dout[r]: the gradient of `channel_sum`, and a copy to all channels.
   virtual void channel_broadcast(std::int64_t rows, std::int64_t channels, const float* dout,
                                  GradOut dw) = 0;
 };

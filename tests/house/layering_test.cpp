@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -159,6 +160,36 @@ TEST_F(Layering, KernelsKnowNoTensorsAndNoLibrariesOfTheProgramsAbove) {
           << file.path << ": " << include;
     }
   }
+}
+
+TEST_F(Layering, EveryKernelFamilyHasASourceOfItsNameInEachBackend) {
+  const std::filesystem::path kernels = std::filesystem::path(FROST_SOURCE_DIR) / "kernels";
+  const auto has = [&](const std::string& file) { return std::filesystem::exists(kernels / file); };
+  int families = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(kernels / "families")) {
+    const std::string name = entry.path().stem().string();
+    EXPECT_TRUE(has("cpu/" + name + ".cpp")) << name;
+    EXPECT_TRUE(has("cuda/" + name + ".cu") || has("cuda/" + name + ".cpp")) << name;
+    ++families;
+  }
+  EXPECT_GE(families, 8);
+}
+
+TEST_F(Layering, KernelsOutsideThePolicyFamilyNameNoAlgorithmAndNoEnvironment) {
+  const std::regex names("(^|[^a-z])(ppo|durotaxis|colony|colonies|cells?)([^a-z]|$)",
+                         std::regex::icase);
+  int policy_lines = 0;
+  for (const SourceFile& file : files()) {
+    if (file.room != 0) continue;
+    const bool of_policy = file.path.find("policy") != std::string::npos;
+    std::ifstream in(std::filesystem::path(FROST_SOURCE_DIR) / file.path);
+    for (std::string line; std::getline(in, line);) {
+      if (!std::regex_search(line, names)) continue;
+      EXPECT_TRUE(of_policy) << file.path << ": " << line;
+      policy_lines += of_policy;
+    }
+  }
+  EXPECT_GE(policy_lines, 1) << "the names are not recognised";
 }
 
 TEST_F(Layering, SourceFilesStayUnder400Lines) {

@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "kernels/backend.h"
 #include "kernels/cpu/panel_gemm.h"
+#include "kernels/families/convolution.h"
 
 // What the indirect convolution multiplies: rows of pixels, taps of the weight.
 namespace frost {

@@ -2,7 +2,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "kernels/backend.h"
+#include "kernels/families/convolution.h"
 
 namespace frost::cuda {
 

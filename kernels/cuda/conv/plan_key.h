@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "kernels/backend.h"
 #include "kernels/compute_options.h"
+#include "kernels/families/convolution.h"
 
 namespace frost::cuda {
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "kernels/backend.h"
+#include "kernels/families/optimizer.h"
 
 namespace frost::cuda {
 
