@@ -40,7 +40,8 @@ class VectorEnvironment {
   int size() const { return static_cast<int>(slots_.size()); }
   /// The current observations; valid until the next `step` or `load`.
   std::vector<const Observation*> observations() const;
-  /// Steps all environments in parallel, then resets those that are done.
+  /// Steps all environments in parallel, then resets those that are done. Throws Error unless there
+  /// is an action for each.
   std::vector<VectorStep> step(const std::vector<Action>& actions);
   /// Episodes finished since the last call, in order of environment and time.
   std::vector<EpisodeRecord> take_finished();

@@ -253,59 +253,74 @@ TEST_F(OpChecks, BackwardRefusesUndefinedTensors) {
   EXPECT_EQ(error_of([&] { backward({{add(x, x), Tensor()}}); }), text);
 }
 
-/// y of an empty batch, and gradients of zero for what is no batch.
-void expect_empty(const Tensor& y, const Shape& shape, const std::vector<Tensor>& parameters) {
-  EXPECT_EQ(y.shape(), shape);
-  backward({{y, Tensor::zeros(y.backend(), y.shape())}});
-  for (const Tensor& p : parameters) {
+Tensor leaf(Backend& backend, const Shape& shape) {
+  Tensor t = Tensor::zeros(backend, shape);
+  t.set_requires_grad(true);
+  return t;
+}
+
+/// Expects a result of this shape, and gradients of zero in place of what was there.
+template <class Run>
+void expect_empty(const Run& run, const Shape& shape, std::vector<Tensor> parameters) {
+  const auto go_back = [&] {
+    const Tensor y = run();
+    EXPECT_EQ(y.shape(), shape);
+    backward({{y, Tensor::zeros(y.backend(), y.shape())}});
+  };
+  go_back();
+  for (Tensor& p : parameters) {
     ASSERT_TRUE(p.grad().defined());
+    p.grad().copy_from_host(std::vector<float>(static_cast<std::size_t>(p.numel()), 7.0f));
+    p.zero_grad();
+  }
+  go_back();
+  for (const Tensor& p : parameters) {
     EXPECT_EQ(p.grad().to_host(), std::vector<float>(static_cast<std::size_t>(p.numel())));
   }
 }
 
-TEST_F(OpChecks, AnEmptyBatchOfImagesHasAnEmptyResultAndZeroGradients) {
-  for (Backend* backend : test_backends()) {
-    SCOPED_TRACE(backend->description());
-    const auto leaf = [&](const Shape& shape) {
-      Tensor t = Tensor::zeros(*backend, shape);
-      t.set_requires_grad(true);
-      // Gradients are written over rubbish, not over what happens to be zero.
-      t.allocate_grad();
-      return t;
-    };
-    for (const std::int64_t side : {1, 5, 40}) {
-      for (const std::int64_t c : {1, 16}) {
-        for (const std::int64_t stride : {1, 2}) {
-          const Tensor x = leaf({0, side, side, c}), w = leaf({16, 3, 3, c});
-          const std::int64_t out = (side - 1) / stride + 1;
-          expect_empty(conv2d(x, w, stride, 1), {0, out, out, 16}, {x, w});
-        }
+class EmptyBatch : public testing::TestWithParam<Backend*> {
+ protected:
+  Backend& backend_ = *GetParam();
+};
+
+TEST_P(EmptyBatch, OfEveryKindOfConvolution) {
+  for (const std::int64_t side : {1, 5, 40}) {
+    for (const std::int64_t c : {1, 16}) {
+      for (const std::int64_t stride : {1, 2}) {
+        const Tensor x = leaf(backend_, {0, side, side, c}), w = leaf(backend_, {16, 3, 3, c});
+        const std::int64_t out = (side - 1) / stride + 1;
+        expect_empty([&] { return conv2d(x, w, stride, 1); }, {0, out, out, 16}, {x, w});
       }
     }
-    ConvBatchNorm l;
-    l.pad = 1;
-    l.weight = leaf({16, 3, 3, 16});
-    l.gamma = leaf({16}), l.beta = leaf({16});
-    l.mean = Tensor::zeros(*backend, {16}), l.var = Tensor::zeros(*backend, {16});
-    const Tensor x = leaf({0, 5, 5, 16});
-    expect_empty(conv_bn(x, l, x, true), {0, 5, 5, 16}, {x, l.weight, l.gamma, l.beta});
-    expect_empty(max_pool2d(leaf({0, 5, 5, 3}), 3, 2, 1), {0, 3, 3, 3}, {});
-    expect_empty(global_avg_pool(leaf({0, 5, 5, 3})), {0, 3}, {});
   }
 }
 
-TEST_F(OpChecks, AnEmptyBatchPassesThroughAWholeResNet) {
-  for (Backend* backend : test_backends()) {
-    SCOPED_TRACE(backend->description());
-    ResNet18 body(*backend, 3);
-    RandomStream random(1, StreamPurpose::kInit);
-    body.initialize(random);
-    const Tensor images = Tensor::zeros(*backend, {0, 40, 40, 1});
-    std::vector<Tensor> parameters;
-    for (const NamedTensor& p : body.parameters()) parameters.push_back(p.tensor);
-    expect_empty(body.forward(images), {0, 512}, parameters);
-  }
+TEST_P(EmptyBatch, OfConvBnAndThePools) {
+  ConvBatchNorm l;
+  l.pad = 1;
+  l.weight = leaf(backend_, {16, 3, 3, 16});
+  l.gamma = leaf(backend_, {16}), l.beta = leaf(backend_, {16});
+  l.mean = Tensor::zeros(backend_, {16}), l.var = Tensor::zeros(backend_, {16});
+  const Tensor x = leaf(backend_, {0, 5, 5, 16}), images = leaf(backend_, {0, 5, 5, 3});
+  expect_empty([&] { return conv_bn(x, l, x, true); }, {0, 5, 5, 16},
+               {x, l.weight, l.gamma, l.beta});
+  expect_empty([&] { return max_pool2d(images, 3, 2, 1); }, {0, 3, 3, 3}, {images});
+  expect_empty([&] { return global_avg_pool(images); }, {0, 3}, {images});
 }
+
+TEST_P(EmptyBatch, PassesThroughAWholeResNet) {
+  ResNet18 body(backend_, 3);
+  RandomStream random(1, StreamPurpose::kInit);
+  body.initialize(random);
+  const Tensor images = Tensor::zeros(backend_, {0, 40, 40, 1});
+  std::vector<Tensor> parameters;
+  for (const NamedTensor& p : body.parameters()) parameters.push_back(p.tensor);
+  expect_empty([&] { return body.forward(images); }, {0, 512}, parameters);
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, EmptyBatch, testing::ValuesIn(test_backends()),
+                         [](const auto& info) { return "device" + std::to_string(info.index); });
 
 }  // namespace
 }  // namespace frost
