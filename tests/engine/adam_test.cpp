@@ -7,7 +7,7 @@
 #include <map>
 
 #include "engine/ops.h"
-#include "kernels/errors.h"
+#include "tests/engine/errors.h"
 #include "tests/golden/closed_form.h"
 #include "tests/golden_files.h"
 #include "tests/op_table/op_cases.h"
@@ -31,16 +31,6 @@ NamedTensor parameter(const std::string& name, const std::vector<float>& values)
 void add_gradient(const Tensor& t, const std::vector<float>& values) {
   const Tensor y = add(t, Tensor::zeros(t.backend(), t.shape()));
   backward({{y, Tensor::from_host(t.backend(), t.shape(), values)}});
-}
-
-template <class Action>
-std::string error_of(const Action& action) {
-  try {
-    action();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 /// The four tensors of the golden file, with their two learning rates.
