@@ -157,6 +157,15 @@ void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
   }
 }
 
+void backward(const Tensor& loss) {
+  if (!loss.defined() || loss.numel() != 1) {
+    fail("backward", "a loss is a single number; give (tensor, gradient) pairs for others");
+  }
+  backward(
+      {{loss,
+        Tensor::from_host(loss.backend(), {1}, std::vector<float>{1.0f}).reshape(loss.shape())}});
+}
+
 NoGradGuard::NoGradGuard() : previous_(std::exchange(recording, false)) {}
 NoGradGuard::~NoGradGuard() {
   recording = previous_;

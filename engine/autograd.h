@@ -98,6 +98,8 @@ class Op {
 /// has no history, an earlier pass has used up a part of it, or a tensor that an op saved was
 /// changed in place since; no gradient has been touched then.
 void backward(const std::vector<std::pair<Tensor, Tensor>>& roots);
+/// The same from one loss, whose gradient is 1. Throws Error unless it is a single float.
+void backward(const Tensor& loss);
 
 /// While alive, ops of this thread record nothing.
 class NoGradGuard {

@@ -1,7 +1,9 @@
 // Fine-tunes a pretrained ResNet18 on a folder of pictures. The body is frozen, so its features are
-// computed once and every further epoch of the head costs next to nothing; then the last block
-// trains too, behind the features of what stays frozen. Every second picture is held out.
-// usage: finetune_pictures WEIGHTS FOLDER LABELS      LABELS: CSV lines "file,label" below a header
+// computed once and further epochs of the head cost next to nothing; then the last block trains
+// too. Every second picture is held out.
+//
+//     finetune_pictures WEIGHTS FOLDER LABELS      LABELS: CSV lines "file,label" below a header
+#include <frostline/engine/accuracy.h>
 #include <frostline/engine/layers/layers.h>
 #include <frostline/engine/optim/adam.h>
 #include <frostline/kernels/backend_registry.h>
@@ -12,7 +14,6 @@
 #include <frostline/weights/resnet18_names.h>
 #include <frostline/weights/weight_file.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -20,7 +21,7 @@
 
 using frost::Tensor;
 struct Pictures {
-  Tensor images, labels;  // [n, 224, 224, 3] and [n]
+  Tensor images, labels;
 };
 
 Pictures read_pictures(const std::string& folder, const std::string& csv, int first,
@@ -29,18 +30,15 @@ Pictures read_pictures(const std::string& folder, const std::string& csv, int fi
   std::vector<std::int32_t> labels;
   std::ifstream lines(csv);
   std::string line;
-  std::getline(lines, line);  // the header
-  for (int i = 0; std::getline(lines, line); ++i) {
+  for (int i = -1; std::getline(lines, line); ++i) {
+    if (i % 2 != first) continue;  // the header is line -1
     const std::size_t comma = line.find(',');
-    const int label = classes.emplace(line.substr(comma + 1), classes.size()).first->second;
-    if (i % 2 != first) continue;
     const auto chw = frost::imagenet_input(frost::load_image(folder + "/" + line.substr(0, comma)));
     const auto hwc = frost::nchw_to_nhwc(chw, {1, 3, 224, 224});
     pixels.insert(pixels.end(), hwc.begin(), hwc.end());
-    labels.push_back(label);
+    labels.push_back(classes.emplace(line.substr(comma + 1), classes.size()).first->second);
   }
-  const auto n = static_cast<std::int64_t>(labels.size());
-  return {Tensor::from_host(frost::cpu_backend(), {n, 224, 224, 3}, pixels),
+  return {Tensor::from_host(frost::cpu_backend(), {std::ssize(labels), 224, 224, 3}, pixels),
           Tensor::from_host(frost::cpu_backend(), std::span<const std::int32_t>(labels))};
 }
 
@@ -53,22 +51,14 @@ void train(frost::FrozenPrefix& prefix, frost::Linear& head, frost::Adam& adam, 
     if (epoch == 1) features = prefix.run(seen.images);
     const Tensor loss = cross_entropy(head(prefix.forward(features)), seen.labels);
     adam.zero_grad();
-    backward({{loss, Tensor::from_host(frost::cpu_backend(), {1}, std::vector{1.0f})}});
+    frost::backward(loss);
     adam.step(1.0);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     if (epoch < 3) std::printf("epoch %d: %.4f s\n", epoch, took.count());
   }
   const frost::NoGradGuard no_grad;
-  const auto scores = head(prefix.forward(prefix.run(unseen.images))).to_host();
-  const auto labels = unseen.labels.to_host<std::int32_t>();
-  const auto classes = static_cast<std::ptrdiff_t>(scores.size() / labels.size());
-  double right = 0;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const auto row = scores.begin() + static_cast<std::ptrdiff_t>(i) * classes;
-    right += std::max_element(row, row + classes) - row == labels[i];
-  }
-  std::printf("right on unseen pictures: %.1f %%\n",
-              100 * right / static_cast<double>(labels.size()));
+  const Tensor logits = head(prefix.forward(prefix.run(unseen.images)));
+  std::printf("right on unseen pictures: %.1f %%\n", 100 * accuracy(logits, unseen.labels));
 }
 
 int main(int argc, char** argv) {

@@ -1,6 +1,5 @@
-// An environment of one's own, learned by PPO: a point on a line is pushed left or right and earns
-// for being near the origin.
-// usage: own_environment       prints the mean return before and after 30 updates
+// An environment of one's own, learned by PPO: a point is pushed left or right and earns for being
+// near the origin. Prints the mean return before and after 30 updates.
 #include <frostline/engine/optim/adam.h>
 #include <frostline/kernels/backend_registry.h>
 #include <frostline/models/policy_factory.h>

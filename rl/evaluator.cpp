@@ -18,8 +18,10 @@ struct Episode {
 };
 
 Episode start_episode(const EnvironmentFactory& make, std::uint64_t seed, int k) {
-  Episode e{
-      make(), RandomStream(seed, StreamPurpose::kEvaluation, static_cast<std::uint32_t>(k)), {}};
+  Episode e{make(),
+            RandomStream(seed, StreamPurpose::kEvaluation, static_cast<std::uint32_t>(k)),
+            {},
+            {}};
   e.record.episode = k;
   const std::uint64_t high = e.stream.next_bits(), low = e.stream.next_bits();
   e.environment->reset((high << 32) | low);

@@ -119,6 +119,15 @@ TEST_F(Autograd, TheCotangentMustHaveTheRootsSize) {
       "[backward] gradient [2,2] does not fit tensor [2,3]");
 }
 
+TEST_F(Autograd, ALossIsASingleNumberWithGradientOne) {
+  const Tensor x = leaf(backend_, {2}, "x", true);
+  backward(mse(x, Tensor::zeros(backend_, {2})));
+  const std::vector<float> at = x.to_host(), g = x.grad().to_host();
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_FLOAT_EQ(g[i], at[i]);  // d mean(x^2) = 2 x / n
+  expect_error([&] { backward(add(x, x)); },
+               "[backward] a loss is a single number; give (tensor, gradient) pairs for others");
+}
+
 TEST_F(Autograd, AVeryLongChainIsReleasedWithoutRecursion) {
   const Tensor x = leaf(backend_, {1}, "x", true);
   Tensor y = x;
