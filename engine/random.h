@@ -10,13 +10,13 @@ namespace frost {
 enum class StreamPurpose : std::uint32_t {
   kInit = 1,      ///< initial weights
   kLayout = 2,    ///< environment resets
-  kField = 3,     ///< substrate parameters
+  kField = 3,     ///< what an environment draws once per episode
   kSampling = 4,  ///< actions
-  kDropout = 5,
-  kShuffle = 6,  ///< minibatch order
+  kShuffle = 6,   ///< minibatch order
   kEvaluation = 7,
-  kRecovery = 8,     ///< where an empty colony starts again
-  kSpawnLength = 9,  ///< random spawn lengths
+  kRecovery = 8,        ///< a second start within an episode
+  kDynamics = 9,        ///< noise in an environment's steps
+  kFirstUnused = 1000,  ///< from here on: a program's own
 };
 
 /// A sequence of random numbers from Philox4x32-10: (seed, stream) choose it, `position` is its

@@ -22,7 +22,7 @@ struct StudyOptions {
 int study(const StudyOptions& options) {
   const StudyConfig study = load_config(options.config, options.common).study;
   if (options.report.empty()) {
-    fmt::print("{}", study_plan(study));
+    fmt::print("{}", study_commands(study));
     return 0;
   }
   const std::filesystem::path out = options.report;

@@ -147,7 +147,7 @@ Metrics Ppo::learn(Rollout& rollout) {
       learn_minibatch(rollout, minibatch, sums);
     }
   }
-  Metrics metrics = report(rollout, sums);
+  Metrics metrics = update_metrics(rollout, sums);
   rates_.adapt(optimizer_.groups(), updates_, sums.mean(sums.approx_kl));
   ++updates_;
   return metrics;
@@ -229,7 +229,7 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
   for (std::size_t g = 0; g < norms.size(); ++g) sums.group_norms[g] += norms[g];
 }
 
-Metrics Ppo::report(Rollout& rollout, const LearnStatistics& sums) {
+Metrics Ppo::update_metrics(Rollout& rollout, const LearnStatistics& sums) {
   Metrics m;
   m.add("charts/update", static_cast<double>(updates_ + 1));
   m.add("charts/global_step", static_cast<double>(global_step_));

@@ -72,7 +72,7 @@ class Ppo {
                          const EntropyRule& entropy) const;
   void learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
                        LearnStatistics& sums);
-  Metrics report(Rollout& rollout, const LearnStatistics& sums);
+  Metrics update_metrics(Rollout& rollout, const LearnStatistics& sums);
   void load_gradient_scaling(const StateDict& state);
 
   PolicyNetwork& network_;

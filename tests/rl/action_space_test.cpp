@@ -9,7 +9,7 @@
 #include "engine/policy_ops.h"
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
-#include "rl/envs/durotaxis/config.h"
+#include "rl/envs/durotaxis/durotaxis_config.h"
 
 namespace frost {
 namespace {

@@ -7,7 +7,7 @@
 #include "rl/envs/durotaxis/colony.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/lab/freeze_bench_html.h"
-#include "tools/lab/freeze_bench_report.h"
+#include "tools/lab/freeze_bench_table.h"
 
 namespace frost {
 namespace {
@@ -107,20 +107,20 @@ TEST(FreezeBench, APictureIsReplayedForOneDeleteRatio) {
       "0 decisions and 0 values for 0 and 1"));
 }
 
-BenchPlan tiny_plan(std::vector<BenchCase> cases) {
-  BenchPlan plan;
-  plan.config = random_bodies();
-  plan.workload = tiny_workload();
-  plan.cases = std::move(cases);
-  return plan;
+BenchSettings tiny_settings(std::vector<BenchCase> cases) {
+  BenchSettings settings;
+  settings.config = random_bodies();
+  settings.workload = tiny_workload();
+  settings.cases = std::move(cases);
+  return settings;
 }
 
 TEST(FreezeBench, BytesAreExactAndTheJsonHasTheDocumentedKeys) {
   constexpr auto kGraph = ObservationKind::kGraph;
   int lines = 0;
-  const std::vector<BenchRow> rows =
-      bench_freeze(tiny_plan({{"all", kGraph}, {"until_layer3", kGraph}, {"all", kGraph, true}}),
-                   [&](const std::string&) { ++lines; });
+  const std::vector<BenchRow> rows = bench_freeze(
+      tiny_settings({{"all", kGraph}, {"until_layer3", kGraph}, {"all", kGraph, true}}),
+      [&](const std::string&) { ++lines; });
   EXPECT_EQ(lines, 6);
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0].trainable, 700'434);
@@ -158,20 +158,20 @@ TEST(FreezeBench, BytesAreExactAndTheJsonHasTheDocumentedKeys) {
 
 TEST(FreezeBench, ImagesAreCachedAndComparedWithNone) {
   constexpr auto kImage = ObservationKind::kImage;
-  BenchPlan plan = tiny_plan({{"none", kImage}, {"all", kImage}});
-  plan.workload.image_size = 32;
-  const std::vector<BenchRow> rows = bench_freeze(plan, [](const std::string&) {});
+  BenchSettings settings = tiny_settings({{"none", kImage}, {"all", kImage}});
+  settings.workload.image_size = 32;
+  const std::vector<BenchRow> rows = bench_freeze(settings, [](const std::string&) {});
   EXPECT_EQ(rows[0].bytes.peak_of(MemoryTag::kFeatureCache), 0);
   EXPECT_EQ(rows[1].bytes.peak_of(MemoryTag::kFeatureCache), 8 * 512 * 4);
   EXPECT_EQ(rows[1].saved_body, 0);
   EXPECT_LT(rows[1].training_bytes(), rows[0].training_bytes());
   EXPECT_EQ(base_of(rows, rows[1]), &rows[0]);
 
-  const auto json = nlohmann::json::parse(bench_json(rows, plan.workload, "here"));
+  const auto json = nlohmann::json::parse(bench_json(rows, settings.workload, "here"));
   EXPECT_EQ(json["rows"][0]["ratio"], 1.0);
   // 1 epoch: 2 bodies, forward in collection, then forward and both gradients, against 1 forward.
   EXPECT_NEAR(json["rows"][1]["limit_ratio"].get<double>(), 8, 0.2);
-  const std::string html = bench_html(rows, plan.workload, "here");
+  const std::string html = bench_html(rows, settings.workload, "here");
   EXPECT_NE(html.find("image observations: speed"), std::string::npos);
   EXPECT_NE(html.find("<td>all</td>"), std::string::npos);
 }

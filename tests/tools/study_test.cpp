@@ -79,7 +79,7 @@ TEST_F(Study, PlansEveryModeVariantAndSeed) {
   ASSERT_EQ(runs.size(), 8u);
   EXPECT_EQ(runs.front().name(), "none-seed0");
   EXPECT_EQ(runs.back().name(), "m=0.01-all-seed1");
-  const std::string plan = study_plan(study_);
+  const std::string plan = study_commands(study_);
   EXPECT_NE(plan.find("run 100 777 m=0.01-all-seed1 --seed 1 --set "
                       "actor_critic.backbone.freeze_mode=all --set "
                       "environment.substrate_params.m=0.01\n"),
@@ -90,7 +90,7 @@ TEST_F(Study, PlansEveryModeVariantAndSeed) {
 TEST_F(Study, RefusesAVariantThatIsNotOneWord) {
   for (const char* variant : {"a.b", "a.b=c d", "a.b=$(x)", "a/b=1"}) {
     study_.variants = {variant};
-    EXPECT_THROW(study_plan(study_), UsageError) << variant;
+    EXPECT_THROW(study_commands(study_), UsageError) << variant;
   }
 }
 

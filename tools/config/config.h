@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/actor_critic_config.h"
-#include "rl/envs/durotaxis/config.h"
+#include "rl/envs/durotaxis/durotaxis_config.h"
 #include "rl/ppo/ppo_config.h"
 
 namespace frost {

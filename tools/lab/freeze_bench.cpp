@@ -16,12 +16,12 @@
 namespace frost {
 namespace {
 
-PpoConfig ppo_of(const BenchPlan& plan) {
-  PpoConfig ppo = plan.config.ppo;
-  ppo.num_envs = plan.workload.environments;
-  ppo.rollout_steps = plan.workload.steps;
-  ppo.update_epochs = plan.workload.epochs;
-  ppo.minibatch_size = plan.workload.minibatch;
+PpoConfig ppo_of(const BenchSettings& settings) {
+  PpoConfig ppo = settings.config.ppo;
+  ppo.num_envs = settings.workload.environments;
+  ppo.rollout_steps = settings.workload.steps;
+  ppo.update_epochs = settings.workload.epochs;
+  ppo.minibatch_size = settings.workload.minibatch;
   ppo.enable_kl_early_stop = false;
   return ppo;
 }
@@ -33,21 +33,22 @@ PpoConfig warm_up_of(PpoConfig ppo) {
   return ppo;
 }
 
-Config config_of(const BenchPlan& plan, const BenchCase& what) {
-  Config config = plan.config;
+Config config_of(const BenchSettings& settings, const BenchCase& what) {
+  Config config = settings.config;
   config.model.observation = what.observation;
   config.model.backbone.freeze_mode = what.mode;
-  config.environment.image_size = plan.workload.image_size;
-  if (what.plain) config.model.backbone.savings = plan.plain;
+  config.environment.image_size = settings.workload.image_size;
+  if (what.plain) config.model.backbone.savings = settings.plain;
   return config;
 }
 
-void measure(const BenchPlan& plan, const std::vector<RecordedEpisodes>& records, BenchRow& row) {
-  const NetworkSetup setup = build_network(config_of(plan, row.what), true);
+void measure(const BenchSettings& settings, const std::vector<RecordedEpisodes>& records,
+             BenchRow& row) {
+  const NetworkSetup setup = build_network(config_of(settings, row.what), true);
   BackboneNetwork& network = require_backbone(*setup.network);
   Adam optimizer(network.param_groups());
   MemoryLedger& ledger = setup.backend->ledger();
-  const PpoConfig ppo = ppo_of(plan);
+  const PpoConfig ppo = ppo_of(settings);
   const EnvironmentFactory replay = replay_factory(records);
   replay_update(network, optimizer, replay, warm_up_of(ppo));
 
@@ -61,7 +62,7 @@ void measure(const BenchPlan& plan, const std::vector<RecordedEpisodes>& records
   row.frozen = counts.frozen();
   row.saved_body = saved_body_bytes(network, network.actor_body());
   row.work = body_work(network, ppo.update_epochs);
-  const double steps = plan.workload.steps;
+  const double steps = settings.workload.steps;
   row.runs.push_back({steps / t.collect_seconds, steps / t.learn_seconds,
                       steps / (t.collect_seconds + t.learn_seconds)});
 }
@@ -153,26 +154,27 @@ const BenchRow* base_of(const std::vector<BenchRow>& rows, const BenchRow& row) 
   return nullptr;
 }
 
-std::vector<BenchRow> bench_freeze(const BenchPlan& plan,
+std::vector<BenchRow> bench_freeze(const BenchSettings& settings,
                                    const std::function<void(const std::string&)>& tell) {
   std::map<ObservationKind, std::vector<RecordedEpisodes>> records;
-  for (const BenchCase& what : plan.cases) {
+  for (const BenchCase& what : settings.cases) {
     if (records.contains(what.observation)) continue;
-    records[what.observation] = record_workload(plan.workload, plan.config, what.observation);
+    records[what.observation] =
+        record_workload(settings.workload, settings.config, what.observation);
   }
   std::vector<BenchRow> rows;
-  for (const BenchCase& what : plan.cases) {
+  for (const BenchCase& what : settings.cases) {
     BenchRow row;
     row.what = what;
     row.what.mode = find_freeze_mode(what.mode).name;
     rows.push_back(std::move(row));
   }
-  for (int repetition = 1; repetition <= plan.workload.repetitions; ++repetition) {
+  for (int repetition = 1; repetition <= settings.workload.repetitions; ++repetition) {
     for (BenchRow& row : rows) {
-      measure(plan, records.at(row.what.observation), row);
+      measure(settings, records.at(row.what.observation), row);
       const StepRates& r = row.runs.back();
       tell(fmt::format("{}/{} {} {:<13} {:<6} {:>8.1f} steps/s collecting, {:>8.1f} learning",
-                       repetition, plan.workload.repetitions, to_string(row.what.observation),
+                       repetition, settings.workload.repetitions, to_string(row.what.observation),
                        row.what.mode, row.what.plain ? "plain" : "", r.collect, r.update));
     }
   }

@@ -21,7 +21,7 @@ struct StepRates {
 struct BenchCase {
   std::string mode;
   ObservationKind observation = ObservationKind::kGraph;
-  bool plain = false;  ///< with the savings of `BenchPlan::plain` turned off
+  bool plain = false;  ///< with the savings of `BenchSettings::plain` turned off
 };
 
 /// What one freeze mode costs with one kind of observation.
@@ -46,7 +46,7 @@ struct BenchRow {
 };
 
 /// What is measured, on what network.
-struct BenchPlan {
+struct BenchSettings {
   Config config;
   BenchWorkload workload;
   std::vector<BenchCase> cases;
@@ -64,7 +64,7 @@ double body_work(BackboneNetwork& network, int epochs);
 /// Real PPO updates for every case. Repetitions go round the cases, so that a change of the
 /// machine's speed meets all of them; each begins with a fresh network and one untimed minibatch.
 /// `tell` receives a line per measurement.
-std::vector<BenchRow> bench_freeze(const BenchPlan& plan,
+std::vector<BenchRow> bench_freeze(const BenchSettings& settings,
                                    const std::function<void(const std::string&)>& tell);
 
 /// The row a row is compared with: `none` of the same observation, not plain; null if not measured.

@@ -9,7 +9,7 @@
 #include "tools/config/common_options.h"
 #include "tools/lab/freeze_bench.h"
 #include "tools/lab/freeze_bench_html.h"
-#include "tools/lab/freeze_bench_report.h"
+#include "tools/lab/freeze_bench_table.h"
 
 namespace frost {
 namespace {
@@ -65,21 +65,21 @@ void require_exact(const std::vector<BenchRow>& rows) {
 int bench(const BenchOptions& options) {
   const BenchWorkload& workload = options.workload;
   check_workload(workload);
-  BenchPlan plan;
-  plan.workload = workload;
-  plan.cases = cases_of(options);
-  plan.plain = without(options.plain);
-  plan.config = options.config.empty()
-                    ? parse_config("", "the defaults", config_overrides(options.common))
-                    : load_config(options.config, options.common);
+  BenchSettings settings;
+  settings.workload = workload;
+  settings.cases = cases_of(options);
+  settings.plain = without(options.plain);
+  settings.config = options.config.empty()
+                        ? parse_config("", "the defaults", config_overrides(options.common))
+                        : load_config(options.config, options.common);
   if (!options.record.empty()) {
-    write_workload(options.record, workload, plan.config);
+    write_workload(options.record, workload, settings.config);
     fmt::print("workload: {}\nwritten: {}\n", workload.text(), options.record);
     return 0;
   }
-  set_thread_budget(plan.config.system.threads);
+  set_thread_budget(settings.config.system.threads);
   std::string device;
-  select_backend(plan.config.system.device, device);
+  select_backend(settings.config.system.device, device);
   fmt::print("device: {}\nworkload: {}\n", device, workload.text());
   std::fflush(stdout);
 
@@ -88,7 +88,7 @@ int bench(const BenchOptions& options) {
     fmt::print("{}\n", line);
     std::fflush(stdout);
   };
-  const std::vector<BenchRow> rows = bench_freeze(plan, tell);
+  const std::vector<BenchRow> rows = bench_freeze(settings, tell);
   fmt::print("\n{}", bench_table(rows));
   require_exact(rows);
   if (!options.json.empty()) {

@@ -7,7 +7,7 @@
 
 #include "engine/random.h"
 #include "rl/environment.h"
-#include "rl/envs/durotaxis/config.h"
+#include "rl/envs/durotaxis/durotaxis_config.h"
 #include "rl/envs/durotaxis/substrate.h"
 
 namespace frost {

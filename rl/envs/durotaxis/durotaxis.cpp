@@ -89,7 +89,7 @@ Durotaxis::Durotaxis(const DurotaxisConfig& config)
       terminal_scale_(config.reward.terminal_scale, config.reward.distance.terminal_reward_scale),
       substrate_(placeholder_field(config.substrate)),
       recovery_stream_(0, StreamPurpose::kRecovery),
-      length_stream_(0, StreamPurpose::kSpawnLength) {}
+      length_stream_(0, StreamPurpose::kDynamics) {}
 
 void Durotaxis::reset(std::uint64_t episode_seed) {
   RandomStream field(episode_seed, StreamPurpose::kField);
@@ -104,7 +104,7 @@ void Durotaxis::start(Colony colony, const Substrate& substrate, std::uint64_t s
   substrate_ = substrate;
   seed_ = seed;
   recovery_stream_ = RandomStream(seed, StreamPurpose::kRecovery);
-  length_stream_ = RandomStream(seed, StreamPurpose::kSpawnLength);
+  length_stream_ = RandomStream(seed, StreamPurpose::kDynamics);
   history_.clear();
   terms_ = {};
   episode_return_ = 0.0;

@@ -6,7 +6,7 @@
 
 #include "rl/environment.h"
 #include "rl/envs/durotaxis/colony.h"
-#include "rl/envs/durotaxis/config.h"
+#include "rl/envs/durotaxis/durotaxis_config.h"
 #include "rl/envs/durotaxis/marking.h"
 #include "rl/envs/durotaxis/rewards/rewards.h"
 #include "rl/envs/durotaxis/rewards/terminal_scale.h"

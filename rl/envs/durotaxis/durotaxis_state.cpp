@@ -142,7 +142,7 @@ void Durotaxis::load_state(const std::vector<std::uint8_t>& state) {
   const auto episode_return = in.get<double>();
   const auto seed = in.get<std::uint64_t>();
   const RandomStream recovery_stream = read_stream(in, seed, StreamPurpose::kRecovery);
-  const RandomStream length_stream = read_stream(in, seed, StreamPurpose::kSpawnLength);
+  const RandomStream length_stream = read_stream(in, seed, StreamPurpose::kDynamics);
   TerminalScale terminal_scale = terminal_scale_;
   read_terminal_scale(in, terminal_scale);
 

@@ -5,7 +5,7 @@
 
 #include "rl/environment.h"
 #include "rl/envs/durotaxis/colony.h"
-#include "rl/envs/durotaxis/config.h"
+#include "rl/envs/durotaxis/durotaxis_config.h"
 #include "rl/envs/durotaxis/substrate.h"
 
 namespace frost {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "engine/random.h"
-#include "rl/envs/durotaxis/config.h"
+#include "rl/envs/durotaxis/durotaxis_config.h"
 #include "rl/replay_environment.h"
 
 namespace frost {

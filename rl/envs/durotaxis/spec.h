@@ -1,7 +1,7 @@
 #pragma once
 
 #include "rl/environment_spec.h"
-#include "rl/envs/durotaxis/config.h"
+#include "rl/envs/durotaxis/durotaxis_config.h"
 
 namespace frost {
 

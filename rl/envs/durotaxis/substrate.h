@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "engine/random.h"
-#include "rl/envs/durotaxis/config.h"
+#include "rl/envs/durotaxis/durotaxis_config.h"
 
 namespace frost {
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "rl/envs/durotaxis/colony.h"
-#include "rl/envs/durotaxis/config.h"
 #include "rl/envs/durotaxis/durotaxis.h"
+#include "rl/envs/durotaxis/durotaxis_config.h"
 #include "rl/envs/durotaxis/substrate.h"
 
 namespace frost {

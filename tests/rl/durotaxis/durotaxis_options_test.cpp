@@ -91,7 +91,7 @@ TEST(SpawnAcceptance, RefusedSpawnsLeaveNothingBehind) {
 }
 
 TEST(RandomSpawnLength, MultipliesTheAddedLengthByANormal) {
-  RandomStream noise(7, StreamPurpose::kSpawnLength), same(7, StreamPurpose::kSpawnLength);
+  RandomStream noise(7, StreamPurpose::kDynamics), same(7, StreamPurpose::kDynamics);
   Colony colony = path_colony({{20, 200}});
   for (int trial = 0; trial < 100; ++trial) {
     const SpawnParameters p{5, 2, 3.0f, 0};

@@ -71,7 +71,7 @@ std::vector<StudyBaseline> planned_baselines(const StudyConfig& study) {
   return baselines;
 }
 
-std::string study_plan(const StudyConfig& study) {
+std::string study_commands(const StudyConfig& study) {
   const std::string episodes = fmt::format("{} {}", study.episodes, study.evaluation_seed);
   std::string plan;
   for (const StudyBaseline& b : planned_baselines(study)) {

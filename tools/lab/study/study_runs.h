@@ -35,7 +35,7 @@ std::vector<StudyBaseline> planned_baselines(const StudyConfig& study);
 /// What tools/scripts/study.sh has to do, a line each: "baseline EPISODES SEED NAME POLICY
 /// SETTINGS..." or "run EPISODES SEED NAME SETTINGS...". Throws UsageError for a variant that
 /// cannot stand in a command line as one word.
-std::string study_plan(const StudyConfig& study);
+std::string study_commands(const StudyConfig& study);
 
 /// Success, progress, return and length over the held-out episodes.
 struct HeldOut {

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "rl/envs/durotaxis/colony.h"
-#include "rl/envs/durotaxis/config.h"
+#include "rl/envs/durotaxis/durotaxis_config.h"
 #include "rl/envs/durotaxis/marking.h"
 #include "rl/envs/durotaxis/substrate.h"
 #include "rl/envs/durotaxis/termination.h"

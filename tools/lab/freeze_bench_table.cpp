@@ -1,4 +1,4 @@
-#include "tools/lab/freeze_bench_report.h"
+#include "tools/lab/freeze_bench_table.h"
 
 #include <fmt/format.h>
 
