@@ -28,6 +28,10 @@ foreach(level IN LISTS FROST_CPU_LEVELS)
   # Unique symbols, which g++ makes of some data in headers, cannot be made local.
   target_compile_options(${objects} PRIVATE $<$<CONFIG:Release>:-O3> ${${level}_flags} -ffp-contract=off
                          -fvisibility=hidden $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+  if(FROST_SANITIZE MATCHES "address")
+    # Checking scopes within whole tiles inlined into one function takes g++ minutes a file.
+    target_compile_options(${objects} PRIVATE -fno-sanitize-address-use-after-scope)
+  endif()
   set_target_properties(${objects} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
 
   # A function of a header that two levels compile has one name, and the linker would keep one of

@@ -1,12 +1,14 @@
 #include "engine/io/atomic_file.h"
 
 #include <gtest/gtest.h>
+
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 
 #include "tests/weights/weight_file_helpers.h"
 
