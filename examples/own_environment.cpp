@@ -2,7 +2,7 @@
 // near the origin. Prints the mean return before and after 30 updates.
 #include <frostline/engine/optim/adam.h>
 #include <frostline/kernels/backend_registry.h>
-#include <frostline/models/policy_factory.h>
+#include <frostline/models/policies/policy_factory.h>
 #include <frostline/rl/network_config.h>
 #include <frostline/rl/ppo/ppo.h>
 

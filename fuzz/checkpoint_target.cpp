@@ -6,7 +6,7 @@
 #include "fuzz/expect.h"
 #include "fuzz/targets.h"
 #include "kernels/backend_registry.h"
-#include "models/graph_actor_critic.h"
+#include "models/policies/graph_actor_critic.h"
 #include "rl/envs/durotaxis/durotaxis.h"
 #include "rl/ppo/ppo.h"
 

@@ -7,6 +7,7 @@
 #include "engine/host_dtype.h"
 #include "fuzz/expect.h"
 #include "tools/config/config.h"
+#include "tools/config/config_text.h"
 #include "weights/resnet18_names.h"
 #include "weights/safetensors.h"
 #include "weights/torch_archive/legacy_stream.h"
@@ -14,7 +15,6 @@
 #include "weights/torch_archive/state_dict.h"
 #include "weights/torch_archive/tar_container.h"
 #include "weights/torch_archive/zip_archive.h"
-#include "tools/config/config_text.h"
 #include "weights/weight_file.h"
 
 namespace frost::fuzz {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "engine/layers/layers.h"
-#include "models/graph_batch.h"
+#include "models/policies/graph_batch.h"
 
 namespace frost {
 

@@ -8,7 +8,7 @@
 
 namespace frost {
 
-/// A ragged graph (models/graph_observation.h) with so many features of each node, of the whole and
+/// A ragged graph (models/observation.h) with so many features of each node, of the whole and
 /// of each edge.
 struct GraphSpec {
   int node_features = 0, graph_features = 0, edge_features = 0;

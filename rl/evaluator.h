@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "models/policy_network.h"
+#include "models/policies/policy_network.h"
 #include "rl/vector_environment.h"
 
 namespace frost {

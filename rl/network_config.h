@@ -1,6 +1,6 @@
 #pragma once
 
-#include "models/actor_critic_config.h"
+#include "models/policies/actor_critic_config.h"
 #include "rl/environment_spec.h"
 
 namespace frost {

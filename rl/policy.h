@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "engine/random.h"
-#include "models/policy_network.h"
+#include "models/policies/policy_network.h"
 #include "rl/action_space.h"
 #include "rl/environment.h"
 

@@ -13,8 +13,9 @@ int main(int argc, char** argv) {
     command_line.add("INPUT", &options.inputs,
                      "JPEG or PNG image, folder of them, or .npy of [3,h,w] or [n,3,h,w]",
                      {.required = true});
-    command_line.add("--top", &options.top, "classes per input",
-                     {.show_default = true, .range = {{1, static_cast<int>(frost::kImagenetClasses)}}});
+    command_line.add(
+        "--top", &options.top, "classes per input",
+        {.show_default = true, .range = {{1, static_cast<int>(frost::kImagenetClasses)}}});
     command_line.add("--labels", &options.labels,
                      "CSV with class_index and label (default: $FROST_DATA/weights)");
     command_line.add("--features", &options.features, "write the layer's output as .npy");

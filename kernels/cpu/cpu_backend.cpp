@@ -29,19 +29,19 @@ void CpuBackend::release(void* data) {
 }
 
 void CpuBackend::copy_to_host(void* dst, const void* src, std::size_t bytes) {
-  std::memcpy(dst, src, bytes);
+  copy(dst, src, bytes);
 }
 
 void CpuBackend::copy_from_host(void* dst, const void* src, std::size_t bytes) {
-  std::memcpy(dst, src, bytes);
+  copy(dst, src, bytes);
 }
 
 void CpuBackend::copy(void* dst, const void* src, std::size_t bytes) {
-  std::memcpy(dst, src, bytes);
+  if (bytes > 0) std::memcpy(dst, src, bytes);  // of nothing, the addresses may be null
 }
 
 void CpuBackend::fill_zero(void* data, std::size_t bytes) {
-  std::memset(data, 0, bytes);
+  if (bytes > 0) std::memset(data, 0, bytes);
 }
 
 }  // namespace frost

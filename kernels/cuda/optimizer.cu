@@ -1,7 +1,7 @@
-#include "kernels/cuda/conv/tensor_pack.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/families.h"
 #include "kernels/cuda/runtime/launch.cuh"
+#include "kernels/cuda/tensor_pack.h"
 #include "kernels/scalar_math.h"
 
 namespace frost::cuda {

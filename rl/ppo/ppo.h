@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/optim/adam.h"
-#include "models/policy_network.h"
+#include "models/policies/policy_network.h"
 #include "rl/metrics.h"
 #include "rl/ppo/gradient_step.h"
 #include "rl/ppo/minibatch.h"

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "engine/optim/adam.h"
-#include "kernels/cuda/conv/tensor_pack.h"
+#include "kernels/cuda/tensor_pack.h"
 #include "tests/op_table/op_cases.h"
 
 namespace frost {

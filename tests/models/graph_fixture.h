@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "models/backbone_network.h"
-#include "models/graph_batch.h"
+#include "models/policies/backbone_network.h"
+#include "models/policies/graph_batch.h"
 #include "tests/golden/closed_form.h"
 
 namespace frost {

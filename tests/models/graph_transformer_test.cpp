@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "kernels/errors.h"
-#include "models/graph_actor_critic.h"
+#include "models/policies/graph_actor_critic.h"
 #include "tests/models/graph_fixture.h"
 #include "tests/op_table/op_cases.h"
 

@@ -1,4 +1,4 @@
-#include "models/image_actor_critic.h"
+#include "models/policies/image_actor_critic.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "models/mlp_actor_critic.h"
+#include "models/policies/mlp_actor_critic.h"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 
 #include "kernels/backend_registry.h"
 #include "kernels/cuda/runtime/recording_heap.h"
-#include "models/graph_actor_critic.h"
+#include "models/policies/graph_actor_critic.h"
 #include "tests/engine/errors.h"
 #include "tests/models/graph_fixture.h"
 #include "tests/op_table/op_cases.h"

@@ -7,7 +7,7 @@
 
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
-#include "models/graph_actor_critic.h"
+#include "models/policies/graph_actor_critic.h"
 #include "rl/envs/durotaxis/durotaxis.h"
 #include "rl/ppo/minibatch.h"
 

@@ -6,7 +6,7 @@
 
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
-#include "models/policy_factory.h"
+#include "models/policies/policy_factory.h"
 #include "rl/ppo/gae.h"
 #include "rl/ppo/minibatch.h"
 #include "tests/engine/errors.h"

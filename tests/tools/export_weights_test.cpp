@@ -8,7 +8,7 @@
 
 #include "engine/io/atomic_file.h"
 #include "kernels/backend_registry.h"
-#include "models/graph_actor_critic.h"
+#include "models/policies/graph_actor_critic.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/runs/trainer.h"
 #include "weights/resnet18_names.h"

@@ -12,9 +12,9 @@
 namespace frost {
 namespace {
 
-constexpr const char* kPrograms[] = {"train",           "evaluate",      "verify_freezing",
-                                     "bench_freeze",    "infer",         "import_weights",
-                                     "inspect_weights", "export_weights"};
+constexpr const char* kPrograms[] = {"train",           "evaluate",       "verify_freezing",
+                                     "bench_freeze",    "infer",          "import_weights",
+                                     "inspect_weights", "export_weights", "study"};
 
 TEST_F(ProgramsTest, EveryProgramPrintsItsHelpAndSucceeds) {
   for (const char* program : kPrograms) {

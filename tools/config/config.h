@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "models/actor_critic_config.h"
+#include "models/policies/actor_critic_config.h"
 #include "rl/envs/durotaxis/durotaxis_config.h"
 #include "rl/ppo/ppo_config.h"
 
@@ -53,8 +53,9 @@ struct Config {
 
 /// Reads a YAML file over the defaults, then the overrides ("a.b=value", later ones win).
 ///
-/// Throws UsageError, naming file, line, key and remedy, for everything it does not understand or
-/// honour; nothing is ignored.
+/// Throws UsageError, naming file, line, key and remedy, for what it does not understand and for
+/// keys that contradict each other. Keys of sections that the configured environment does not use
+/// are read and have no effect.
 Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
 /// The same from text; `origin` stands for the file name in messages.

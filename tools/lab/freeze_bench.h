@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/memory_ledger.h"
-#include "models/backbone_network.h"
+#include "models/policies/backbone_network.h"
 #include "tools/config/config.h"
 #include "tools/lab/bench_workload.h"
 

@@ -7,7 +7,7 @@
 
 #include "engine/optim/adam.h"
 #include "kernels/memory_ledger.h"
-#include "models/backbone_network.h"
+#include "models/policies/backbone_network.h"
 
 namespace frost {
 

@@ -6,7 +6,7 @@
 
 #include "engine/dry_run.h"
 #include "kernels/backend_registry.h"
-#include "models/policy_factory.h"
+#include "models/policies/policy_factory.h"
 #include "tools/reports/parameter_report.h"
 #include "tools/runs/trainer.h"
 

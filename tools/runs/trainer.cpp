@@ -7,7 +7,7 @@
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"
-#include "models/policy_factory.h"
+#include "models/policies/policy_factory.h"
 #include "rl/network_config.h"
 #include "tools/config/config_text.h"
 #include "tools/reports/parameter_report.h"

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "models/backbone_network.h"
+#include "models/policies/backbone_network.h"
 #include "rl/evaluator.h"
 #include "rl/ppo/ppo.h"
 #include "tools/config/config.h"

@@ -2,8 +2,8 @@
 
 #include <memory>
 
-#include "models/actor_critic_config.h"
-#include "models/policy_network.h"
+#include "models/policies/actor_critic_config.h"
+#include "models/policies/policy_network.h"
 
 namespace frost {
 

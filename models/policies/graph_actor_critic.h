@@ -1,7 +1,7 @@
 #pragma once
 
-#include "models/backbone_network.h"
 #include "models/graph_transformer.h"
+#include "models/policies/backbone_network.h"
 
 namespace frost {
 

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "engine/layers/layers.h"
-#include "models/actor_critic_config.h"
-#include "models/policy_network.h"
+#include "models/policies/actor_critic_config.h"
+#include "models/policies/policy_network.h"
 
 namespace frost {
 

@@ -1,9 +1,9 @@
-#include "models/policy_factory.h"
+#include "models/policies/policy_factory.h"
 
 #include "kernels/errors.h"
-#include "models/graph_actor_critic.h"
-#include "models/image_actor_critic.h"
-#include "models/mlp_actor_critic.h"
+#include "models/policies/graph_actor_critic.h"
+#include "models/policies/image_actor_critic.h"
+#include "models/policies/mlp_actor_critic.h"
 
 namespace frost {
 

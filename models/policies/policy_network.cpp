@@ -1,4 +1,4 @@
-#include "models/policy_network.h"
+#include "models/policies/policy_network.h"
 
 namespace frost {
 

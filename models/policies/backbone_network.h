@@ -1,9 +1,9 @@
 #pragma once
 
-#include "models/actor_critic_config.h"
 #include "models/freeze.h"
 #include "models/frozen_prefix.h"
-#include "models/policy_network.h"
+#include "models/policies/actor_critic_config.h"
+#include "models/policies/policy_network.h"
 #include "models/resnet18.h"
 
 namespace frost {

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "engine/ops.h"
-#include "models/actor_critic_config.h"
 #include "models/observation.h"
+#include "models/policies/actor_critic_config.h"
 
 namespace frost {
 

@@ -1,4 +1,4 @@
-#include "models/backbone_network.h"
+#include "models/policies/backbone_network.h"
 
 #include "kernels/errors.h"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "models/backbone_network.h"
+#include "models/policies/backbone_network.h"
 
 namespace frost {
 

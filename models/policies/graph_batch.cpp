@@ -1,4 +1,4 @@
-#include "models/graph_batch.h"
+#include "models/policies/graph_batch.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "models/graph_actor_critic.h"
+#include "models/policies/graph_actor_critic.h"
 
 #include <algorithm>
 

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "engine/optim/adam.h"
-#include "models/graph_batch.h"
 #include "models/observation.h"
+#include "models/policies/graph_batch.h"
 
 namespace frost {
 
