@@ -12,6 +12,13 @@ else()
   set(FROST_CPU_LEVELS baseline)
 endif()
 
+# LLVM's linker cannot take groups of sections apart, which joining a level needs.
+set(FROST_LEVEL_LINKER ${CMAKE_LINKER})
+if(CMAKE_LINKER MATCHES "lld")
+  find_program(FROST_GNU_LINKER NAMES ld.bfd REQUIRED)
+  set(FROST_LEVEL_LINKER ${FROST_GNU_LINKER})
+endif()
+
 file(GLOB_RECURSE cpu_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/cpu/*.cpp)
 set(level_list "")
 foreach(level IN LISTS FROST_CPU_LEVELS)
@@ -41,7 +48,7 @@ foreach(level IN LISTS FROST_CPU_LEVELS)
   add_custom_command(
     OUTPUT ${level_object}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/kernels
-    COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${level_object} "${parts}"
+    COMMAND ${FROST_LEVEL_LINKER} -r --force-group-allocation -o ${level_object} "${parts}"
     COMMAND ${CMAKE_OBJCOPY} --keep-global-symbol=frost_cpu_level_${level} ${level_object}
     DEPENDS ${objects} "${parts}"
     COMMAND_EXPAND_LISTS VERBATIM COMMENT "Joining the CPU kernels of level ${level}")
