@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/families/policy.h"
+#include "kernels/gradient.h"
 #include "kernels/host_device.h"
 
 // The formulas of distributions over actions and of PPO's losses, written once for host and device.
@@ -73,6 +74,57 @@ FROST_HOST_DEVICE inline GaussianTerm gaussian_term(float mean, float log_deviat
   const float inverse = expf(-log_sigma), z = (u - mean) * inverse;
   return {-0.5f * z * z - log_sigma - kHalfLog2Pi, 0.5f + kHalfLog2Pi + log_sigma, z * inverse,
           inside ? z * z - 1.0f : 0.0f, inside ? 1.0f : 0.0f};
+}
+
+/// Row i of logits [n, choices] under mask [n, choices]; a null mask allows all.
+FROST_HOST_DEVICE inline Categorical categorical_row(std::int64_t i, int choices,
+                                                     const float* logits,
+                                                     const std::uint8_t* mask) {
+  return {logits + i * choices, mask == nullptr ? nullptr : mask + i * choices, choices};
+}
+
+/// out[i] = (log p(action), entropy).
+FROST_HOST_DEVICE inline void evaluate_categorical_row(std::int64_t i, const Categorical& row,
+                                                       const std::int32_t* action, float* out) {
+  out[2 * i] = row.logp(action[i]);
+  out[2 * i + 1] = row.entropy();
+}
+
+FROST_HOST_DEVICE inline void categorical_row_gradient(std::int64_t i, const Categorical& row,
+                                                       const std::int32_t* action,
+                                                       const float* dout, GradOut dlogits) {
+  const float h = row.entropy();
+  for (int a = 0; a < row.choices; ++a) {
+    store(row.derivative(a, action[i], dout[2 * i], dout[2 * i + 1], h), dlogits.mode,
+          dlogits.data[i * row.choices + a]);
+  }
+}
+
+/// Row i of a diagonal normal: params [n, 2*dims] = (mean | log deviation), u [n, dims];
+/// out[i] = (log density, entropy).
+FROST_HOST_DEVICE inline void evaluate_gaussian_row(std::int64_t i, std::int64_t dims,
+                                                    const float* params, const float* u,
+                                                    float* out) {
+  const float* row = params + 2 * i * dims;
+  float logp = 0, entropy = 0;
+  for (std::int64_t d = 0; d < dims; ++d) {
+    const GaussianTerm term = gaussian_term(row[d], row[dims + d], u[i * dims + d]);
+    logp += term.logp;
+    entropy += term.entropy;
+  }
+  out[2 * i] = logp;
+  out[2 * i + 1] = entropy;
+}
+
+/// The gradients of dimension d of row i.
+FROST_HOST_DEVICE inline void gaussian_gradient(std::int64_t i, std::int64_t d, std::int64_t dims,
+                                                const float* params, const float* u,
+                                                const float* dout, GradOut dparams) {
+  const std::int64_t mean = 2 * i * dims + d, deviation = mean + dims;
+  const GaussianTerm term = gaussian_term(params[mean], params[deviation], u[i * dims + d]);
+  store(dout[2 * i] * term.dlogp_dmean, dparams.mode, dparams.data[mean]);
+  store(dout[2 * i] * term.dlogp_dlog + dout[2 * i + 1] * term.dentropy_dlog, dparams.mode,
+        dparams.data[deviation]);
 }
 
 /// One clipped-surrogate term: loss, its derivative by log pi_new, and whether the clip acts.

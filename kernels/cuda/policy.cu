@@ -16,10 +16,7 @@ class CudaPolicy final : public PolicyKernels {
                            const std::uint8_t* mask, const std::int32_t* action,
                            float* out) override {
     for_each(stream_, n, [=] __device__(std::int64_t i) {
-      const Categorical row(logits + i * choices, mask == nullptr ? nullptr : mask + i * choices,
-                            choices);
-      out[2 * i] = row.logp(action[i]);
-      out[2 * i + 1] = row.entropy();
+      evaluate_categorical_row(i, categorical_row(i, choices, logits, mask), action, out);
     });
   }
 
@@ -27,40 +24,20 @@ class CudaPolicy final : public PolicyKernels {
                             const std::uint8_t* mask, const std::int32_t* action, const float* dout,
                             GradOut dlogits) override {
     for_each(stream_, n, [=] __device__(std::int64_t i) {
-      const Categorical row(logits + i * choices, mask == nullptr ? nullptr : mask + i * choices,
-                            choices);
-      const float h = row.entropy();
-      for (int a = 0; a < choices; ++a) {
-        store(row.derivative(a, action[i], dout[2 * i], dout[2 * i + 1], h), dlogits.mode,
-              dlogits.data[i * choices + a]);
-      }
+      categorical_row_gradient(i, categorical_row(i, choices, logits, mask), action, dout, dlogits);
     });
   }
 
   void gaussian_forward(std::int64_t n, std::int64_t dims, const float* params, const float* u,
                         float* out) override {
-    for_each(stream_, n, [=] __device__(std::int64_t i) {
-      const float* row = params + 2 * i * dims;
-      float logp = 0, entropy = 0;
-      for (std::int64_t d = 0; d < dims; ++d) {
-        const GaussianTerm term = gaussian_term(row[d], row[dims + d], u[i * dims + d]);
-        logp += term.logp;
-        entropy += term.entropy;
-      }
-      out[2 * i] = logp;
-      out[2 * i + 1] = entropy;
-    });
+    for_each(stream_, n,
+             [=] __device__(std::int64_t i) { evaluate_gaussian_row(i, dims, params, u, out); });
   }
 
   void gaussian_backward(std::int64_t n, std::int64_t dims, const float* params, const float* u,
                          const float* dout, GradOut dparams) override {
     for_each(stream_, n * dims, [=] __device__(std::int64_t at) {
-      const std::int64_t i = at / dims, d = at % dims;
-      const std::int64_t mean = 2 * i * dims + d, deviation = mean + dims;
-      const GaussianTerm term = gaussian_term(params[mean], params[deviation], u[at]);
-      store(dout[2 * i] * term.dlogp_dmean, dparams.mode, dparams.data[mean]);
-      store(dout[2 * i] * term.dlogp_dlog + dout[2 * i + 1] * term.dentropy_dlog, dparams.mode,
-            dparams.data[deviation]);
+      gaussian_gradient(at / dims, at % dims, dims, params, u, dout, dparams);
     });
   }
 

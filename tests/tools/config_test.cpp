@@ -10,44 +10,12 @@
 
 #include "kernels/errors.h"
 #include "rl/envs/durotaxis/termination.h"
+#include "tests/tools/config_problem.h"
 #include "tools/config/config_retired.h"
-#include "tools/config/config_rules.h"
-#include "tools/config/config_schema.h"
 #include "tools/config/config_text.h"
 
 namespace frost {
 namespace {
-
-using Overrides = std::vector<std::string>;
-
-std::filesystem::path root() {
-  return std::filesystem::path(FROST_SOURCE_DIR);
-}
-
-std::string read(const std::filesystem::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
-/// The one line of a rejected configuration; "accepted" for one that is not.
-std::string problem(const std::string& yaml, const Overrides& overrides = {}) {
-  try {
-    parse_config(yaml, "x.yaml", overrides);
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "accepted";
-}
-
-std::string problem_of_file(const std::filesystem::path& path) {
-  try {
-    load_config(path, {});
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "accepted";
-}
 
 TEST(ConfigFile, EmptyTextGivesTheDefaults) {
   for (const char* text : {"", "# only a comment\n", "algorithm:\n"}) {
@@ -296,107 +264,6 @@ TEST(ConfigYaml, AnchorsCannotMultiplyValues) {
                 std::to_string(i) + "]";
   }
   EXPECT_NE(problem(key + doubling + "]\n").find("more than 1024 values"), std::string::npos);
-}
-
-TEST(ConfigText, ResolvedYamlReadsBackToTheSameConfig) {
-  const Config changed = parse_config(
-      "", "x.yaml",
-      {"environment.substrate_type=random", "environment.substrate_params.m=0.1234567890123",
-       "algorithm.lr_schedule={kind: cosine, warmup_updates: 3, final_fraction: 1e-7}",
-       "algorithm.advantage=total", "observation.token_connectivity=in",
-       "algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.theta=-0.3",
-       "actor_critic.weights_path='a \"quoted\" \\ name: #1'", "trainer.save_dir=\"tab\\there\"",
-       "system.seed=18446744073709551615", "system.deterministic=false"});
-  EXPECT_EQ(changed.run.save_dir, "tab\there");
-  EXPECT_EQ(changed.ppo.lr_schedule.total_updates, changed.ppo.total_updates);
-  const Config again = parse_config(to_yaml(changed), "again.yaml", {});
-  EXPECT_EQ(to_yaml(again), to_yaml(changed));
-  EXPECT_EQ(again.environment.substrate.m, 0.1234567890123);
-  EXPECT_EQ(again.environment.fixed_spawn.theta, -0.3f);
-  EXPECT_EQ(again.model.backbone.weights_path, changed.model.backbone.weights_path);
-  EXPECT_EQ(again.run.save_dir, "tab\there");
-  EXPECT_EQ(again.system.seed, changed.system.seed);
-  EXPECT_NE(to_yaml(changed), to_yaml(Config{}));
-}
-
-TEST(ConfigSchema, EveryKeyIsUniqueAndDocumentedAndInADocumentedSection) {
-  std::set<std::string> paths, sections;
-  for (const ConfigSection& section : config_sections()) {
-    EXPECT_FALSE(section.doc.empty()) << section.name;
-    sections.insert(section.name);
-  }
-  for (const ConfigKey& key : config_keys()) {
-    EXPECT_TRUE(paths.insert(key.path).second) << key.path;
-    EXPECT_TRUE(sections.contains(key.path.substr(0, key.path.find('.')))) << key.path;
-    EXPECT_FALSE(key.doc.empty()) << key.path;
-    EXPECT_FALSE(key.type.empty()) << key.path;
-  }
-  for (const FixedKey& row : fixed_keys()) {
-    EXPECT_TRUE(paths.insert(row.path).second) << row.path;
-    EXPECT_FALSE(row.reason.empty()) << row.path;
-  }
-  for (const RetiredKey& row : retired_keys()) {
-    EXPECT_TRUE(paths.insert(row.path).second) << row.path;
-    EXPECT_FALSE(row.remedy.empty()) << row.path;
-  }
-}
-
-TEST(ConfigSchema, EveryKeyReadsItsOwnDefaultAndIsBoundToItsOwnMember) {
-  std::istringstream words(
-      "1 2 0.5 0.2 false true -2 exponential in random 1ch_conv tf32 none joint total cosine "
-      "constant cpu promote_leftmost_child state_machine sum image 48 other "
-      "CartPole-v1 minibatch mse");
-  const std::vector<std::string> other_values{std::istream_iterator<std::string>(words), {}};
-  Config defaults;
-  for (const ConfigKey& key : config_keys()) {
-    if (key.type.starts_with("list of {")) continue;  // freeze_schedule_test
-    const std::string value = key.get(defaults);
-    EXPECT_EQ(problem("", {key.path + "=" + value}), "accepted") << key.path;
-    // Some other valid value must change this key's line and no other.
-    Config changed;
-    for (const std::string& text : other_values) {
-      ConfigValue scalar;
-      scalar.kind = ConfigValue::Kind::kScalar;
-      scalar.text = text;
-      const ConfigValue one{ConfigValue::Kind::kList, "", false, {scalar}, {}};
-      ConfigValue pair{ConfigValue::Kind::kList, "", false, {scalar, scalar}, {}};
-      pair.items[0].text = pair.items[1].text =
-          key.path.ends_with("theta") ? "1.5" : "11";  // angles end at pi
-      for (const ConfigValue& candidate : {scalar, one, pair}) {
-        try {
-          if (key.get(changed) == value) key.set(changed, candidate);
-        } catch (const UsageError&) {
-        }
-      }
-    }
-    EXPECT_NE(key.get(changed), value) << key.path;
-    for (const ConfigKey& other : config_keys()) {
-      if (other.path == key.path) continue;
-      EXPECT_EQ(other.get(changed), other.get(defaults)) << key.path << " changes " << other.path;
-    }
-  }
-}
-
-TEST(ConfigFiles, ShippedFilesLoad) {
-  int files = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(root() / "configs")) {
-    if (entry.path().extension() != ".yaml") continue;
-    EXPECT_EQ(problem_of_file(entry.path()), "accepted");
-    ++files;
-  }
-  EXPECT_GE(files, 2);
-  EXPECT_EQ(to_yaml(load_config(root() / "config.yaml", {})), to_yaml(Config{}));
-}
-
-TEST(ConfigFiles, GeneratedTextsAreUpToDate) {
-  const std::pair<std::filesystem::path, std::string> files[] = {
-      {root() / "config.yaml", default_config_yaml()},
-      {root() / "docs" / "config.md", config_reference_markdown()}};
-  for (const auto& [path, text] : files) {
-    if (std::getenv("FROST_WRITE_GENERATED") != nullptr) std::ofstream(path) << text;
-    EXPECT_EQ(read(path), text) << "run this test with FROST_WRITE_GENERATED=1 and look at "
-                                << path;
-  }
 }
 
 }  // namespace

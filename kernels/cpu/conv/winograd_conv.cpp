@@ -140,6 +140,27 @@ void transpose_weight(const Conv2dShape& s, const TileKernels& kernels, const fl
   });
 }
 
+/// The products of transformed tiles [tiles, depth] with a packed weight of `columns` columns.
+struct TileProducts {
+  std::int64_t count, tiles, depth, columns;
+};
+
+/// to[p] = from[p] times the share's columns of u[p], for every product p; `from_stride` and
+/// `to_stride` lie between products.
+void multiply(const TileProducts& products, const float* from, std::int64_t from_stride,
+              const float* u, const Share& share, float* to, std::int64_t to_stride) {
+  const std::int64_t depth = products.depth;
+  for (std::int64_t p = 0; p < products.count; ++p) {
+    for_each_panel(share.begin, share.end, [&](std::int64_t column, std::int64_t columns) {
+      const TiledColumns panel(depth, columns);
+      const GemmTerm term{from + p * from_stride, u + (p * products.columns + column) * depth};
+      panel_gemm(
+          {products.tiles, columns, depth, depth, 1, panel.width, panel.tile(), share.channels()},
+          {&term, 1}, false, to + p * to_stride + (column - share.begin));
+    });
+  }
+}
+
 }  // namespace
 
 bool WinogradConvolutions::pays(const Conv2dShape& s) {
@@ -188,14 +209,7 @@ void WinogradConvolutions::forward(const Conv2dShape& s, const float* x, WeightV
       const std::int64_t tiles = plan.for_each_tile(b, s.c, [&](auto tile, auto at, auto window) {
         kernels.input(window, s.c, x + at, v + tile * s.c, {v_stride});
       });
-      for (std::int64_t p = 0; p < products; ++p) {
-        for_each_panel(share.begin, share.end, [&](std::int64_t k, std::int64_t columns) {
-          const TiledColumns panel(s.c, columns);
-          const GemmTerm term{v + p * v_stride, u + (p * s.k + k) * s.c};
-          panel_gemm({tiles, columns, s.c, s.c, 1, panel.width, panel.tile(), width}, {&term, 1},
-                     false, product + p * stride + (k - share.begin));
-        });
-      }
+      multiply({products, tiles, s.c, s.k}, v, v_stride, u, share, product, stride);
       plan.for_each_tile(b, s.k, [&](auto tile, auto at, auto window) {
         const std::int64_t from = at + share.begin;
         const ConvEpilogue epilogue{bias == nullptr ? nullptr : bias + share.begin,
@@ -226,14 +240,7 @@ void WinogradConvolutions::backward_data(const Conv2dShape& s, const float* dy, 
       const std::int64_t tiles = plan.for_each_tile(b, s.k, [&](auto tile, auto at, auto window) {
         kernels.output_adjoint(window, s.k, dy + at, d + tile * s.k, {d_stride});
       });
-      for (std::int64_t p = 0; p < products; ++p) {
-        for_each_panel(share.begin, share.end, [&](std::int64_t c, std::int64_t columns) {
-          const TiledColumns panel(s.k, columns);
-          const GemmTerm term{d + p * d_stride, transposed + (p * s.c + c) * s.k};
-          panel_gemm({tiles, columns, s.k, s.k, 1, panel.width, panel.tile(), width}, {&term, 1},
-                     false, product + p * stride + (c - share.begin));
-        });
-      }
+      multiply({products, tiles, s.k, s.c}, d, d_stride, transposed, share, product, stride);
       plan.for_each_tile(b, s.c, [&](auto tile, auto at, auto window) {
         float* map = dx.data + at + share.begin;
         if (dx.mode == GradMode::kOverwrite && window.y == 0 && window.x == 0) {

@@ -90,4 +90,15 @@ inline TerminationCase ending_of(const StepResult& result) {
   return static_cast<TerminationCase>(result.ending);
 }
 
+/// A colony of 8 cells that has spawned 30 times, at random.
+inline Colony random_colony(const Substrate& field, RandomStream& stream) {
+  Colony colony = initial_colony(8, field, stream);
+  for (int i = 0; i < 30; ++i) {
+    const auto parent = stream.below(static_cast<std::uint32_t>(colony.size()));
+    colony.spawn(static_cast<int>(parent),
+                 {5, 2, .1f, static_cast<float>(stream.uniform(-3.0, 3.0))}, field);
+  }
+  return colony;
+}
+
 }  // namespace frost

@@ -49,10 +49,7 @@ TEST(PromoteLeftmostChild, OtherCellsHandTheirChildrenUp) {
 TEST(PromoteLeftmostChild, AJointActionEqualsDeletingOneByOneFromTheRight) {
   RandomStream stream(4, StreamPurpose::kSampling);
   for (int trial = 0; trial < 200; ++trial) {
-    Colony together = initial_colony(8, linear_field(), stream);
-    for (int i = 0; i < 30; ++i)
-      together.spawn(static_cast<int>(stream.below(static_cast<std::uint32_t>(together.size()))),
-                     {5, 2, .1f, static_cast<float>(stream.uniform(-3.0, 3.0))}, linear_field());
+    Colony together = random_colony(linear_field(), stream);
     Colony one_by_one = together;
     Action action;
     for (int i = 0; i < together.size(); ++i)
