@@ -33,6 +33,7 @@ string(SHA256 interface_digest "${interface_text}")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${interface_headers})
 set_property(SOURCE ${PROJECT_SOURCE_DIR}/kernels/backend_registry.cpp APPEND PROPERTY
              COMPILE_DEFINITIONS FROST_CUDA_MODULE_DIR="${cuda_module_dir}"
+             FROST_CUDA_INSTALL_DIR="${CMAKE_INSTALL_FULL_LIBDIR}"
              FROST_INTERFACE_DIGEST="${interface_digest}")
 
 macro(frost_no_cuda why)

@@ -1,9 +1,9 @@
 # cmake --install, and what find_package(frostline COMPONENTS ...) finds then. A component is a room.
 include(CMakePackageConfigHelpers)
-include(GNUInstallDirs)
 
 set(FROST_ROOMS kernels engine weights models rl)
 set(FROST_TOOL_ROOMS cli config images reports runs)
+set(FROST_INSTALLED_ROOMS ${FROST_ROOMS})
 
 # frost_install(TARGET FOLDER): the library and its headers, without those of inner folders.
 function(frost_install target folder)
@@ -18,6 +18,7 @@ foreach(room IN LISTS FROST_ROOMS)
   frost_install(frost_${room} ${room})
 endforeach()
 if(FROST_PROGRAMS)
+  list(APPEND FROST_INSTALLED_ROOMS ${FROST_TOOL_ROOMS})
   foreach(room IN LISTS FROST_TOOL_ROOMS)
     frost_install(frost_${room} tools/${room})
   endforeach()

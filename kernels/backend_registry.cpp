@@ -20,9 +20,9 @@ std::vector<std::filesystem::path> module_folders() {
     folders.push_back(program.parent_path());
     folders.push_back(program.parent_path().parent_path() / "lib");
   }
-#ifdef FROST_CUDA_MODULE_DIR
+  // Where it is built, and where it is installed for programs that use the libraries.
   folders.push_back(FROST_CUDA_MODULE_DIR);
-#endif
+  folders.push_back(FROST_CUDA_INSTALL_DIR);
   return folders;
 }
 

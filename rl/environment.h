@@ -29,10 +29,16 @@ struct StepResult {
   bool terminated = false;  ///< the MDP ended: no bootstrap
   bool truncated = false;   ///< the time limit cut the episode: bootstrap from the final state
   bool success = false;     ///< the episode ended at its goal
-  int ending = 0;           ///< code of the ending (`EnvironmentSpec::endings`); 0 while running
-  int size = 0;             ///< of the state reached, in `EnvironmentSpec::size_unit`
+  /// Code of the ending (`EnvironmentSpec::endings`); 0 while running, or where `ending_code` of a
+  /// time limit or a plain end is meant.
+  int ending = 0;
+  int size = 0;  ///< of the state reached, in `EnvironmentSpec::size_unit`
 
   bool done() const { return terminated || truncated; }
+  int ending_code() const {
+    if (ending != 0 || !done()) return ending;
+    return terminated ? EnvironmentSpec::kTerminated : EnvironmentSpec::kTimeLimit;
+  }
 };
 
 /// What is written on a picture of a state.

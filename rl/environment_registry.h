@@ -9,7 +9,8 @@ namespace frost {
 
 /// Environments by name; those of rl/envs/control are there from the start (docs/reference.md).
 ///
-/// Registering is for the time before threads start; looking up is safe from any thread.
+/// Throws Error for a name that is taken. Registering is for the time before threads start; looking
+/// up is safe from any thread.
 void register_environment(const std::string& name, EnvironmentFactory factory);
 
 /// All names, in order of registration.

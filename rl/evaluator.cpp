@@ -41,7 +41,7 @@ void step_episode(Episode& e, const Action& action,
   e.record.episode_return = e.rewards[kTotal];
   e.record.steps = e.environment->episode_steps();
   e.record.progress = e.environment->progress();
-  e.record.ending = result.ending;
+  e.record.ending = result.ending_code();
   e.record.success = result.success;
 }
 

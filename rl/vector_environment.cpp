@@ -81,7 +81,7 @@ std::vector<VectorStep> VectorEnvironment::step(const std::vector<Action>& actio
     if (!result.done()) continue;
     if (result.truncated) steps[i].final_observation = std::move(slot.observation);
     finished_.push_back({static_cast<int>(i), slot.episode, slot.environment->episode_steps(),
-                         slot.episode_return, slot.environment->progress(), result.ending,
+                         slot.episode_return, slot.environment->progress(), result.ending_code(),
                          result.success});
     ++slot.episode;
     start_episode(static_cast<int>(i));

@@ -15,7 +15,9 @@ fail() { # MESSAGE
   exit 1
 }
 
-options=(-D "CMAKE_PREFIX_PATH=$work/prefix" -D CMAKE_BUILD_TYPE=Release)
+# Headers of a package are system headers otherwise, whose warnings nobody sees.
+options=(-D "CMAKE_PREFIX_PATH=$work/prefix" -D CMAKE_BUILD_TYPE=Release
+         -D CMAKE_NO_SYSTEM_FROM_IMPORTED=ON)
 cmake --install "$build" --prefix "$work/prefix" >/dev/null
 [ "${2:-}" != --subdirectory ] || options=(-D "FROSTLINE_SOURCE=$root" -D FROST_CUDA=OFF)
 cp -r "$root/examples" "$work/examples"

@@ -75,7 +75,7 @@ TEST_P(Reference, ARecordOfTheMiddleOfAnEpisodeGoesOnAsIfNeverStopped) {
     const Action action = random_action(environment_->spec().actions, stream_);
     const StepResult expected = environment_->step(action), actual = restored->step(action);
     ASSERT_EQ(expected.reward, actual.reward);
-    ASSERT_EQ(expected.ending, actual.ending);
+    ASSERT_EQ(expected.ending_code(), actual.ending_code());
     done = expected.done();
   }
 }
@@ -161,7 +161,7 @@ TEST(ClassicControl, TheTimeLimitTruncates) {
   const StepResult last = pendulum.step({{}, {0.0f}});
   EXPECT_TRUE(last.truncated);
   EXPECT_FALSE(last.terminated);
-  EXPECT_EQ(last.ending, EnvironmentSpec::kTimeLimit);
+  EXPECT_EQ(last.ending_code(), EnvironmentSpec::kTimeLimit);
 }
 
 TEST(ClassicControl, AnEpisodeThatEndsOnItsLastStepIsTerminatedOnly) {
@@ -177,7 +177,7 @@ TEST(ClassicControl, AnEpisodeThatEndsOnItsLastStepIsTerminatedOnly) {
   const StepResult last = car.step({{2}, {}});
   EXPECT_TRUE(last.terminated);
   EXPECT_FALSE(last.truncated);
-  EXPECT_EQ(last.ending, EnvironmentSpec::kTerminated);
+  EXPECT_EQ(last.ending_code(), EnvironmentSpec::kTerminated);
   EXPECT_EQ(car.episode_steps(), 200);
 }
 

@@ -34,9 +34,11 @@ bool holds(KeyRule::Relation relation, const std::string& value, const std::stri
   return false;
 }
 
-/// What only the durotaxis environment can honour.
+/// What an environment that shows a vector cannot honour.
 std::optional<ConfigConflict> find_foreign_key(const Config& config) {
   if (has_own_section(config)) return std::nullopt;
+  const EnvironmentSpec spec = environment_factory(config)()->spec();
+  if (!std::holds_alternative<VectorSpec>(spec.observation)) return std::nullopt;
   const auto foreign = [&](const std::string& key, const std::string& what) {
     return ConfigConflict{
         {key, "environment.name"},

@@ -56,11 +56,6 @@ EnvironmentFactory scripted_environment_factory(const Config& config) {
   return environment_factory(graph);
 }
 
-Config with_time_limit(Config config, int steps) {
-  config.environment.max_steps = std::min(config.environment.max_steps, steps);
-  return config;
-}
-
 RecordedEpisodes record_at_constant_size(const Config& config, int size, int steps,
                                          RandomStream& seeds) {
   if (!has_own_section(config)) {

@@ -22,9 +22,6 @@ EnvironmentFactory environment_factory(const Config& config);
 /// The same process as its scripted policies see it.
 EnvironmentFactory scripted_environment_factory(const Config& config);
 
-/// `config` with episodes of at most so many steps, where the environment lets one choose.
-Config with_time_limit(Config config, int steps);
-
 /// `steps` steps of the configured environment at a constant `size` (`EnvironmentSpec::size_unit`)
 /// under its reference policy, to be replayed. Throws UsageError where it cannot be held constant.
 RecordedEpisodes record_at_constant_size(const Config& config, int size, int steps,

@@ -43,11 +43,6 @@ std::vector<RecordedEpisodes> record_for(const Config& config, const PpoConfig& 
   return record_workload(workload, config, config.model.observation);
 }
 
-MemoryLedger::Bytes forecast(const Config& config, const PpoConfig& ppo) {
-  const std::vector<RecordedEpisodes> records = record_for(config, ppo);
-  return forecast_update(config, replay_factory(records), ppo);
-}
-
 void print_claims(const std::vector<Claim>& claims) {
   for (const Claim& c : claims) {
     fmt::print("{:<6} {} ({})\n", c.holds ? "holds" : "FAILS", c.statement, c.finding);
@@ -58,7 +53,9 @@ void print_claims(const std::vector<Claim>& claims) {
 
 int verify_freezing(Config config, const std::string& json, bool quiet) {
   const std::string shortened = shorten(config.ppo);
-  const MemoryLedger::Bytes predicted = forecast(config, config.ppo);
+  const std::vector<RecordedEpisodes> records = record_for(config, config.ppo);
+  const MemoryLedger::Bytes predicted =
+      forecast_update(config, replay_factory(records), config.ppo);
   Trainer trainer(config, false);
   BackboneNetwork& network = trainer.backbone();
   MemoryLedger& ledger = trainer.backend().ledger();
@@ -70,7 +67,6 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
   std::fflush(stdout);
 
   const FreezeProof proof(network, trainer.optimizer());
-  const std::vector<RecordedEpisodes> records = record_for(config, config.ppo);
   ledger.reset_peaks();
   replay_update(network, trainer.optimizer(), replay_factory(records), config.ppo);
   const MemoryLedger::Bytes bytes = ledger.snapshot();
@@ -96,9 +92,10 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
 }
 
 void print_forecast(const Config& config) {
+  const std::vector<RecordedEpisodes> records = record_for(config, config.ppo);
   fmt::print("predicted for {} environments, {} steps, minibatches of {}: {}", config.ppo.num_envs,
              config.ppo.rollout_steps, config.ppo.minibatch_size,
-             memory_table(forecast(config, config.ppo)));
+             memory_table(forecast_update(config, replay_factory(records), config.ppo)));
 }
 
 }  // namespace frost

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -17,8 +18,10 @@ class EpisodeFilm : public EvaluationObserver {
   /// Takes a complete file.
   using Sink = std::function<void(const std::string& name, const std::string& content)>;
 
-  /// Films the first `episodes`; `policy` stands above each frame.
-  EpisodeFilm(Sink sink, int episodes, std::string policy);
+  /// Films the first `episodes`, each until `most_frames`; `policy` stands above each frame.
+  /// Without `stills` only animations are made.
+  EpisodeFilm(Sink sink, int episodes, std::string policy, bool stills = true,
+              int most_frames = std::numeric_limits<int>::max());
 
   void before_step(int episode, const Environment& environment, const Action& action) override;
   void after_step(int episode, const Environment& environment, const StepResult& result) override;
@@ -27,6 +30,7 @@ class EpisodeFilm : public EvaluationObserver {
   struct Reel {
     std::unique_ptr<GifAnimation> animation;
     double episode_return = 0;
+    int frames = 0;
   };
   void add_frame(int episode, const Environment& environment, const Action* action,
                  int centiseconds);
@@ -34,6 +38,8 @@ class EpisodeFilm : public EvaluationObserver {
   Sink sink_;
   int episodes_;
   std::string policy_;
+  bool stills_;
+  int most_frames_;
   std::map<int, Reel> reels_;  ///< of the episodes that run
 };
 

@@ -63,7 +63,7 @@ void StepRows::after_step(int episode, const Environment& environment, const Ste
       key(episode, environment.episode_steps()) + with_commas(environment.state_row());
   for (const double reward : result.reward) row += fmt::format(",{}", reward);
   rows(episode) +=
-      fmt::format("{}{},{}\n", row, with_commas(environment.reward_row()), result.ending);
+      fmt::format("{}{},{}\n", row, with_commas(environment.reward_row()), result.ending_code());
 }
 
 }  // namespace frost

@@ -143,7 +143,8 @@ SafetensorsFile Trainer::checkpoint() const {
   file.tensors["trainer.best"] = HostTensor::from_doubles({best_.begin(), best_.end()});
   file.metadata = {{"format", kFormat},
                    {"config", to_yaml(config_)},
-                   {"updates", std::to_string(ppo_->updates())}};
+                   {"updates", std::to_string(ppo_->updates())},
+                   {"weights", setup_.weights_line}};
   if (const BackboneNetwork* backbone = find_backbone(*setup_.network)) {
     file.metadata["freeze_mode"] = backbone->freeze_mode().name;
     file.metadata["backbone_lr"] = fmt::format("{}", backbone->config().backbone.backbone_lr);
@@ -165,6 +166,11 @@ void Trainer::restore(const SafetensorsFile& checkpoint) {
   const auto format = checkpoint.metadata.find("format");
   if (format == checkpoint.metadata.end() || format->second != kFormat) {
     throw Error(std::string("not a checkpoint of this version (expected format ") + kFormat + ")");
+  }
+  // What the bodies began with stays what they began with.
+  if (const auto weights = checkpoint.metadata.find("weights");
+      weights != checkpoint.metadata.end()) {
+    setup_.weights_line = weights->second;
   }
   if (find_backbone(network()) != nullptr) restore_freeze_mode(checkpoint);
   load_network(network(), checkpoint.tensors);

@@ -81,19 +81,15 @@ void run_updates(Trainer& trainer, RunFolder& folder, std::int64_t last, bool qu
   write_safetensors(folder.last_checkpoint(), trainer.checkpoint());
 }
 
-/// The sampled policy in the first held-out episode, as a GIF of at most 200 steps; empty where
-/// the environment does not render.
+/// The sampled policy in the first held-out episode, its first 200 steps as a GIF; empty where the
+/// environment does not render.
 std::string film_episode(Trainer& trainer) {
   std::string animation;
   if (!trainer.environments().spec().renders) return animation;
-  EpisodeFilm film(
-      [&](const std::string& name, const std::string& content) {
-        if (name.ends_with(".gif")) animation = content;
-      },
-      1, fmt::format("after update {}", trainer.ppo().updates()));
-  const Config config = with_time_limit(trainer.config(), 200);
-  evaluate_policy(environment_factory(config), network_policy(trainer.network(), false), 1,
-                  config.run.eval_seed, {&film});
+  EpisodeFilm film([&](const std::string&, const std::string& content) { animation = content; }, 1,
+                   fmt::format("after update {}", trainer.ppo().updates()), false, 200);
+  evaluate_policy(environment_factory(trainer.config()), network_policy(trainer.network(), false),
+                  1, trainer.config().run.eval_seed, {&film});
   return animation;
 }
 

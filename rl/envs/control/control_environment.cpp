@@ -59,8 +59,6 @@ StepResult ControlEnvironment::step(const Action& action) {
   result.reward = {outcome.reward};
   result.terminated = outcome.terminated;
   result.truncated = !outcome.terminated && steps_ >= spec().time_limit;
-  if (result.terminated) result.ending = EnvironmentSpec::kTerminated;
-  if (result.truncated) result.ending = EnvironmentSpec::kTimeLimit;
   running_ = !result.done();
   return result;
 }
@@ -90,7 +88,7 @@ std::vector<std::uint8_t> ControlEnvironment::save_state() const {
 
 void ControlEnvironment::load_state(const std::vector<std::uint8_t>& bytes) {
   StateReader in("load_state", bytes);
-  if (in.get<std::uint32_t>() != kMagic) fail("load_state", "not a reference environment's state");
+  if (in.get<std::uint32_t>() != kMagic) fail("load_state", "not a control environment's state");
   if (const auto version = in.get<std::uint32_t>(); version != kVersion)
     fail("load_state", fmt::format("format version {}; this program reads {}", version, kVersion));
   const bool running = in.get<std::uint8_t>() != 0;
