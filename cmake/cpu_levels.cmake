@@ -12,10 +12,14 @@ else()
   set(FROST_CPU_LEVELS baseline)
 endif()
 
-# LLVM's linker cannot take groups of sections apart, which joining a level needs.
+# Joining a level takes groups of sections apart, which GNU's linker alone can.
 set(FROST_LEVEL_LINKER ${CMAKE_LINKER})
-if(CMAKE_LINKER MATCHES "lld")
-  find_program(FROST_GNU_LINKER NAMES ld.bfd REQUIRED)
+execute_process(COMMAND ${CMAKE_LINKER} --version OUTPUT_VARIABLE linker_version ERROR_QUIET)
+if(NOT linker_version MATCHES "GNU ld")
+  find_program(FROST_GNU_LINKER NAMES ${CMAKE_CXX_COMPILER_TARGET}-ld.bfd ld.bfd)
+  if(NOT FROST_GNU_LINKER)
+    message(FATAL_ERROR "${CMAKE_LINKER} is not GNU ld, which joins the CPU kernels: install binutils")
+  endif()
   set(FROST_LEVEL_LINKER ${FROST_GNU_LINKER})
 endif()
 

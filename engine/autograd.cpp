@@ -124,6 +124,9 @@ void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
       fail("backward", "gradient " + to_string(cotangent.shape()) + " does not fit tensor " +
                            to_string(root.shape()));
     }
+    if (cotangent.dtype() != DType::kF32 || &cotangent.backend() != &root.backend()) {
+      fail("backward", "a gradient is float32 on the device of its tensor");
+    }
     visit(node);
   }
   for (std::size_t i = 0; i < tape.size(); ++i) {

@@ -59,6 +59,7 @@ struct ConvBatchNorm {
   struct Folded {
     Tensor weight, bias;                  ///< tagged as packed
     std::vector<std::uint64_t> versions;  ///< storages and versions of what it was made from
+    bool in_dry_run = false;              ///< memory without values: true in dry runs only
   };
   Folded folded[2];  ///< [0] as stored, [1] with the weight summed over its input channels
 };

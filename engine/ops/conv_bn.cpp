@@ -35,7 +35,10 @@ bool trains(const ConvBatchNorm& layer) {
 ConvBatchNorm::Folded& fold(ConvBatchNorm& layer, bool summed) {
   ConvBatchNorm::Folded& folded = layer.folded[summed ? 1 : 0];
   std::vector<std::uint64_t> versions = versions_of(layer);
-  if (folded.versions == versions && !(DeviceGraph::recording() && trains(layer))) return folded;
+  const bool computed = !folded.in_dry_run || LaunchControl::dry_run();
+  if (folded.versions == versions && computed && !(DeviceGraph::recording() && trains(layer))) {
+    return folded;
+  }
   const Tensor weight = effective_weight(layer, summed);
   Backend& backend = weight.backend();
   if (!folded.weight.defined() || folded.weight.shape() != weight.shape()) {
@@ -54,6 +57,7 @@ ConvBatchNorm::Folded& fold(ConvBatchNorm& layer, bool summed) {
     folded.weight.storage().bump_version();
   }
   folded.versions = std::move(versions);
+  folded.in_dry_run = LaunchControl::dry_run();
   return folded;
 }
 

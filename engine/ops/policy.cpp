@@ -60,6 +60,7 @@ Tensor ppo_surrogate(const Tensor& evaluation, const SurrogateInputs& inputs) {
   require(evaluation.dim(1) == 2 && evaluation.dim(0) == inputs.old_logp.numel() &&
               inputs.offsets.numel() == inputs.advantage.numel() + 1,
           "ppo_surrogate", "the batch does not fit evaluation " + to_string(evaluation.shape()));
+  require(inputs.advantage.numel() > 0, "ppo_surrogate", "a mean over no state has no value");
   const auto batch = [](const SurrogateInputs& in) {
     return SurrogateBatch{in.advantage.numel(),
                           in.old_logp.numel(),
@@ -93,6 +94,7 @@ Tensor value_loss(const Tensor& values, const ValueLossInputs& inputs) {
               inputs.weights.numel() == values.dim(1),
           "value_loss", "the batch does not fit values " + to_string(values.shape()));
   const std::int64_t states = values.dim(0), components = values.dim(1);
+  require(states > 0, "value_loss", "a mean over no state has no value");
   const auto batch = [=](const ValueLossInputs& in) {
     return ValueLossBatch{
         states,  components, in.old_values.data(), in.returns.data(), in.weights.data(),

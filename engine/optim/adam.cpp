@@ -19,19 +19,29 @@ Adam::Adam(std::vector<ParamGroup> groups, AdamConfig config) : config_(config) 
   set_groups(std::move(groups));
 }
 
+void Adam::require_groups(const std::vector<ParamGroup>& groups) const {
+  std::set<std::string> names;
+  for (const ParamGroup& group : groups) {
+    if (group.parameters.empty()) continue;
+    if (!(weight_decay(group) >= 0)) fail("adam", "negative weight decay in '" + group.name + "'");
+    for (const NamedTensor& p : group.parameters) {
+      if (!names.insert(p.name).second) fail("adam", "tensor '" + p.name + "' is in two groups");
+      if (!p.tensor.requires_grad()) fail("adam", "tensor '" + p.name + "' does not train");
+    }
+  }
+  if (names.empty()) throw Error("No trainable parameters found: every tensor is frozen");
+}
+
 void Adam::set_groups(std::vector<ParamGroup> groups) {
+  require_groups(groups);
   ++groups_version_;
   std::map<std::string, Slot> kept;
   for (Slot& slot : slots_) kept.emplace(slot.parameter.name, std::move(slot));
   groups_.clear();
   slots_.clear();
-  std::set<std::string> names;
   for (ParamGroup& group : groups) {
     if (group.parameters.empty()) continue;
-    if (!(weight_decay(group) >= 0)) fail("adam", "negative weight decay in '" + group.name + "'");
     for (NamedTensor& p : group.parameters) {
-      if (!names.insert(p.name).second) fail("adam", "tensor '" + p.name + "' is in two groups");
-      if (!p.tensor.requires_grad()) fail("adam", "tensor '" + p.name + "' does not train");
       p.tensor.allocate_grad();
       const auto old = kept.find(p.name);
       Slot slot = old != kept.end() ? std::move(old->second) : fresh_slot(p.tensor);
@@ -41,7 +51,6 @@ void Adam::set_groups(std::vector<ParamGroup> groups) {
     }
     groups_.push_back(std::move(group));
   }
-  if (groups_.empty()) throw Error("No trainable parameters found: every tensor is frozen");
   const auto buffer = [&](std::size_t bytes) {
     return TrackedBuffer(backend(), MemoryTag::kWorkspace, bytes);
   };
@@ -137,7 +146,7 @@ std::vector<double> Adam::finish_step(const Moved& moved) {
   std::vector<double> norms = read_norms(moved);
   for (const OptimizerTensor& t : moved) {
     Slot& slot = slots_[static_cast<std::size_t>(t.slot)];
-    ++slot.step;
+    if (!LaunchControl::dry_run()) ++slot.step;  // nothing has moved in a dry run
     slot.parameter.tensor.storage().bump_version();
   }
   return norms;
@@ -179,12 +188,28 @@ void Adam::load(const StateDict& state) {
                   ", of a tensor that the optimizer does not have");
     }
   }
-  for (Slot& slot : slots_) {
+  // Everything is read before anything is overwritten.
+  struct Read {
+    std::vector<float> first, second;
+    std::int64_t step;
+  };
+  std::vector<Read> all;
+  for (const Slot& slot : slots_) {
     const std::string key = kPrefix + slot.parameter.name;
     const Shape& shape = slot.parameter.tensor.shape();
-    slot.first.copy_from_host(find_tensor(state, key + ".first", kWhat, shape).to_floats(key));
-    slot.second.copy_from_host(find_tensor(state, key + ".second", kWhat, shape).to_floats(key));
-    slot.step = find_tensor(state, key + ".step", kWhat, {}).to_int64(key).front();
+    all.push_back({find_tensor(state, key + ".first", kWhat, shape).to_floats(key),
+                   find_tensor(state, key + ".second", kWhat, shape).to_floats(key),
+                   find_tensor(state, key + ".step", kWhat, {}).to_int64(key).front()});
+    constexpr std::int64_t kMostSteps = std::int64_t{1} << 53;
+    if (all.back().step < 0 || all.back().step > kMostSteps) {
+      throw Error("checkpoint tensor " + printable(key + ".step") +
+                  " is damaged: " + std::to_string(all.back().step) + " steps");
+    }
+  }
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    slots_[i].first.copy_from_host(all[i].first);
+    slots_[i].second.copy_from_host(all[i].second);
+    slots_[i].step = all[i].step;
   }
 }
 

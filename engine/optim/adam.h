@@ -42,7 +42,7 @@ class Adam {
   /// zero, what is dropped is freed. Empty groups are left out. Allocates moments and gradient
   /// buffers of every tensor.
   /// Throws Error if no tensor is left, one occurs twice or does not train, or a weight decay is
-  /// negative.
+  /// negative; nothing has changed then.
   void set_groups(std::vector<ParamGroup> groups);
 
   void zero_grad();
@@ -75,7 +75,8 @@ class Adam {
 
   /// `adam.<name>.{first,second,step}` for every tensor.
   void save(StateDict& state) const;
-  /// Throws Error naming what is missing or misshapen, or belongs to a tensor that is not here.
+  /// Throws Error naming what is missing, misshapen or damaged, or belongs to a tensor that is not
+  /// here; nothing has changed then.
   void load(const StateDict& state);
 
  private:
@@ -94,6 +95,8 @@ class Adam {
   double weight_decay(const ParamGroup& group) const {
     return group.weight_decay.value_or(config_.weight_decay);
   }
+  /// Throws as `set_groups` says.
+  void require_groups(const std::vector<ParamGroup>& groups) const;
   static Slot fresh_slot(const Tensor& parameter);
   Backend& backend() const { return slots_.front().parameter.tensor.backend(); }
   Moved with_gradient() const;

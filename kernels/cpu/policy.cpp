@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/families.h"
 #include "kernels/parallel_for.h"
@@ -69,7 +67,6 @@ class CpuPolicy final : public PolicyKernels {
   }
 
   void value_loss_forward(const ValueLossBatch& b, const float* values, float* out) override {
-    std::fill(out, out + 1 + b.components, 0.0f);
     double total = 0;
     for (std::int64_t c = 0; c < b.components; ++c) {
       double sum = 0;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include <cmath>
 #include <map>
 
@@ -297,6 +299,32 @@ TEST(Adam, LoadRefusesMomentsOfATensorThatIsNotHere) {
   Adam smaller({{"all", 0.1, {p}}});
   EXPECT_EQ(error_of([&] { smaller.load(state); }),
             "checkpoint holds 'adam.q.first', of a tensor that the optimizer does not have");
+}
+
+TEST(Adam, ALoadThatFailsChangesNothing) {
+  const NamedTensor p = parameter("p", {1.0f}), q = parameter("q", {1.0f});
+  Adam adam({{"all", 0.1, {p, q}}});
+  StateDict before;
+  adam.save(before);
+  StateDict damaged = before;
+  damaged["adam.p.first"] = HostTensor::from_floats({1}, {7});
+  for (const std::int64_t steps : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::max()}) {
+    damaged["adam.q.step"] = HostTensor::from_int64({}, {steps});
+    EXPECT_EQ(error_of([&] { adam.load(damaged); }),
+              "checkpoint tensor 'adam.q.step' is damaged: " + std::to_string(steps) + " steps");
+  }
+  StateDict after;
+  adam.save(after);
+  EXPECT_EQ(after.at("adam.p.first").to_floats(""), before.at("adam.p.first").to_floats(""));
+}
+
+TEST(Adam, GroupsThatAreRefusedLeaveTheOldOnes) {
+  const NamedTensor p = parameter("p", {1.0f});
+  Adam adam({{"all", 0.1, {p}}});
+  EXPECT_NE(error_of([&] { adam.set_groups({{"a", 0.1, {p}}, {"b", 0.1, {p}}}); }), "");
+  ASSERT_EQ(adam.groups().size(), 1u);
+  EXPECT_EQ(adam.groups()[0].name, "all");
+  EXPECT_EQ(adam.grad_norms().size(), 1u);
 }
 
 TEST(Adam, LoadNamesWhatIsMissingOrMisshapen) {

@@ -60,5 +60,35 @@ TEST(MemoryForecast, ComputesNothingAndEndsTheDryRunWhereTheStepThrows) {
   EXPECT_EQ(add(x, x).to_host(), std::vector<float>(4, 2.0f));
 }
 
+TEST(MemoryForecast, ALivingLayerComputesAfterwardsAsIfItHadNotBeen) {
+  for (Backend* backend : test_backends()) {
+    const auto filled = [&](Shape shape, float value) {
+      return Tensor::from_host(*backend, shape,
+                               std::vector<float>(static_cast<std::size_t>(numel(shape)), value));
+    };
+    const auto layer = [&] {
+      ConvBatchNorm l;
+      l.weight = filled({4, 1, 1, 4}, 0.5f), l.gamma = filled({4}, 2.0f);
+      l.beta = filled({4}, 1.0f), l.mean = filled({4}, 0.0f), l.var = filled({4}, 1.0f);
+      l.weight.set_requires_grad(true);
+      return l;
+    };
+    ConvBatchNorm used = layer(), fresh = layer();
+    Adam adam({{"all", 0.0, {{"weight", used.weight}}}});
+    const Tensor x = filled({2, 3, 3, 4}, 1.0f);
+    forecast_memory(*backend, [&] {
+      return [&] {
+        const Tensor y = conv_bn(x, used, {}, true);
+        backward({{y, Tensor::zeros(*backend, y.shape())}});
+        adam.step(1.0);
+      };
+    });
+    EXPECT_EQ(conv_bn(x, used, {}, true).to_host(), conv_bn(x, fresh, {}, true).to_host());
+    StateDict state;
+    adam.save(state);
+    EXPECT_EQ(state.at("adam.weight.step").to_int64("").front(), 0);
+  }
+}
+
 }  // namespace
 }  // namespace frost

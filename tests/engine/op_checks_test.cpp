@@ -95,6 +95,18 @@ TEST_F(OpChecks, IndicesOutsideAreRefusedOnTheCpu) {
             "[evaluate_categorical] action -1 at 0 is not in [0, 3)");
 }
 
+TEST_F(OpChecks, LossesOfAPolicyNeedABatch) {
+  const std::string text = "a mean over no state has no value";
+  EXPECT_EQ(error_of([&] {
+              ppo_surrogate(zeros({0, 2}), {indices({0}), zeros({0}), zeros({0})});
+            }),
+            "[ppo_surrogate] " + text);
+  EXPECT_EQ(error_of([&] {
+              value_loss(zeros({0, 1}), {zeros({0, 1}), zeros({0, 1}), zeros({1})});
+            }),
+            "[value_loss] " + text);
+}
+
 TEST_F(OpChecks, LossesNeedABatchAndOperandsThatFit) {
   EXPECT_EQ(error_of([&] {
               cross_entropy(zeros({0, 3}), indices({}));
@@ -251,6 +263,18 @@ TEST_F(OpChecks, BackwardRefusesUndefinedTensors) {
   const std::string text = "[backward] a pair of tensor and gradient holds an undefined tensor";
   EXPECT_EQ(error_of([&] { backward({{Tensor(), zeros({2})}}); }), text);
   EXPECT_EQ(error_of([&] { backward({{add(x, x), Tensor()}}); }), text);
+}
+
+TEST_F(OpChecks, BackwardRefusesAGradientOfAnotherTypeAndTouchesNothing) {
+  Tensor x = zeros({2});
+  x.set_requires_grad(true);
+  const Tensor y = add(x, x);
+  EXPECT_EQ(error_of([&] {
+              backward({{y, indices({1, 1})}});
+            }),
+            "[backward] a gradient is float32 on the device of its tensor");
+  backward({{y, Tensor::from_host(x.backend(), {2}, std::vector<float>{1, 1})}});
+  EXPECT_EQ(x.grad().to_host(), (std::vector<float>{2, 2}));
 }
 
 Tensor leaf(Backend& backend, const Shape& shape) {

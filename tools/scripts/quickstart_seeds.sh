@@ -4,11 +4,13 @@
 # usage: tools/scripts/quickstart_seeds.sh [OUT] [SEED...]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tools/scripts/packages.sh
 out=${1:-runs/quickstart_seeds}
 shift || true
 seeds=("$@")
 [ ${#seeds[@]} -gt 0 ] || seeds=(0 1 2)
 config=configs/quickstart.yaml
+frost_build train evaluate
 episodes=(--episodes 50 --seed 777)  # episodes that neither training nor model selection met
 mkdir -p "$out"
 
