@@ -30,6 +30,7 @@ foreach(header IN LISTS interface_headers)
   string(APPEND interface_text ${digest})
 endforeach()
 string(SHA256 interface_digest "${interface_text}")
+set_property(GLOBAL PROPERTY FROST_INTERFACE_DIGEST ${interface_digest})
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${interface_headers})
 set_property(SOURCE ${PROJECT_SOURCE_DIR}/kernels/backend_registry.cpp APPEND PROPERTY
              COMPILE_DEFINITIONS FROST_CUDA_MODULE_DIR="${cuda_module_dir}"

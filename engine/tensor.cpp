@@ -58,7 +58,7 @@ Tensor Tensor::empty(Backend& backend, Shape shape, MemoryTag tag, DType dtype) 
 }
 
 Tensor Tensor::zeros(Backend& backend, Shape shape, MemoryTag tag) {
-  const Tensor t = empty(backend, std::move(shape), tag);
+  Tensor t = empty(backend, std::move(shape), tag);
   launch("zeros", [&] { backend.fill_zero(t.raw(), t.bytes()); });
   return t;
 }

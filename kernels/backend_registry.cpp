@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <array>
+#include <cstdlib>
 #include <cstring>
 
 #include "kernels/cpu_levels.h"
@@ -27,7 +28,11 @@ std::vector<std::filesystem::path> module_folders() {
 }
 
 const BackendStatus& cuda_backend() {
-  static const BackendStatus status = load_cuda_backend(module_folders());
+  static const BackendStatus status = [] {
+    const char* const named = std::getenv("FROST_CUDA_MODULE");
+    if (named == nullptr || *named == '\0') return load_cuda_backend(module_folders());
+    return load_cuda_module(named);
+  }();
   return status;
 }
 
@@ -49,28 +54,32 @@ std::string shorten_loader_error(const std::string& text, const std::filesystem:
          (text.starts_with(prefix) ? text.substr(prefix.size()) : text);
 }
 
-BackendStatus load_cuda_backend(const std::vector<std::filesystem::path>& folders) {
+BackendStatus load_cuda_module(const std::filesystem::path& file) {
   const auto unusable = [](std::string reason) {
     return BackendStatus{"cuda", nullptr, std::move(reason)};
   };
+  std::error_code none;
+  if (!std::filesystem::exists(file, none)) return unusable(file.string() + " does not exist");
+  void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return unusable(shorten_loader_error(dlerror(), file));
+  const auto entry = reinterpret_cast<CudaModuleEntry>(dlsym(library, kCudaModuleEntry));
+  if (entry == nullptr) return unusable(file.string() + " is not a module of this project");
+  const CudaModule* const module = entry();
+  if (std::strcmp(module->interface_digest, kInterfaceDigest) != 0) {
+    return unusable(file.string() + " belongs to another version: rebuild it");
+  }
+  std::array<char, 4096> reason{};
+  Backend* const backend = module->create(reason.data(), reason.size());
+  return backend == nullptr ? unusable(reason.data()) : BackendStatus{"cuda", backend, ""};
+}
+
+BackendStatus load_cuda_backend(const std::vector<std::filesystem::path>& folders) {
   for (const std::filesystem::path& folder : folders) {
     const std::filesystem::path file = folder / kCudaModuleFile;
     std::error_code none;
-    if (!std::filesystem::exists(file, none)) continue;
-    void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) return unusable(shorten_loader_error(dlerror(), file));
-    const auto entry = reinterpret_cast<CudaModuleEntry>(dlsym(library, kCudaModuleEntry));
-    if (entry == nullptr) return unusable(file.string() + " is not a module of this project");
-    const CudaModule* const module = entry();
-    if (std::strcmp(module->interface_digest, kInterfaceDigest) != 0) {
-      return unusable(file.string() + " belongs to another version: rebuild it");
-    }
-    std::array<char, 4096> reason{};
-    Backend* const backend = module->create(reason.data(), reason.size());
-    if (backend == nullptr) return unusable(reason.data());
-    return {"cuda", backend, ""};
+    if (std::filesystem::exists(file, none)) return load_cuda_module(file);
   }
-  return unusable("the CUDA module was not built (" + std::string(kCudaModuleFile) + ")");
+  return {"cuda", nullptr, "the CUDA module was not built (" + std::string(kCudaModuleFile) + ")"};
 }
 
 Backend& choose_backend(const std::string& device, const BackendStatus& cuda, std::string& reason) {

@@ -25,8 +25,10 @@ struct BackendStatus {
 /// Every backend this project has, the CPU first.
 std::vector<BackendStatus> available_backends();
 
-/// Looks for the CUDA module in the folders, in order, and starts its backend. The module stays
-/// loaded for the life of the process.
+/// Starts the backend of this CUDA module, which stays loaded for the life of the process. The
+/// environment variable FROST_CUDA_MODULE names the one to use instead of looking for it.
+BackendStatus load_cuda_module(const std::filesystem::path& file);
+/// Looks for the CUDA module in the folders, in order, and starts its backend.
 BackendStatus load_cuda_backend(const std::vector<std::filesystem::path>& folders);
 /// The decision of `select_backend`, given what became of CUDA.
 Backend& choose_backend(const std::string& device, const BackendStatus& cuda, std::string& reason);

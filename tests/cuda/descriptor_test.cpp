@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <bit>
+
 #include "kernels/cuda/conv/conv_plan.h"
 #include "kernels/cuda/conv/plan_cache.h"
 #include "kernels/errors.h"
@@ -67,9 +69,8 @@ TEST(CudnnDescriptor, EveryPartOfTheEpilogueIsOneMoreOperation) {
   for (std::int32_t epilogue = 0; epilogue < 8; ++epilogue) {
     const PlanKey key = plan_key(kLayer, PlanKey::kForward, epilogue, {}, 16);
     SCOPED_TRACE(to_string(key));
-    const std::size_t parts =
-        static_cast<std::size_t>((epilogue & 1) + (epilogue >> 1 & 1) + (epilogue >> 2 & 1));
-    EXPECT_EQ(ConvOperations(key).operations().size(), 1 + parts);
+    const int parts = std::popcount(static_cast<std::uint32_t>(epilogue));
+    EXPECT_EQ(std::ssize(ConvOperations(key).operations()), 1 + parts);
   }
 }
 

@@ -30,9 +30,9 @@ StateDict complete_state() {
   return state;
 }
 
-StateDict prefixed(const std::string& prefix, StateDict state) {
+StateDict prefixed(const std::string& prefix, const StateDict& state) {
   StateDict out;
-  for (auto& [name, tensor] : state) out[prefix + name] = std::move(tensor);
+  for (const auto& [name, tensor] : state) out[prefix + name] = tensor;
   return out;
 }
 

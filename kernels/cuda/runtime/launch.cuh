@@ -3,6 +3,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <utility>
 
 #include "kernels/backend.h"
 #include "kernels/cuda/runtime/cuda_check.h"
@@ -36,29 +37,38 @@ inline unsigned blocks_for(std::int64_t threads) {
   return static_cast<unsigned>((threads + kBlockSize - 1) / kBlockSize);
 }
 
+/// Starts `kernel` with blocks of kBlockSize threads: every launch goes through here.
+template <class... Parameters, class... Arguments>
+void launch(cudaStream_t stream, dim3 grid, void (*kernel)(Parameters...),
+            Arguments&&... arguments) {
+  cudaLaunchConfig_t config = {};
+  config.gridDim = grid;
+  config.blockDim = dim3(kBlockSize);
+  config.stream = stream;
+  FROST_CUDA(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
+}
+
 /// fn(i) for i in [0, n), one thread each.
 template <class Fn>
 void for_each(cudaStream_t stream, std::int64_t n, Fn fn) {
   if (n <= 0) return;
-  element_kernel<<<blocks_for(n), kBlockSize, 0, stream>>>(n, fn);
-  FROST_CUDA(cudaGetLastError());
+  launch(stream, blocks_for(n), element_kernel<Fn>, n, fn);
 }
 
 /// fn(i, lane) for i in [0, n), one whole warp each.
 template <class Fn>
 void for_each_warp(cudaStream_t stream, std::int64_t n, Fn fn) {
   if (n <= 0) return;
-  warp_kernel<<<blocks_for(n * kWarpSize), kBlockSize, 0, stream>>>(n, fn);
-  FROST_CUDA(cudaGetLastError());
+  launch(stream, blocks_for(n * kWarpSize), warp_kernel<Fn>, n, fn);
 }
 
 /// fn(i, thread) for i in [0, n), one block of kBlockSize threads each.
 template <class Fn>
 void for_each_block(cudaStream_t stream, std::int64_t n, Fn fn) {
   if (n <= 0) return;
-  block_kernel<<<static_cast<unsigned>(n), kBlockSize, 0, stream>>>(fn);
-  FROST_CUDA(cudaGetLastError());
+  launch(stream, static_cast<unsigned>(n), block_kernel<Fn>, fn);
 }
+
 /// What a sum that continues in place starts from.
 __device__ inline float start_of(GradMode mode, float there) {
   return mode == GradMode::kAccumulate ? there : 0.0f;
@@ -133,8 +143,7 @@ void reduce_columns(CudaBackend& backend, std::int64_t rows, std::int64_t cols, 
   if (chunks > 0) {
     const dim3 grid(static_cast<unsigned>((cols + kWarpSize - 1) / kWarpSize),
                     static_cast<unsigned>(chunks));
-    column_partial_kernel<<<grid, kBlockSize, 0, stream>>>(rows, cols, chunk_rows, value, partial);
-    FROST_CUDA(cudaGetLastError());
+    launch(stream, grid, column_partial_kernel<Value>, rows, cols, chunk_rows, value, partial);
   }
   for_each(stream, cols, [=] __device__(std::int64_t c) {
     double total = 0;

@@ -50,9 +50,9 @@ const DurotaxisConfig& validated(const DurotaxisConfig& c) {
 }
 
 // A field to hold the place until the first reset.
-Substrate placeholder_field(SubstrateConfig config) {
+Substrate placeholder_field(const SubstrateConfig& config) {
   RandomStream stream(0, StreamPurpose::kField);
-  return Substrate(resolve_field(std::move(config), stream));
+  return Substrate(resolve_field(config, stream));
 }
 
 }  // namespace
