@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "tests/op_table/op_cases.h"
+#include "tests/op_table/precision.h"
 
 namespace frost {
 namespace {
@@ -79,6 +80,50 @@ std::vector<std::size_t> sample(const OpCase& row, std::size_t size) {
   return elements;
 }
 
+/// Slopes of the reference at some elements of one input; none where it has a kink.
+struct Slopes {
+  std::vector<std::size_t> elements;
+  Reals values;
+};
+
+/// Of every input that trains; the others have no elements.
+std::vector<Slopes> slopes_of(const OpCase& row) {
+  std::vector<Reals> x = as_reals(row.inputs);
+  const Reals y = row.reference(x);
+  const auto c = cotangent_of(row, {static_cast<std::int64_t>(y.size())});
+  double here = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) here += c[i] == 0.0f ? 0.0 : c[i] * y[i];
+  std::vector<Slopes> all(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!row.inputs[i].trains) continue;
+    const auto elements = sample(row, x[i].size());
+    for (const std::size_t e : elements) {
+      const auto s = slope(row, c, x, i, e, here);
+      if (!s) continue;
+      all[i].elements.push_back(e);
+      all[i].values.push_back(*s);
+    }
+    EXPECT_GE(2 * all[i].elements.size(), elements.size()) << "too many kinks to judge";
+  }
+  return all;
+}
+
+void expect_slopes(Backend& backend, const OpCase& row, const std::vector<Slopes>& expected,
+                   double tolerance) {
+  const auto gradients = gradients_of(backend, row, trains_of(row));
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    SCOPED_TRACE("gradient of " + row.inputs[i].name);
+    const std::vector<float>& gradient = gradients[i];
+    ASSERT_EQ(gradient.size(), row.inputs[i].trains ? row.inputs[i].values.size() : 0U);
+    EXPECT_TRUE(std::all_of(gradient.begin(), gradient.end(), [](float g) {
+      return std::isfinite(g);
+    })) << "not written everywhere";
+    Reals got;
+    for (const std::size_t e : expected[i].elements) got.push_back(gradient[e]);
+    EXPECT_LE(relative_error(got, expected[i].values), tolerance);
+  }
+}
+
 class Gradcheck : public testing::TestWithParam<std::string> {};
 
 TEST_P(Gradcheck, AutogradMatchesCentralDifferencesOfTheReference) {
@@ -86,33 +131,12 @@ TEST_P(Gradcheck, AutogradMatchesCentralDifferencesOfTheReference) {
     SCOPED_TRACE(row->title());
     const std::vector<bool> trains = trains_of(*row);
     if (std::find(trains.begin(), trains.end(), true) == trains.end()) continue;
-    std::vector<Reals> x = as_reals(row->inputs);
-    const Reals y = row->reference(x);
-    const auto c = cotangent_of(*row, {static_cast<std::int64_t>(y.size())});
-    double here = 0;
-    for (std::size_t i = 0; i < y.size(); ++i) here += c[i] == 0.0f ? 0.0 : c[i] * y[i];
+    const std::vector<Slopes> expected = slopes_of(*row);
     for (Backend* backend : test_backends()) {
-      const auto gradients = gradients_of(*backend, *row, trains);
-      for (std::size_t i = 0; i < x.size(); ++i) {
-        if (!trains[i]) {
-          EXPECT_TRUE(gradients[i].empty()) << row->inputs[i].name << " got a gradient unasked";
-          continue;
-        }
-        ASSERT_EQ(gradients[i].size(), x[i].size()) << row->inputs[i].name;
-        EXPECT_TRUE(std::all_of(gradients[i].begin(), gradients[i].end(),
-                                [](float g) { return std::isfinite(g); }))
-            << "gradient of " << row->inputs[i].name << " is not written everywhere";
-        Reals expected, got;
-        const auto elements = sample(*row, x[i].size());
-        for (const std::size_t e : elements) {
-          const auto s = slope(*row, c, x, i, e, here);
-          if (!s) continue;
-          expected.push_back(*s);
-          got.push_back(gradients[i][e]);
-        }
-        EXPECT_GE(2 * got.size(), elements.size()) << "too many kinks to judge";
-        EXPECT_LE(relative_error(got, expected), row->gradient_tolerance)
-            << "gradient of " << row->inputs[i].name;
+      for (const MathMode math : precisions_of(*backend)) {
+        const PrecisionScope scope(*backend, math);
+        SCOPED_TRACE(backend->description());
+        expect_slopes(*backend, *row, expected, gradient_tolerance(*row, math));
       }
     }
   }

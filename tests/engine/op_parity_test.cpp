@@ -5,6 +5,7 @@
 #include <set>
 
 #include "tests/op_table/op_cases.h"
+#include "tests/op_table/precision.h"
 
 namespace frost {
 namespace {
@@ -18,28 +19,33 @@ class Guarded {
 
 class OpParity : public testing::TestWithParam<std::string> {};
 
+/// One forward pass between guard bytes, against what it should give.
+void expect_forward(Backend& backend, const OpCase& row, const Reals& expected, double tolerance) {
+  const Guarded guarded;
+  const NoGradGuard no_grad;
+  const std::vector<Tensor> inputs =
+      upload(backend, row.inputs, std::vector<bool>(row.inputs.size()));
+  const Tensor y = row.bind(backend, inputs)();
+  EXPECT_LE(relative_error(y.to_host(), expected), tolerance);
+  EXPECT_TRUE(y.storage().guards_intact());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    EXPECT_TRUE(inputs[i].storage().guards_intact()) << row.inputs[i].name;
+    EXPECT_EQ(inputs[i].to_host(), row.inputs[i].values) << row.inputs[i].name << " was changed";
+  }
+}
+
 TEST_P(OpParity, ForwardMatchesFloat64AndStaysInsideItsBuffers) {
   for (const OpCase* row : op_cases_of(GetParam())) {
     SCOPED_TRACE(row->title());
     const Reals expected = row->reference(as_reals(row->inputs));
     for (Backend* backend : test_backends()) {
-      SCOPED_TRACE(backend->description());
-      const std::int64_t damaged = Storage::guard_violations();
-      {
-        const Guarded guarded;
-        const NoGradGuard no_grad;
-        const std::vector<Tensor> inputs =
-            upload(*backend, row->inputs, std::vector<bool>(row->inputs.size()));
-        const Tensor y = row->bind(*backend, inputs)();
-        EXPECT_LE(relative_error(y.to_host(), expected), row->tolerance);
-        EXPECT_TRUE(y.storage().guards_intact());
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-          EXPECT_TRUE(inputs[i].storage().guards_intact()) << row->inputs[i].name;
-          EXPECT_EQ(inputs[i].to_host(), row->inputs[i].values)
-              << row->inputs[i].name << " was changed";
-        }
+      for (const MathMode math : precisions_of(*backend)) {
+        const PrecisionScope scope(*backend, math);
+        SCOPED_TRACE(backend->description());
+        const std::int64_t damaged = Storage::guard_violations();
+        expect_forward(*backend, *row, expected, output_tolerance(*row, math));
+        EXPECT_EQ(Storage::guard_violations(), damaged);
       }
-      EXPECT_EQ(Storage::guard_violations(), damaged);
     }
   }
 }
