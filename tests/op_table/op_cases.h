@@ -82,6 +82,8 @@ struct ConvSpec {
   std::int64_t x_channels = 0;  ///< 0: c
 };
 OpCase conv_bn_case(const ConvSpec& spec);
+/// Of one forward pass of a convolution.
+double conv_flops(const Conv2dShape& shape);
 OpCase max_pool_case(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c,
                      std::int64_t kernel, std::int64_t stride, std::int64_t pad);
 OpCase global_avg_pool_case(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c);

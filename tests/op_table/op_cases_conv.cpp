@@ -79,10 +79,13 @@ OpCase conv_bn_case(const ConvSpec& s) {
                }
                return y;
              },
-             2.0 * static_cast<double>(shape.n * shape.oh() * shape.ow() * shape.k * shape.kh *
-                                       shape.kw * shape.c)};
+             conv_flops(shape)};
   row.has_kinks = s.relu;
   return row;
+}
+
+double conv_flops(const Conv2dShape& s) {
+  return 2.0 * static_cast<double>(s.n * s.oh() * s.ow() * s.k * s.kh * s.kw * s.c);
 }
 
 OpCase max_pool_case(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c,

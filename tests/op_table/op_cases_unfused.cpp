@@ -22,7 +22,8 @@ OpCase conv2d_case(const Conv2dShape& s) {
           [s](Backend&, const std::vector<Tensor>& t) {
             return [=] { return conv2d(t[0], t[1], s.stride, s.pad); };
           },
-          [s](const std::vector<Reals>& t) { return reference::conv2d(s, t[0], s.c, t[1]); }};
+          [s](const std::vector<Reals>& t) { return reference::conv2d(s, t[0], s.c, t[1]); },
+          conv_flops(s)};
 }
 
 OpCase batch_norm_case(const Shape& shape) {
