@@ -2,66 +2,35 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+#include <span>
+
 #include "kernels/backend_registry.h"
 #include "kernels/cuda/runtime/recording_heap.h"
 #include "models/policies/graph_actor_critic.h"
 #include "tests/engine/errors.h"
 #include "tests/models/graph_fixture.h"
 #include "tests/op_table/op_cases.h"
-#include "tools/runs/trainer.h"
 
 namespace frost {
 namespace {
 
-/// A learner whose minibatches are replayed or not; on the CPU a replay calls the work again, with
-/// the same bookkeeping around it.
-std::unique_ptr<Ppo> make_ppo(Trainer& trainer, bool record) {
-  PpoConfig config = trainer.config().ppo;
-  config.record_minibatches = record;
-  return std::make_unique<Ppo>(trainer.network(), trainer.optimizer(), trainer.environments(),
-                               config, 11);
-}
-
-std::vector<double> values_of(const Metrics& metrics) {
-  std::vector<double> values;
-  for (const auto& [name, value] : metrics.values()) values.push_back(value);
-  return values;
-}
-
-class ReplayedTraining : public testing::TestWithParam<const char*> {};
-
-TEST_P(ReplayedTraining, EqualsTheEagerOneBitForBit) {
-  const Config config =
-      parse_config(std::string("environment: {name: ") + GetParam() +
-                       "}\nsystem: {threads: 1, device: cpu}\n"
-                       "trainer: {num_envs: 4, rollout_steps: 120, minibatch_size: 32}\n",
-                   "x.yaml", {});
-  Trainer eager(config, false), replayed(config, false);
-  const std::unique_ptr<Ppo> plain = make_ppo(eager, false), recorded = make_ppo(replayed, true);
-  for (int update = 0; update < 3; ++update) {
-    EXPECT_EQ(values_of(recorded->update()), values_of(plain->update())) << "update " << update;
-  }
-  // Shapes of 32 and of 24 states.
-  EXPECT_EQ(recorded->gradient_step().recordings(), 2U);
-  EXPECT_GT(recorded->gradient_step().replays(), 30U);
-  EXPECT_EQ(plain->gradient_step().replays(), 0U);
-}
-
-INSTANTIATE_TEST_SUITE_P(Environments, ReplayedTraining,
-                         testing::Values("CartPole-v1", "Pendulum-v1", "IdentityHybrid"));
-
-/// A colony network and its optimizer.
+/// A colony network that spawns by its own numbers, and its optimizer.
 struct ColonyLearner {
   explicit ColonyLearner(Backend& device) : backend(device) {
     model.encoder.num_layers = 2;
     model.value_components = 6;
+    model.continuous_dims = kDims;
     model.backbone.freeze_mode = "until_layer3";
     network = std::make_unique<GraphActorCritic>(backend, model);
     fill_closed_form(*network);
     optimizer = std::make_unique<Adam>(network->param_groups());
   }
 
-  /// Two states of so many cells, padded, with closed-form targets.
+  static constexpr std::int64_t kDims = 4;
+
+  /// Two states of so many cells, padded, with closed-form targets; the first cell of each spawns.
   Minibatch minibatch(int first_cells, int second_cells, const std::string& seed) const {
     const std::vector<Observation> observations = {graph_observation(first_cells, seed + "1"),
                                                    graph_observation(second_cells, seed + "2")};
@@ -79,14 +48,30 @@ struct ColonyLearner {
     const Shape values{2, 6};
     m.value = {floats("values", values), floats("returns", values), floats("weights", {6}),
                ValueLossKind::kSquared, 0.2f};
+    const auto integers = [&](const std::vector<std::int32_t>& values) {
+      return Tensor::from_host(backend, std::span(values));
+    };
+    constexpr std::int64_t kSamples = 8;  // two of them count
+    std::vector<std::int32_t> spawned_before(rows + 1, 2), spawning(kSamples, 0);
+    spawned_before[0] = 0;
+    std::fill_n(spawned_before.begin() + 1, first_cells, 1);
+    spawning[1] = first_cells;
+    m.raw = floats("raw", {kSamples, kDims});
+    m.active_offsets = integers(spawned_before);
+    m.active_rows = integers(spawning);
+    m.continuous = m.discrete;
+    m.continuous.offsets = integers({0, 1, 2});
+    m.continuous.old_logp = floats("old_raw", {kSamples});
     return m;
   }
 
   std::vector<float> follow(GradientStep& step, const Minibatch& m) const {
     const LossParts& losses = step.forward(m);
     std::vector<float> seen = losses.discrete.to_host();
-    for (const float v : losses.value.to_host()) seen.push_back(v);
-    LossWeights weights{{0.7f, -0.1f, 0, 0}, {}, std::vector<float>(7)};
+    for (const Tensor& part : {losses.continuous, losses.value}) {
+      for (const float v : part.to_host()) seen.push_back(v);
+    }
+    LossWeights weights{{0.7f, -0.1f, 0, 0}, {0.3f, -0.05f, 0, 0}, std::vector<float>(7)};
     weights.value[0] = 0.5f;
     for (const double n : step.descend(weights, {1.0, 1.0, 1.0})) {
       seen.push_back(static_cast<float>(n));
@@ -105,7 +90,7 @@ class GradientSteps : public testing::TestWithParam<Backend*> {};
 TEST_P(GradientSteps, EveryDescentNeedsAForwardBeforeIt) {
   const ColonyLearner learner(*GetParam());
   GradientStep step(*learner.network, *learner.optimizer, 0.5, false);
-  const LossWeights weights{{0.7f, -0.1f, 0, 0}, {}, std::vector<float>(7)};
+  const LossWeights weights{{0.7f, -0.1f, 0, 0}, {0.3f, -0.05f, 0, 0}, std::vector<float>(7)};
   const auto descend = [&] { step.descend(weights, {1.0, 1.0, 1.0}); };
   const std::string text =
       "[gradient_step] descend needs the minibatch of a forward before it, and has used it up";
@@ -172,6 +157,22 @@ TEST_P(GradientSteps, AnotherFreezeModeForgetsWhatWasRecorded) {
 
 INSTANTIATE_TEST_SUITE_P(Devices, GradientSteps, testing::ValuesIn(test_backends()),
                          [](const auto& info) { return "device" + std::to_string(info.index); });
+
+// What a recording is filled from must be all that its minibatch has. A number that is no tensor is
+// added to the sum here; it must be the same for all minibatches of equal shapes.
+TEST(Minibatch, TensorsAreAllThatItHoldsButTheseNumbers) {
+  Minibatch m;
+  const std::vector<Tensor*> tensors = m.tensors();
+  const std::set<Tensor*> distinct(tensors.begin(), tensors.end());
+  EXPECT_EQ(distinct.size(), tensors.size());
+  const std::size_t graph = sizeof m.states.graphs.graphs + sizeof m.states.graphs.nodes +
+                            sizeof m.states.graphs.index.rows + sizeof m.states.graphs.index.edges;
+  const std::size_t states = sizeof m.states.states + sizeof m.states.padded_rows;
+  const std::size_t surrogate = sizeof m.discrete.clip_epsilon + sizeof m.discrete.ratio;
+  const std::size_t value = sizeof m.value.kind + sizeof m.value.range;
+  EXPECT_EQ(tensors.size() * sizeof(Tensor) + graph + states + 2 * surrogate + value, sizeof m)
+      << "Minibatch or a struct in it has a new member: name it in Minibatch::tensors(), or here";
+}
 
 TEST(RecordingHeap, HandsReleasedBlocksOutAgainAndGivesAllBackAtOnce) {
   std::vector<std::size_t> taken;
