@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdio>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "tests/gpu_double/cublaslt/problem.h"
@@ -22,7 +23,8 @@ LtObjects& lt_objects() {
 
 namespace {
 
-static_assert(sizeof(LtAlgorithm) == sizeof(cublasLtMatmulAlgo_t));
+static_assert(sizeof(LtAlgorithm) == sizeof(cublasLtMatmulAlgo_t) &&
+              std::has_unique_object_representations_v<LtAlgorithm>);
 
 /// cublasLt tells no more than a status; the reason goes where its log would.
 cublasStatus_t refuse(cublasStatus_t status, const std::string& why) {

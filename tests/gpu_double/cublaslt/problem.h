@@ -14,7 +14,7 @@ namespace frost::gpu_double {
 /// A product D = alpha op(A) op(B) + beta C as its descriptors say it.
 struct LtProblem {
   std::int64_t m = 0, n = 0, k = 0, lda = 0, ldb = 0, ldc = 0;
-  std::uint8_t bfloat16 = 0, tf32 = 0, transpose_a = 0, transpose_b = 0;
+  std::uint16_t bfloat16 = 0, tf32 = 0, transpose_a = 0, transpose_b = 0;  ///< flags
 
   bool operator==(const LtProblem&) const = default;
   /// From the first byte of A, B, C or D to the last.
