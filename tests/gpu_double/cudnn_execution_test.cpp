@@ -228,6 +228,14 @@ TEST_F(CudnnDoubleExecutionDeathTest, MemoryIsTheDevicesAndLongEnough) {
   EXPECT_DEATH(library_.execute(small, pack(), workspace.data()), "workspace");
 }
 
+TEST_F(CudnnDoubleExecutionDeathTest, MemoryIsCheckedAtTheCallAlreadyNotWhenTheWorkRuns) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const Offered later("async");
+  auto short_of_memory = pack();
+  short_of_memory[3] = y_.data() + 16;
+  EXPECT_DEATH(library_.execute(plan(kPlainEngine), short_of_memory, nullptr), "uid 3");
+}
+
 TEST_F(CudnnDoubleExecutionDeathTest, WhatIsWrittenOverlapsNothing) {
   const Block shared(kX * 4 + kY * 4 + kSmallWorkspace);
   auto over_x = pack();

@@ -174,9 +174,9 @@ void build(const Engine& engine) {
     refuse(CUDNN_STATUS_NOT_SUPPORTED, "one of the first plans, which the settings refuse");
   }
   if (!engine.buildable) {
-    refuse(
-        CUDNN_STATUS_NOT_SUPPORTED_RUNTIME_PREREQUISITE_MISSING,
-        "engine " + std::to_string(engine.index) + " is compiled at run time, and no compiler is");
+    refuse(CUDNN_STATUS_NOT_SUPPORTED_RUNTIME_PREREQUISITE_MISSING,
+           "engine " + std::to_string(engine.index) +
+               " is compiled at run time, and there is no compiler");
   }
 }
 
