@@ -51,7 +51,7 @@ void xavier_uniform(Tensor& weight, RandomStream& random) {
 }
 
 void kaiming_normal_fan_out(Tensor& weight, RandomStream& random) {
-  const auto fan_out = static_cast<double>(weight.numel() / weight.dim(3));
+  const auto fan_out = static_cast<double>(weight.dim(0) * weight.dim(1) * weight.dim(2));
   const auto deviation = static_cast<float>(std::sqrt(2.0 / fan_out));
   fill(weight, [&] { return deviation * random.normal(); });
 }
