@@ -52,13 +52,14 @@ void run(const Graph& graph, const Engine& engine, Memory& memory) {
 
 /// The sums of a convolution by its definition, at the places of the result's elements in memory.
 std::vector<double> plain_sums(const Convolution& convolution, const Memory& memory) {
-  const auto& [direction, x, w, y, window, alpha, beta] = convolution;
+  const Tensor &x = convolution.x, &w = convolution.w, &y = convolution.y;
+  const Window& window = convolution.window;
   const auto number = [&](const Tensor& t, const Dims& at) {
     return static_cast<double>(memory.at(t.uid)[offset(t, at)]);
   };
   std::vector<double> sums(memory.at(convolution.result().uid).size());
   const auto connect = [&](const Dims& in_x, const Dims& in_w, const Dims& in_y) {
-    switch (direction) {
+    switch (convolution.direction) {
       case Direction::kForward:
         sums[offset(y, in_y)] += number(x, in_x) * number(w, in_w);
         break;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <functional>
 
 #include "tests/gpu_double/cudnn_fixture.h"
@@ -232,7 +233,7 @@ TEST(CudnnDoubleDeathTest, WithoutADriverThereIsNoHandle) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto create = [](cudnnStatus_t expected) {
     cudnnHandle_t handle = nullptr;
-    std::exit(cudnnCreate(&handle) == expected ? 0 : 1);
+    std::_Exit(cudnnCreate(&handle) == expected ? 0 : 1);
   };
   {
     const Offered none("driver=none");
