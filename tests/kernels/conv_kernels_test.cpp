@@ -96,6 +96,7 @@ TEST(ConvolutionKernels, AChangedWeightIsPackedAgain) {
   }
 }
 
+// A GPU keeps none: cuDNN reads weights as they lie.
 TEST(ConvolutionKernels, PackedCopiesGoWithTheirWeight) {
   for (Backend* backend : test_backends()) {
     const auto packed = [&] { return backend->ledger().snapshot().live_of(MemoryTag::kPacked); };
@@ -105,7 +106,7 @@ TEST(ConvolutionKernels, PackedCopiesGoWithTheirWeight) {
       const Tensor y = Tensor::zeros(*backend, in.dy.shape());
       backend->convolution().conv2d_forward(kShapes[0], in.x.data(), in.weight.weight_view(),
                                             nullptr, nullptr, false, y.data());
-      EXPECT_GT(packed(), before);
+      EXPECT_EQ(packed() > before, backend->host_readable());
     }
     EXPECT_EQ(packed(), before);
   }

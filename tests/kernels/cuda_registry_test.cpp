@@ -1,11 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "kernels/backend_registry.h"
 #include "kernels/cuda/module.h"
 #include "kernels/errors.h"
+#include "tests/op_table/op_cases.h"
 
 namespace frost {
 namespace {
@@ -47,6 +49,21 @@ TEST(CudaRegistry, CudaIsAnErrorWhereItCannotBeHad) {
   std::string reason;
   EXPECT_EQ(message_of<Error>([&] { choose_backend("cuda", kNoDriver, reason); }),
             "device 'cuda' cannot be used: no NVIDIA driver is installed; use 'auto' or 'cpu'");
+}
+
+TEST(CudaRegistry, TestsFailWhereADeviceTheyAreToRunOnCannotBeUsed) {
+  const char* const before = std::getenv("FROST_REQUIRE_DEVICES");
+  const std::string kept = before == nullptr ? "" : before;
+  setenv("FROST_REQUIRE_DEVICES", "cuda", 1);
+  EXPECT_EQ(message_of<Error>([] { require_if_asked(kNoDriver); }),
+            "FROST_REQUIRE_DEVICES asks for cuda, which cannot be used: no NVIDIA driver is "
+            "installed");
+  EXPECT_NO_THROW(require_if_asked({"cuda", &cpu_backend(), ""}));
+  setenv("FROST_REQUIRE_DEVICES", kept.c_str(), 1);
+  if (kept.empty()) {
+    EXPECT_NO_THROW(require_if_asked(kNoDriver));
+    unsetenv("FROST_REQUIRE_DEVICES");
+  }
 }
 
 TEST(CudaRegistry, AutoTakesAUsableGpu) {

@@ -1,12 +1,16 @@
 #include "tests/op_table/op_cases.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
-#include "kernels/backend_registry.h"
 #include "kernels/cpu_levels.h"
+#include "kernels/errors.h"
 #include "tests/golden/closed_form.h"
+#include "tests/required_devices.h"
 
 namespace frost {
 
@@ -41,15 +45,40 @@ std::vector<const OpCase*> op_cases_of(const std::string& op) {
   return rows;
 }
 
-std::vector<Backend*> test_backends() {
+namespace {
+
+/// One line to stderr for each backend under test, and for each device that is left out.
+std::vector<Backend*> find_test_backends() {
   std::vector<Backend*> usable{&cpu_backend()};
   for (const CpuLevel* level : cpu_levels()) {
     if (level != &chosen_cpu_level()) usable.push_back(&cpu_backend_at(*level));
   }
   for (const BackendStatus& status : available_backends()) {
-    if (status.backend != nullptr && status.device != "cpu") usable.push_back(status.backend);
+    if (status.device == "cpu") continue;
+    require_if_asked(status);
+    if (status.backend != nullptr) {
+      usable.push_back(status.backend);
+    } else {
+      fmt::print(stderr, "not under test: {}: {}\n", status.device, status.reason);
+    }
+  }
+  for (const Backend* backend : usable) {
+    fmt::print(stderr, "under test: {}\n", backend->description());
   }
   return usable;
+}
+
+}  // namespace
+
+void require_if_asked(const BackendStatus& status) {
+  if (status.backend != nullptr || !device_is_required(status.device)) return;
+  throw Error("FROST_REQUIRE_DEVICES asks for " + status.device +
+              ", which cannot be used: " + status.reason);
+}
+
+std::vector<Backend*> test_backends() {
+  static const std::vector<Backend*> backends = find_test_backends();
+  return backends;
 }
 
 std::vector<Tensor> upload(Backend& backend, const std::vector<CaseInput>& inputs,

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "engine/ops.h"
+#include "kernels/backend_registry.h"
+#include "tests/op_table/conv_specs.h"
 
 namespace frost {
 
@@ -49,8 +51,11 @@ std::vector<std::string> op_case_names();
 /// The rows of one op.
 std::vector<const OpCase*> op_cases_of(const std::string& op);
 
-/// Every backend that this machine can run.
+/// Every backend that this machine can run; the first call prints their descriptions. Throws Error
+/// where `FROST_REQUIRE_DEVICES` names a device that cannot be used.
 std::vector<Backend*> test_backends();
+/// Throws that Error, with the reason.
+void require_if_asked(const BackendStatus& status);
 
 /// The inputs as leaves; those named by `trains` (one flag per input) want gradients.
 std::vector<Tensor> upload(Backend& backend, const std::vector<CaseInput>& inputs,
@@ -75,12 +80,6 @@ OpCase layer_norm_case(std::int64_t n, std::int64_t cols, double mean = 0.3);
 OpCase grouped_softmax_case(std::int64_t n, std::int64_t cols, std::int64_t groups,
                             double temperature);
 
-struct ConvSpec {
-  std::int64_t n, side, c, k, kernel, stride;
-  bool residual = false, relu = true;
-  std::int64_t width = 0;       ///< of the map; 0: square
-  std::int64_t x_channels = 0;  ///< 0: c
-};
 OpCase conv_bn_case(const ConvSpec& spec);
 /// Of one forward pass of a convolution.
 double conv_flops(const Conv2dShape& shape);

@@ -23,11 +23,6 @@ struct ConvInputs {
         var(weight + 4) {}
 };
 
-Conv2dShape shape_of(const ConvSpec& s) {
-  return {s.n,      s.side,      s.width == 0 ? s.side : s.width, s.c, s.k, s.kernel, s.kernel,
-          s.stride, s.kernel / 2};
-}
-
 std::vector<CaseInput> conv_inputs(const ConvSpec& s, const std::string& seed) {
   const Conv2dShape shape = shape_of(s);
   const std::int64_t channels = s.x_channels == 0 ? s.c : s.x_channels;
@@ -119,75 +114,7 @@ OpCase global_avg_pool_case(std::int64_t n, std::int64_t h, std::int64_t w, std:
 }
 
 void add_conv_cases(std::vector<OpCase>& table) {
-  const ConvSpec specs[] = {
-      // n, side, c, k, kernel, stride, residual, relu, width, x_channels
-      {.n = 2, .side = 5, .c = 3, .k = 7, .kernel = 1, .stride = 1, .relu = false, .width = 4},
-      {.n = 3, .side = 5, .c = 8, .k = 16, .kernel = 1, .stride = 2, .relu = false},
-      {.n = 1, .side = 3, .c = 16, .k = 32, .kernel = 1, .stride = 2, .relu = false},
-      {.n = 2, .side = 1, .c = 16, .k = 8, .kernel = 1, .stride = 1},
-      {.n = 1, .side = 5, .c = 3, .k = 5, .kernel = 3, .stride = 1, .width = 7},
-      {.n = 2, .side = 6, .c = 16, .k = 16, .kernel = 3, .stride = 1},
-      {.n = 2, .side = 6, .c = 16, .k = 16, .kernel = 3, .stride = 1, .residual = true},
-      {.n = 2,
-       .side = 6,
-       .c = 4,
-       .k = 6,
-       .kernel = 3,
-       .stride = 1,
-       .residual = true,
-       .relu = false},
-      {.n = 2, .side = 6, .c = 4, .k = 6, .kernel = 3, .stride = 1, .relu = false},
-      {.n = 2, .side = 7, .c = 16, .k = 8, .kernel = 3, .stride = 2, .width = 6},
-      {.n = 2, .side = 6, .c = 8, .k = 16, .kernel = 3, .stride = 2, .residual = true},
-      {.n = 1, .side = 24, .c = 3, .k = 8, .kernel = 7, .stride = 2},
-      {.n = 1, .side = 24, .c = 3, .k = 8, .kernel = 7, .stride = 2, .x_channels = 1},
-      {.n = 2,
-       .side = 11,
-       .c = 3,
-       .k = 5,
-       .kernel = 7,
-       .stride = 2,
-       .relu = false,
-       .x_channels = 1},
-      {.n = 1, .side = 24, .c = 1, .k = 8, .kernel = 7, .stride = 2},
-      {.n = 1, .side = 9, .c = 1, .k = 4, .kernel = 3, .stride = 1, .residual = true},
-      {.n = 2, .side = 5, .c = 3, .k = 8, .kernel = 7, .stride = 2},
-      {.n = 2, .side = 2, .c = 3, .k = 8, .kernel = 3, .stride = 1, .x_channels = 1},
-  };
-  for (const ConvSpec& spec : specs) table.push_back(conv_bn_case(spec));
-  // Maps below the kernel's reach, where taps meet padding only.
-  for (const std::int64_t side : {1, 2, 3, 4}) {
-    for (const std::int64_t stride : {1, 2}) {
-      table.push_back(conv_bn_case({3, side, 8, 16, 3, stride}));
-      table.push_back(conv_bn_case({5, side, 16, 16, 3, stride, true}));
-    }
-  }
-  table.push_back(conv_bn_case({33, 2, 5, 7, 3, 1, true, true, 3}));
-  // Short correlations: tiles beyond the map's edge, panels of less than 64 channels, shared
-  // panels.
-  for (const std::int64_t side : {3, 4, 7, 8, 10}) {
-    table.push_back(conv_bn_case({2, side, 16, 48, 3, 1, true, true, side == 4 ? 9 : side}));
-  }
-  table.push_back(conv_bn_case({3, 5, 80, 80, 3, 1}));
-  table.push_back(conv_bn_case({2, 3, 256, 256, 3, 1, true}));
-  // One product per tap, with as many images as rows as it takes; the stem's rows of pixels.
-  table.push_back(conv_bn_case({17, 5, 16, 80, 3, 2, true}));
-  table.push_back(conv_bn_case({16, 6, 16, 16, 1, 2, false, false}));
-  table.push_back(conv_bn_case({.n = 3, .side = 9, .c = 1, .k = 80, .kernel = 7, .stride = 2}));
-  table.push_back(conv_bn_case({.n = 2,
-                                .side = 11,
-                                .c = 3,
-                                .k = 16,
-                                .kernel = 5,
-                                .stride = 2,
-                                .residual = true,
-                                .x_channels = 1}));
-  // ResNet18 on 24x24 images: stage inputs, downsampling and last blocks.
-  table.push_back(conv_bn_case({2, 6, 64, 128, 3, 2}));
-  table.push_back(conv_bn_case({2, 3, 128, 256, 3, 2}));
-  table.push_back(conv_bn_case({2, 2, 256, 256, 3, 1, true}));
-  table.push_back(conv_bn_case({2, 2, 256, 512, 3, 2}));
-  table.push_back(conv_bn_case({2, 1, 512, 512, 3, 1, true}));
+  for (const ConvSpec& spec : conv_specs()) table.push_back(conv_bn_case(spec));
 
   table.push_back(max_pool_case(1, 1, 1, 1, 1, 1, 0));
   table.push_back(max_pool_case(2, 5, 7, 3, 2, 2, 0));
