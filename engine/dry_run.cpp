@@ -4,6 +4,8 @@
 
 namespace frost {
 
+// Told to both: `launch` knows no backend, and a backend that is loaded as a module sees none of
+// the program's statics.
 DryRun::DryRun(Backend& backend) : backend_(backend) {
   LaunchControl::dry_run_ = true;
   backend_.set_dry_run(true);

@@ -16,33 +16,32 @@ class CudaConvolution final : public ConvolutionKernels {
     convolutions_.forward(shape, x, weight.data, bias, residual, relu, y);
   }
 
-  // Gradients that accumulate go through a temporary: few engines scale what is there (beta), and
-  // the sum then has the same order on every engine.
   void conv2d_backward_data(const Conv2dShape& s, const float* dy, WeightView weight,
                             GradOut dx) override {
-    if (dx.mode == GradMode::kOverwrite) {
-      return convolutions_.backward_data(s, dy, weight.data, dx.data);
-    }
-    const std::int64_t n = s.n * s.h * s.w * s.c;
-    const TrackedBuffer term = workspace(backend_, n);
-    convolutions_.backward_data(s, dy, weight.data, term.floats());
-    backend_.elementwise().axpy(n, 1.0f, term.floats(), dx);
+    write_gradient(s.n * s.h * s.w * s.c, dx,
+                   [&](float* out) { convolutions_.backward_data(s, dy, weight.data, out); });
   }
 
   void conv2d_backward_weight(const Conv2dShape& s, const float* x, const float* dy,
                               GradOut dweight) override {
-    if (dweight.mode == GradMode::kOverwrite) {
-      return convolutions_.backward_weight(s, x, dy, dweight.data);
-    }
-    const std::int64_t n = s.k * s.kh * s.kw * s.c;
-    const TrackedBuffer term = workspace(backend_, n);
-    convolutions_.backward_weight(s, x, dy, term.floats());
-    backend_.elementwise().axpy(n, 1.0f, term.floats(), dweight);
+    write_gradient(s.k * s.kh * s.kw * s.c, dweight,
+                   [&](float* out) { convolutions_.backward_weight(s, x, dy, out); });
   }
 
   void forget_weight(std::uint64_t) override {}
 
  private:
+  /// Gradients that accumulate go through a temporary: few engines scale what is there (beta), and
+  /// the sum then has the same order on every engine.
+  template <class Write>
+  void write_gradient(std::int64_t n, GradOut gradient, const Write& write) {
+    if (gradient.mode == GradMode::kOverwrite) return write(gradient.data);
+    const TrackedBuffer term = workspace(backend_, n);
+    write(term.floats());
+    if (backend_.dry_run()) return;
+    backend_.elementwise().axpy(n, 1.0f, term.floats(), gradient);
+  }
+
   CudaBackend& backend_;
   CudnnConvolutions& convolutions_;
 };

@@ -20,8 +20,10 @@
 namespace frost::cuda {
 namespace {
 
-/// Bounds what shapes that never come back may keep.
-constexpr std::size_t kCapacity = 1024;
+/// Bounds what shapes that never come back may keep, a few KiB each. A minibatch of graphs has
+/// about 100 products, most of them of a height that is one of its sizes in use (rounded up to
+/// buckets).
+constexpr std::size_t kCapacity = 4096;
 /// What cuBLAS recommends for the newest devices; older ones use less of it.
 constexpr std::size_t kGemmWorkspace = std::size_t{32} << 20;
 

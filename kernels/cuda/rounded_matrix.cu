@@ -18,9 +18,7 @@ void round_rows(cudaStream_t stream, std::int64_t rows, std::int64_t cols, const
 
 RoundedMatrix::RoundedMatrix(CudaBackend& backend, std::int64_t rows, std::int64_t cols,
                              const float* x, std::int64_t stride)
-    : stride_((cols + kRowMultiple - 1) / kRowMultiple * kRowMultiple),
-      buffer_(backend, MemoryTag::kWorkspace,
-              static_cast<std::size_t>(rows * stride_) * sizeof(std::uint16_t)) {
+    : stride_(padded(cols)), buffer_(backend, MemoryTag::kWorkspace, bytes(rows, cols)) {
   round_rows(backend.stream(), rows, cols, x, stride, buffer_.as<std::uint16_t>(), stride_);
 }
 

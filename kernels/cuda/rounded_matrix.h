@@ -17,6 +17,11 @@ class RoundedMatrix {
   /// Tensor cores read 16 bytes at a time: rows begin at multiples of that.
   static constexpr std::int64_t kRowMultiple = 8;
 
+  /// What such a matrix takes.
+  static std::size_t bytes(std::int64_t rows, std::int64_t cols) {
+    return static_cast<std::size_t>(rows * padded(cols)) * sizeof(std::uint16_t);
+  }
+
   /// Enqueues the rounding of x [rows, cols], `stride` floats from row to row.
   RoundedMatrix(CudaBackend& backend, std::int64_t rows, std::int64_t cols, const float* x,
                 std::int64_t stride);
@@ -26,6 +31,10 @@ class RoundedMatrix {
   std::int64_t stride() const { return stride_; }
 
  private:
+  static std::int64_t padded(std::int64_t cols) {
+    return (cols + kRowMultiple - 1) / kRowMultiple * kRowMultiple;
+  }
+
   std::int64_t stride_;
   TrackedBuffer buffer_;
 };

@@ -1,7 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <iostream>
+#include <set>
+
 #include "kernels/cuda/conv/conv_plan.h"
 #include "kernels/cuda/conv/plan_cache.h"
+#include "kernels/cuda/runtime/diagnosis.h"
+#include "tests/op_table/conv_specs.h"
 
 // cuDNN plans for a device that is only described: which engine, under which notes, with how much
 // workspace. What the kernels then compute needs the device itself.
@@ -62,11 +67,10 @@ TEST_F(CudnnPlanning, EveryLayerAndDirectionHasAPlanThatKeepsToTheOptions) {
   }
 }
 
-TEST_F(CudnnPlanning, BiasResidualAndReluAreFusedInTrueFp32) {
+TEST_F(CudnnPlanning, BiasAndResidualAreFusedInTrueFp32) {
   for (const Conv2dShape& shape : kBackbone) {
     for (const std::int32_t residual : {PlanKey::kNone, PlanKey::kResidual}) {
-      const PlanKey key =
-          plan_key(shape, PlanKey::kForward, PlanKey::kBias | PlanKey::kRelu | residual, {}, 16);
+      const PlanKey key = plan_key(shape, PlanKey::kForward, PlanKey::kBias | residual, {}, 16);
       SCOPED_TRACE(to_string(key));
       const auto made = plan(key);
       ASSERT_NE(made, nullptr) << why_;
@@ -113,6 +117,74 @@ TEST_F(CudnnPlanning, OtherBatchesAreInBf16PlannedToo) {
         EXPECT_NE(plan(key), nullptr) << to_string(key) << ": " << why_;
       }
     }
+  }
+}
+
+/// The convolutions of a ResNet: 18 and 34 have the same ones, 50 has bottlenecks.
+void add_resnet(bool bottlenecks, std::int64_t images, std::int64_t side,
+                std::vector<Conv2dShape>& shapes) {
+  const auto add = [&](std::int64_t map, std::int64_t c, std::int64_t k, std::int64_t kernel,
+                       std::int64_t stride) {
+    shapes.push_back({images, map, map, c, k, kernel, kernel, stride, kernel / 2});
+  };
+  for (const std::int64_t colors : {1, 3}) add(side, colors, 64, 7, 2);
+  std::int64_t map = (side + 3) / 4, channels = 64;
+  for (const std::int64_t width : {64, 128, 256, 512}) {
+    const std::int64_t stride = width == 64 ? 1 : 2, smaller = (map + stride - 1) / stride;
+    const std::int64_t out = bottlenecks ? 4 * width : width;
+    if (bottlenecks) {
+      for (const std::int64_t c : {channels, out}) add(c == out ? smaller : map, c, width, 1, 1);
+      add(smaller, width, out, 1, 1);
+      add(map, width, width, 3, stride);
+    } else {
+      add(map, channels, width, 3, stride);
+    }
+    add(smaller, width, width, 3, 1);
+    if (channels != out) add(map, channels, out, 1, stride);
+    channels = out;
+    map = smaller;
+  }
+}
+
+/// What the op table and ResNets ask for, each plan once.
+std::vector<PlanKey> keys_in_use() {
+  std::vector<Conv2dShape> shapes;
+  for (const ConvSpec& spec : conv_specs()) shapes.push_back(shape_of(spec));
+  for (const bool bottlenecks : {false, true}) {
+    add_resnet(bottlenecks, 64, 24, shapes);
+    add_resnet(bottlenecks, 64, 84, shapes);
+    add_resnet(bottlenecks, 32, 224, shapes);
+  }
+  add_resnet(false, 2048, 24, shapes);  // a whole chunk of tokens (CudaBackend::preferred_batch)
+  std::vector<PlanKey> keys;
+  std::set<std::string> seen;
+  const auto add = [&](const Conv2dShape& shape, PlanKey::Direction direction,
+                       std::int32_t epilogue, MathMode math) {
+    const PlanKey key = plan_key(shape, direction, epilogue, {math, true}, 16);
+    if (seen.insert(to_string(key)).second) keys.push_back(key);
+  };
+  for (const MathMode math : {MathMode::kFp32, MathMode::kTf32, MathMode::kBf16}) {
+    for (const Conv2dShape& shape : shapes) {
+      for (const auto direction : kDirections) add(shape, direction, PlanKey::kNone, math);
+      if (math == MathMode::kBf16) continue;  // it adds by an own kernel
+      for (const std::int32_t residual : {PlanKey::kNone, PlanKey::kResidual}) {
+        add(shape, PlanKey::kForward, PlanKey::kBias | residual, math);
+      }
+    }
+  }
+  return keys;
+}
+
+TEST_F(CudnnPlanning, EveryConvolutionOfTheOpTableAndOfResNetsHasAPlanThatKeepsToTheOptions) {
+  for (const PlanKey& key : keys_in_use()) {
+    SCOPED_TRACE(to_string(key));
+    const auto made = plan(key);
+    EXPECT_NE(made, nullptr) << why_;
+    if (made == nullptr) continue;
+    std::cout << to_string(key) << ": " << to_string(made->engine()) << ", workspace "
+              << mebibytes(made->workspace_bytes()) << "\n";
+    EXPECT_TRUE(permits({static_cast<MathMode>(key.math), true}, made->engine()));
+    EXPECT_LE(made->workspace_bytes(), static_cast<std::size_t>(kWorkspaceCeiling));
   }
 }
 

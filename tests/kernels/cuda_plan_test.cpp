@@ -32,7 +32,7 @@ TEST(CudaPlanKey, EveryFieldTellsTwoPlansApart) {
   keys[8].stride += 1;
   keys[9].pad += 1;
   keys[10].direction = PlanKey::kBackwardData;
-  keys[11].epilogue = PlanKey::kBias | PlanKey::kRelu;
+  keys[11].epilogue = PlanKey::kBias | PlanKey::kResidual;
   keys[12].layout += 1;
   keys[13].data_type += 1;
   keys[14].math = static_cast<std::int32_t>(MathMode::kTf32);

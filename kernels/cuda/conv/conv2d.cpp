@@ -100,9 +100,9 @@ bool CudnnConvolutions::run_gradient(const Conv2dShape& s, PlanKey::Direction di
 }
 
 bool CudnnConvolutions::run_fused(const Conv2dShape& s, const float* x, const float* weight,
-                                  const float* bias, const float* residual, bool relu, float* y) {
+                                  const float* bias, const float* residual, float* y) {
   std::vector<Argument> arguments{{kX, x}, {kWeight, weight}, {kY, y}};
-  std::int32_t epilogue = relu ? PlanKey::kRelu : PlanKey::kNone;
+  std::int32_t epilogue = PlanKey::kNone;
   if (bias != nullptr) {
     epilogue |= PlanKey::kBias;
     arguments.push_back({kBias, bias});
@@ -116,28 +116,39 @@ bool CudnnConvolutions::run_fused(const Conv2dShape& s, const float* x, const fl
              arguments);
 }
 
+bool CudnnConvolutions::only_allocates(const Conv2dShape& s) {
+  if (!backend_.dry_run()) return false;
+  if (rounds()) {
+    const auto rounded = [&](std::int64_t n) {
+      return TrackedBuffer(backend_, MemoryTag::kWorkspace, RoundedMatrix::bytes(1, n));
+    };
+    const TrackedBuffer x = rounded(input_size(s)), w = rounded(weight_size(s));
+    const TrackedBuffer y = rounded(output_size(s));
+  }
+  return true;
+}
+
 void CudnnConvolutions::forward(const Conv2dShape& s, const float* x, const float* weight,
                                 const float* bias, const float* residual, bool relu, float* y) {
-  if (pixels(s) == 0) return;
-  const auto finish = [&](const auto* sums) {
-    conv_epilogue(backend_.stream(), pixels(s), s.k, sums, bias, residual, relu, y);
+  if (pixels(s) == 0 || only_allocates(s)) return;
+  const auto finish = [&](const auto* sums, const float* add_bias, const float* add_residual) {
+    conv_epilogue(backend_.stream(), pixels(s), s.k, sums, add_bias, add_residual, relu, y);
   };
-  bool summed = false;
   if (rounds()) {
     const auto sums = run_rounded(s, PlanKey::kForward, {kX, x, input_size(s)},
                                   {kWeight, weight, weight_size(s)}, kY, output_size(s));
-    if (sums) return finish(bits(*sums));
-  } else {
-    if (run_fused(s, x, weight, bias, residual, relu, y)) return;
-    summed = run_fused(s, x, weight, nullptr, nullptr, false, y);
+    if (sums) return finish(bits(*sums), bias, residual);
+  } else if (run_fused(s, x, weight, bias, residual, y)) {
+    if (relu) finish(y, nullptr, nullptr);
+    return;
   }
-  if (!summed) unrolled_forward(s, x, weight, y);
-  if (bias != nullptr || residual != nullptr || relu) finish(y);
+  if (rounds() || !run_fused(s, x, weight, nullptr, nullptr, y)) unrolled_forward(s, x, weight, y);
+  if (bias != nullptr || residual != nullptr || relu) finish(y, bias, residual);
 }
 
 void CudnnConvolutions::backward_data(const Conv2dShape& s, const float* dy, const float* weight,
                                       float* dx) {
-  if (s.n == 0) return;
+  if (s.n == 0 || only_allocates(s)) return;
   if (!run_gradient(s, PlanKey::kBackwardData, {kY, dy, output_size(s)},
                     {kWeight, weight, weight_size(s)}, kX, input_size(s), dx)) {
     unrolled_backward_data(s, dy, weight, dx);
@@ -146,6 +157,7 @@ void CudnnConvolutions::backward_data(const Conv2dShape& s, const float* dy, con
 
 void CudnnConvolutions::backward_weight(const Conv2dShape& s, const float* x, const float* dy,
                                         float* dweight) {
+  if (only_allocates(s)) return;
   if (s.n == 0) return backend_.fill_zero(dweight, float_bytes(weight_size(s)));
   if (!run_gradient(s, PlanKey::kBackwardWeight, {kX, x, input_size(s)}, {kY, dy, output_size(s)},
                     kWeight, weight_size(s), dweight)) {

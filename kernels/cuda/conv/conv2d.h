@@ -80,9 +80,11 @@ class CudnnConvolutions {
   /// The same in the precision asked for, into `size` floats.
   bool run_gradient(const Conv2dShape& shape, PlanKey::Direction direction, const Operand& a,
                     const Operand& b, ConvTensor result, std::int64_t size, float* gradient);
-  /// A forward pass whose epilogue is part of the plan.
+  /// A forward pass whose sums with bias and residual, both nullable, are part of the plan.
   bool run_fused(const Conv2dShape& shape, const float* x, const float* weight, const float* bias,
-                 const float* residual, bool relu, float* y);
+                 const float* residual, float* y);
+  /// Whether this is a dry run, for which what a call holds has been allocated and released.
+  bool only_allocates(const Conv2dShape& shape);
   /// Calls fn(images, first, columns) for as many images at a time as the workspace takes.
   template <class Fn>
   void for_image_chunks(const Conv2dShape& shape, const Fn& fn);

@@ -100,18 +100,18 @@ void ConvOperations::convolution(const PlanKey& key, const Descriptor& x, const 
   operations_.push_back(&keep(std::move(operation)));
 }
 
-const Descriptor& ConvOperations::pointwise(cudnnPointwiseMode_t mode, const Descriptor& x,
-                                            const Descriptor* b, const Descriptor& y) {
+const Descriptor& ConvOperations::add(const Descriptor& x, const Descriptor& b,
+                                      const Descriptor& y) {
   Descriptor kind(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
-  kind.set(CUDNN_ATTR_POINTWISE_MODE, mode)
+  kind.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_POINTWISE_ADD)
       .set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT)
       .finalize();
   Descriptor operation(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
   operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, keep(std::move(kind)))
       .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x)
-      .set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
-  if (b != nullptr) operation.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *b);
-  operation.finalize();
+      .set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, b)
+      .set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y)
+      .finalize();
   operations_.push_back(&keep(std::move(operation)));
   return y;
 }
@@ -128,7 +128,7 @@ ConvOperations::ConvOperations(const PlanKey& key) {
 
   // The last step writes y; every step before it writes a tensor that stays inside the graph.
   int steps_left = 0;
-  for (const auto part : {PlanKey::kResidual, PlanKey::kBias, PlanKey::kRelu}) {
+  for (const auto part : {PlanKey::kResidual, PlanKey::kBias}) {
     if (key.epilogue & part) ++steps_left;
   }
   std::int64_t next_virtual = kFirstVirtual;
@@ -140,13 +140,10 @@ ConvOperations::ConvOperations(const PlanKey& key) {
   const Descriptor* value = &target();
   convolution(key, x, w, *value);
   if (key.epilogue & PlanKey::kResidual) {
-    value = &pointwise(CUDNN_POINTWISE_ADD, *value, &tensor(kResidual, output), target());
+    value = &add(*value, tensor(kResidual, output), target());
   }
   if (key.epilogue & PlanKey::kBias) {
-    value = &pointwise(CUDNN_POINTWISE_ADD, *value, &tensor(kBias, {1, s.k, 1, 1}), target());
-  }
-  if (key.epilogue & PlanKey::kRelu) {
-    pointwise(CUDNN_POINTWISE_RELU_FWD, *value, nullptr, target());
+    add(*value, tensor(kBias, {1, s.k, 1, 1}), target());
   }
 }
 
@@ -167,6 +164,8 @@ void ConvPlan::run(cudnnHandle_t handle, std::span<const Argument> arguments,
     names.push_back(a.tensor);
     data.push_back(const_cast<void*>(a.data));  // the C interface knows no const; inputs stay as is
   }
+  // Made anew for each call: cuDNN refuses to change a finalized one (CUDNN_STATUS_BAD_PARAM), and
+  // pointers differ from call to call. That takes 2 us of the host; a recording pays it once.
   Descriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
   pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, names)
       .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, data)
@@ -232,6 +231,9 @@ void read_notes(cudnnBackendDescriptor_t engine, EngineTraits& traits) {
         break;
       case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC:
         traits.nondeterministic = true;
+        break;
+      case CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP:
+        traits.keeps_nan = true;
         break;
       case CUDNN_NUMERICAL_NOTE_FFT:
       case CUDNN_NUMERICAL_NOTE_WINOGRAD:

@@ -20,8 +20,8 @@ enum ConvTensor : std::int64_t { kX = 1, kWeight, kY, kBias, kResidual };
 
 /// The operations of one convolution and what they refer to, without a handle: needs no device.
 ///
-/// Forward: y = relu(conv(x, w) + residual + bias), each part as the key's epilogue says; the order
-/// is the one of cuDNN's ready-made fused engines.
+/// Forward: y = conv(x, w) + residual + bias, each part as the key's epilogue says; the order is
+/// the one of cuDNN's ready-made fused engines.
 class ConvOperations {
  public:
   /// Throws Error where cuDNN rejects a descriptor.
@@ -31,8 +31,8 @@ class ConvOperations {
 
  private:
   const Descriptor& keep(Descriptor descriptor);
-  const Descriptor& pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor* b,
-                              const Descriptor& y);
+  /// y = x + b
+  const Descriptor& add(const Descriptor& x, const Descriptor& b, const Descriptor& y);
   void convolution(const PlanKey& key, const Descriptor& x, const Descriptor& w,
                    const Descriptor& y);
 

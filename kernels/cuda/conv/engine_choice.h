@@ -20,6 +20,7 @@ struct EngineTraits {
   bool transforms = false;         ///< Winograd or FFT: other roundings than a plain sum
   bool nondeterministic = false;
   bool compiled_at_run_time = false;
+  bool keeps_nan = false;  ///< promises that no NaN is lost; sums keep them without a promise
 };
 
 /// Whether an engine computes what the options promise. For float32 data a tensor core means TF32;
@@ -72,6 +73,7 @@ inline std::string to_string(const EngineTraits& engine) {
   if (engine.transforms) text += ", Winograd or FFT";
   if (engine.nondeterministic) text += ", not deterministic";
   if (engine.compiled_at_run_time) text += ", compiled at run time";
+  if (engine.keeps_nan) text += ", keeps NaN";
   return text;
 }
 

@@ -17,7 +17,6 @@ std::string to_string(const PlanKey& key) {
           std::to_string(key.stride) + "+" + std::to_string(key.pad);
   if (key.epilogue & PlanKey::kResidual) text += " residual";
   if (key.epilogue & PlanKey::kBias) text += " bias";
-  if (key.epilogue & PlanKey::kRelu) text += " relu";
   text += std::string(" ") + frost::to_string(static_cast<MathMode>(key.math));
   if (key.alignment != 16) text += " aligned to " + std::to_string(key.alignment);
   return text;

@@ -29,8 +29,11 @@ class PlanCache {
   const std::string& report() const { return report_; }
 
  private:
-  /// Bounds what shapes that never come back may keep; ~200 KiB each.
-  static constexpr std::size_t kCapacity = 256;
+  /// Bounds what shapes that never come back may keep, ~200 KiB of host memory each. It must hold
+  /// what a run asks for in turn, for one plan too many has others built anew, 4 ms each: a body
+  /// sees at most 38 batch sizes (models/policies/graph_batch.h), each with 37 plans in mode
+  /// `none`.
+  static constexpr std::size_t kCapacity = 4096;
 
   Entry make(const PlanKey& key);
 
@@ -40,7 +43,7 @@ class PlanCache {
   std::string report_;
 };
 
-/// "forward 64x24x24x3 * 64x7x7/2+3 bias relu tf32"
+/// "forward 64x24x24x3 * 64x7x7/2+3 residual bias tf32"
 std::string to_string(const PlanKey& key);
 
 /// Throws Error if the stream is being captured into a graph.

@@ -13,7 +13,9 @@ namespace frost::cuda {
 /// keys.
 struct PlanKey {
   enum Direction : std::int32_t { kForward, kBackwardData, kBackwardWeight };
-  enum Epilogue : std::int32_t { kNone = 0, kBias = 1, kResidual = 2, kRelu = 4 };
+  /// What is added to the sums. No ReLU: of cuDNN's engines in fp32 none that is chosen promises to
+  /// let a NaN through it, and a hidden NaN would train on (conv_epilogue keeps it).
+  enum Epilogue : std::int32_t { kNone = 0, kBias = 1, kResidual = 2 };
   enum Layout : std::int32_t { kNhwc };
   enum DataType : std::int32_t { kFloat32, kBfloat16 };
 
