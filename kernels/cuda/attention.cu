@@ -24,7 +24,7 @@ void sum_by_source(cudaStream_t stream, const EdgeView& graph, std::int64_t head
   const std::int64_t dim = heads * width;
   for_each(stream, graph.rows * dim, [=] __device__(std::int64_t i) {
     const std::int64_t r = i / dim, j = i % dim;
-    float sum = start_of(grad.mode, grad.data[i]);
+    float sum = start_of(grad.mode, grad.data + i);
     for (std::int64_t p = graph.source_offsets[r]; p < graph.source_offsets[r + 1]; ++p) {
       const std::int64_t e = graph.edge_of_source[p];
       sum += per_edge[e * heads + j / width] * per_target[graph.target[e] * dim + j];
@@ -105,7 +105,7 @@ class CudaAttention final : public AttentionKernels {
       if (dq.mode == GradMode::kIgnore) return;
       for (std::int64_t c = lane; c < width; c += kWarpSize) {
         const std::int64_t j = at + c;
-        float sum = start_of(dq.mode, dq.data[i * dim + j]);
+        float sum = start_of(dq.mode, dq.data + i * dim + j);
         for (std::int64_t e = begin; e < end; ++e) {
           sum += dscore[e * heads + h] * (k[graph.source[e] * dim + j] + edge[e * dim + j]);
         }

@@ -9,7 +9,9 @@ namespace {
 
 class CudaOptimizer final : public OptimizerKernels {
  public:
-  explicit CudaOptimizer(CudaBackend& backend) : backend_(backend), stream_(backend.stream()) {}
+  explicit CudaOptimizer(CudaBackend& backend) : backend_(backend), stream_(backend.stream()) {
+    load_kernels();
+  }
 
   void squared_norms(std::span<const OptimizerTensor> tensors, double* squares) override {
     for (const TensorPack& pack : make_packs(tensors)) {
@@ -64,6 +66,25 @@ class CudaOptimizer final : public OptimizerKernels {
   }
 
  private:
+  /// A kernel is loaded when it is launched first, which may wait and allocate: nothing for a
+  /// capture. A recording's other kernels have run before it; these would have moved the weights,
+  /// so they run here, on a parameter of their own.
+  void load_kernels() {
+    struct Step {
+      double square;
+      float gradient, first, second, parameter, coefficient;
+      AdamFactors factors;
+    };
+    const TrackedBuffer memory(backend_, MemoryTag::kWorkspace, sizeof(Step));
+    backend_.fill_zero(memory.data(), memory.bytes());
+    auto* const step = memory.as<Step>();
+    const OptimizerTensor tensor{
+        1, 0, &step->gradient, &step->first, &step->second, &step->parameter};
+    squared_norms({&tensor, 1}, &step->square);
+    clip_gradients(1, &step->square, 1.0, &step->coefficient);
+    adam_step({&tensor, 1}, &step->factors, &step->coefficient);
+  }
+
   CudaBackend& backend_;
   cudaStream_t stream_;
 };

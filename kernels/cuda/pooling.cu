@@ -42,7 +42,7 @@ class CudaPooling final : public PoolingKernels {
     for_each(stream_, s.n * s.h * s.w * s.c, [=] __device__(std::int64_t i) {
       const std::int64_t c = i % s.c, ix = i / s.c % s.w, iy = i / s.c / s.w % s.h;
       const std::int64_t n = i / s.c / s.w / s.h;
-      float sum = start_of(dx.mode, dx.data[i]);
+      float sum = start_of(dx.mode, dx.data + i);
       for (std::int64_t ky = 0; ky < s.kernel; ++ky) {
         const std::int64_t ty = iy + s.pad - ky;
         if (ty < 0 || ty % s.stride != 0 || ty / s.stride >= oh) continue;

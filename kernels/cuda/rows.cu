@@ -27,7 +27,7 @@ class CudaRows final : public RowKernels {
                    const float* src, GradOut dst) override {
     for_each(stream_, segments * cols, [=] __device__(std::int64_t i) {
       const std::int64_t s = i / cols, c = i % cols;
-      float sum = start_of(dst.mode, dst.data[i]);
+      float sum = start_of(dst.mode, dst.data + i);
       for (std::int64_t r = offsets[s]; r < offsets[s + 1]; ++r) sum += src[r * cols + c];
       dst.data[i] = sum;
     });

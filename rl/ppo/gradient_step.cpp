@@ -132,6 +132,7 @@ std::unique_ptr<GradientStep::Pass> GradientStep::record(const Minibatch& miniba
   auto pass = std::make_unique<Pass>(make_pass(minibatch));
   run_forward(*pass);
   run_backward(*pass);
+  pass->losses = {};  // recorded work makes its own; these would only hold their memory
   const auto half = [&](void (GradientStep::*run)(Pass&) const) {
     return std::make_unique<DeviceGraph>(network_.backend(),
                                          [this, run, to = pass.get()] { (this->*run)(*to); });

@@ -1,109 +1,13 @@
-#include <gtest/gtest.h>
-
 #include <algorithm>
-#include <cmath>
 #include <limits>
-#include <vector>
 
-#include "kernels/bfloat16.h"
 #include "kernels/cuda/conv/conv2d.h"
-#include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/runtime/device.h"
 #include "kernels/errors.h"
-#include "kernels/philox.h"
+#include "tests/cuda/device_fixture.h"
 
-// What only a GPU can show; parity with the float64 references is in the op table.
+// Convolutions and matrix products.
 namespace frost {
 namespace {
-
-class CudaDevice : public testing::Test {
- protected:
-  void SetUp() override {
-    const std::string problem = cuda::device_problem(cuda::probe_device());
-    if (!problem.empty()) GTEST_SKIP() << problem;
-    backend_ = std::make_unique<CudaBackend>();
-  }
-
-  /// Numbers in [-1, 1), a function of `seed` alone.
-  static std::vector<float> values(std::int64_t n, std::uint64_t seed) {
-    std::vector<float> v(static_cast<std::size_t>(n));
-    for (std::size_t i = 0; i < v.size(); ++i) {
-      const PhiloxBlock block = philox4x32({{static_cast<std::uint32_t>(i), 0, 0, 0}}, seed);
-      v[i] = 2.0f * philox_uniform(block.word[0]) - 1.0f;
-    }
-    return v;
-  }
-
-  static float rounded(float x) { return bfloat16_to_float(round_to_bfloat16(x)); }
-  static std::vector<float> rounded(std::vector<float> v) {
-    for (float& x : v) x = rounded(x);
-    return v;
-  }
-
-  TrackedBuffer upload(const std::vector<float>& v) {
-    TrackedBuffer buffer(*backend_, MemoryTag::kOther, v.size() * sizeof(float));
-    backend_->copy_from_host(buffer.data(), v.data(), buffer.bytes());
-    return buffer;
-  }
-  std::vector<float> download(const TrackedBuffer& buffer) {
-    std::vector<float> v(buffer.bytes() / sizeof(float));
-    backend_->copy_to_host(v.data(), buffer.data(), buffer.bytes());
-    return v;
-  }
-  TrackedBuffer empty(std::int64_t n) {
-    return {*backend_, MemoryTag::kOther, static_cast<std::size_t>(n) * sizeof(float)};
-  }
-
-  /// C += op(A) op(B) against a sum in double of what the precision makes of the operands. Products
-  /// of bfloat16 are exact in float32, so the tolerance is that of float32 sums in both.
-  void expect_product(bool ta, bool tb, MathMode math) {
-    const std::int64_t m = 5, n = 7, k = 11, pad = 3, shift = 1;
-    const std::int64_t lda = (ta ? m : k) + pad, ldb = (tb ? k : n) + pad, ldc = n + pad;
-    const auto a = values(lda * (ta ? k : m) + shift, 1);
-    const auto b = values(ldb * (tb ? n : k) + shift, 2);
-    const auto start = values(ldc * m + shift, 3);
-    const TrackedBuffer da = upload(a), db = upload(b), dc = upload(start);
-    backend_->matrix().gemm(ta, tb, m, n, k, da.floats() + shift, lda, db.floats() + shift, ldb,
-                            {dc.floats() + shift, GradMode::kAccumulate}, ldc);
-    const auto c = download(dc);
-    const auto at = [&](std::int64_t i) { return static_cast<std::size_t>(i + shift); };
-    const auto used = [&](float x) { return double{math == MathMode::kBf16 ? rounded(x) : x}; };
-    for (std::int64_t i = 0; i < m * ldc; ++i) {
-      const std::int64_t row = i / ldc, col = i % ldc;
-      double expected = start[at(i)];
-      for (std::int64_t p = 0; col < n && p < k; ++p) {
-        expected += used(a[at(ta ? p * lda + row : row * lda + p)]) *
-                    used(b[at(tb ? col * ldb + p : p * ldb + col)]);
-      }
-      EXPECT_NEAR(c[at(i)], expected, 1e-5)
-          << to_string(math) << ta << tb << " at " << row << "," << col;
-    }
-  }
-
-  std::unique_ptr<CudaBackend> backend_;
-};
-
-double relative_error(const std::vector<float>& a, const std::vector<float>& b) {
-  double difference = 0, norm = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    difference += std::pow(double{a[i]} - b[i], 2);
-    norm += std::pow(double{b[i]}, 2);
-  }
-  return std::sqrt(difference / norm);
-}
-
-struct Layer {
-  Conv2dShape s;
-  std::int64_t x() const { return s.n * s.h * s.w * s.c; }
-  std::int64_t w() const { return s.k * s.kh * s.kw * s.c; }
-  std::int64_t y() const { return s.n * s.oh() * s.ow() * s.k; }
-};
-
-const std::vector<Layer> kLayers{
-    {{4, 24, 24, 1, 64, 7, 7, 2, 3}}, {{4, 24, 24, 3, 64, 7, 7, 2, 3}},
-    {{4, 6, 6, 64, 64, 3, 3, 1, 1}},  {{4, 6, 6, 64, 128, 3, 3, 2, 1}},
-    {{4, 6, 6, 64, 128, 1, 1, 2, 0}}, {{4, 2, 2, 256, 512, 3, 3, 2, 1}},
-    {{4, 1, 1, 512, 512, 3, 3, 1, 1}}};
 
 TEST_F(CudaDevice, CudnnAndUnrolledImagesGiveTheSameConvolution) {
   for (const Layer& layer : kLayers) {
@@ -300,63 +204,6 @@ TEST_F(CudaDevice, Bf16LeavesWeightsAloneAndSeesEveryChangeOfThem) {
   const auto second = run();
   EXPECT_EQ(download(w), after);
   EXPECT_GT(relative_error(second, first), 0.1);
-}
-
-TEST_F(CudaDevice, OutOfMemoryIsAnErrorThatNamesWhoHoldsWhat) {
-  try {
-    backend_->allocate(std::size_t{1} << 46);
-    FAIL() << "64 TiB were allocated";
-  } catch (const Error& e) {
-    EXPECT_NE(std::string(e.what()).find("workspace"), std::string::npos) << e.what();
-    EXPECT_NE(std::string(e.what()).find("trainer.minibatch_size"), std::string::npos) << e.what();
-  }
-  const TrackedBuffer after = upload(values(16, 1));  // the device goes on
-  EXPECT_EQ(download(after), values(16, 1));
-}
-
-TEST_F(CudaDevice, RecordedWorkReplaysOnWhatItsInputsHoldThen) {
-  const Layer layer = kLayers[2];
-  const TrackedBuffer x = upload(values(layer.x(), 1)), w = upload(values(layer.w(), 2));
-  const TrackedBuffer dy = upload(values(layer.y(), 3)), dw = empty(layer.w());
-  const auto work = [&] {
-    for (const GradMode mode : {GradMode::kOverwrite, GradMode::kAccumulate}) {  // one allocates
-      backend_->convolution().conv2d_backward_weight(layer.s, x.floats(), dy.floats(),
-                                                     {dw.floats(), mode});
-    }
-    backend_->elementwise().axpy(layer.w(), 0.5f, w.floats(), {dw.floats(), GradMode::kAccumulate});
-  };
-  work();
-  const std::vector<float> first = download(dw);
-  const std::unique_ptr<RecordedWork> recorded = backend_->record(work);
-  EXPECT_EQ(download(dw), first) << "recording runs nothing";
-  backend_->copy_from_host(x.data(), values(layer.x(), 7).data(), x.bytes());
-  recorded->replay();
-  const std::vector<float> replayed = download(dw);
-  EXPECT_NE(replayed, first);
-  work();
-  EXPECT_EQ(replayed, download(dw)) << "eager and replayed work give equal bits";
-}
-
-TEST_F(CudaDevice, ARecordingThatFailsLeavesTheDeviceUsable) {
-  const TrackedBuffer x = upload(values(16, 1));
-  EXPECT_THROW(backend_->record([&] { download(x); }), Error);
-  const TrackedBuffer y = empty(16);
-  backend_->elementwise().axpy(16, 1.0f, x.floats(), {y.floats(), GradMode::kOverwrite});
-  EXPECT_EQ(download(y), values(16, 1));
-}
-
-TEST_F(CudaDevice, NewPlansAreRefusedDuringCapture) {
-  const Layer layer = kLayers[2];
-  const TrackedBuffer x = upload(values(layer.x(), 1)), w = upload(values(layer.w(), 2));
-  const TrackedBuffer y = empty(layer.y());
-  cudaStream_t stream = backend_->stream();
-  ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
-  EXPECT_THROW(backend_->convolution().conv2d_forward(layer.s, x.floats(), {w.floats()}, nullptr,
-                                                      nullptr, false, y.floats()),
-               Error);
-  cudaGraph_t graph = nullptr;
-  ASSERT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
-  cudaGraphDestroy(graph);
 }
 
 }  // namespace

@@ -2,18 +2,30 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
 
 #include "kernels/cuda/runtime/cuda_check.h"
 #include "kernels/cuda/runtime/diagnosis.h"
 #include "kernels/errors.h"
 
 namespace frost::cuda {
+namespace {
+
+bool asked_to_poison() {
+  const char* const value = std::getenv("FROST_POISON_IDLE_MEMORY");
+  return value != nullptr && std::string_view(value) == "1";
+}
+
+}  // namespace
 
 Allocator::Allocator(int device, cudaStream_t stream, MemoryLedger& ledger)
     : stream_(stream),
       ledger_(ledger),
       heap_([this](std::size_t bytes) { return take_for_heap(bytes); },
-            [](void* data) { FROST_CUDA_NOTHROW(cudaFree(data)); }) {
+            [](void* data) { FROST_CUDA_NOTHROW(cudaFree(data)); }),
+      poisons_(asked_to_poison()) {
   cudaMemPoolProps properties = {};
   properties.allocType = cudaMemAllocationTypePinned;
   properties.location.type = cudaMemLocationTypeDevice;
@@ -75,6 +87,7 @@ void Allocator::throw_out_of_memory(std::size_t asked) const {
 void Allocator::release(void* data) noexcept {
   if (data == nullptr) return;
   if (!heap_.release(data)) {
+    if (recording_) return released_.push_back(data);
     FROST_CUDA_NOTHROW(cudaFreeAsync(data, stream_));
     return;
   }
@@ -88,12 +101,21 @@ void Allocator::count_heap() {
   ledger_.add(MemoryTag::kWorkspace, counted_);
 }
 
-Allocator::Recording::Recording(Allocator& allocator) : allocator_(allocator) {
+void Allocator::poison_idle_heap(const std::unordered_set<const void*>& held) {
+  if (!poisons_) return;
+  heap_.for_each_idle([&](void* data, std::size_t bytes) {
+    if (!held.contains(data)) FROST_CUDA(cudaMemsetAsync(data, 0xFF, bytes, stream_));
+  });
+}
+
+Allocator::Recording::Recording(Allocator& allocator)
+    : allocator_(allocator), held_before_(allocator.heap_.in_use()) {
   allocator_.recording_ = true;
 }
 
 Allocator::Recording::~Recording() {
   allocator_.recording_ = false;
+  for (void* const data : std::exchange(allocator_.released_, {})) allocator_.release(data);
 }
 
 }  // namespace frost::cuda

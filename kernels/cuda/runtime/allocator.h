@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <unordered_set>
+#include <vector>
 
 #include "kernels/cuda/runtime/recording_heap.h"
 #include "kernels/memory_ledger.h"
@@ -25,6 +27,8 @@ class Allocator {
 
   /// At least 256-byte aligned, never null. Throws Error with the memory table when full.
   void* allocate(std::size_t bytes);
+  /// While recording, a block that was there before goes back when the recording ends: a capture
+  /// takes frees of memory that it allocated itself, no others.
   void release(void* data) noexcept;
 
   /// While alive, blocks come from a heap whose addresses stay valid for recorded work.
@@ -39,10 +43,19 @@ class Allocator {
 
     /// Keeps the heap's addresses valid while a copy of it lives.
     std::shared_ptr<const void> hold() const { return allocator_.heap_.hold(); }
+    /// Blocks of the heap that held something when the recording began: what it may read without
+    /// having written it.
+    const std::unordered_set<const void*>& held_before() const { return held_before_; }
 
    private:
     Allocator& allocator_;
+    std::unordered_set<const void*> held_before_;
   };
+
+  /// With FROST_POISON_IDLE_MEMORY=1 in the environment: fills every idle block of the heap that is
+  /// not in `held` with 0xFF (NaN), on the stream. Before a replay this shows work that reads what
+  /// it has not written, and what only an earlier replay had left there.
+  void poison_idle_heap(const std::unordered_set<const void*>& held);
 
  private:
   void* take_from_pool(std::size_t bytes);
@@ -55,7 +68,9 @@ class Allocator {
   cudaMemPool_t pool_ = nullptr;
   RecordingHeap heap_;
   bool recording_ = false;
-  std::size_t counted_ = 0;  ///< idle bytes of the heap in the ledger
+  std::vector<void*> released_;  ///< while recording, blocks of the pool
+  std::size_t counted_ = 0;      ///< idle bytes of the heap in the ledger
+  bool poisons_;
 };
 
 }  // namespace frost::cuda

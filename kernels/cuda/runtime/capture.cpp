@@ -13,25 +13,36 @@ struct DestroyGraph {
 
 class GraphWork final : public RecordedWork {
  public:
-  GraphWork(cudaGraph_t graph, cudaStream_t stream, std::vector<std::shared_ptr<const void>> kept)
-      : kept_(std::move(kept)), stream_(stream) {
+  GraphWork(cudaGraph_t graph, cudaStream_t stream, Allocator& allocator,
+            std::unordered_set<const void*> held_before,
+            std::vector<std::shared_ptr<const void>> kept)
+      : kept_(std::move(kept)),
+        stream_(stream),
+        allocator_(allocator),
+        held_before_(std::move(held_before)) {
     FROST_CUDA(cudaGraphInstantiate(&executable_, graph, 0));
   }
   ~GraphWork() override { FROST_CUDA_NOTHROW(cudaGraphExecDestroy(executable_)); }
   GraphWork(const GraphWork&) = delete;
   GraphWork& operator=(const GraphWork&) = delete;
 
-  void replay() override { FROST_CUDA(cudaGraphLaunch(executable_, stream_)); }
+  void replay() override {
+    allocator_.poison_idle_heap(held_before_);
+    FROST_CUDA(cudaGraphLaunch(executable_, stream_));
+  }
 
  private:
   std::vector<std::shared_ptr<const void>> kept_;
   cudaStream_t stream_;
+  Allocator& allocator_;
+  std::unordered_set<const void*> held_before_;
   cudaGraphExec_t executable_ = nullptr;
 };
 
 }  // namespace
 
-Capture::Capture(cudaStream_t stream, Allocator& allocator) : stream_(stream), memory_(allocator) {
+Capture::Capture(cudaStream_t stream, Allocator& allocator)
+    : stream_(stream), allocator_(allocator), memory_(allocator) {
   FROST_CUDA(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed));
   capturing_ = true;
 }
@@ -39,7 +50,14 @@ Capture::Capture(cudaStream_t stream, Allocator& allocator) : stream_(stream), m
 Capture::~Capture() {
   if (!capturing_) return;
   cudaGraph_t graph = nullptr;
-  FROST_CUDA_NOTHROW(cudaStreamEndCapture(stream_, &graph));
+  const cudaError_t status = cudaStreamEndCapture(stream_, &graph);
+  // Why it was abandoned is told by the error that is on its way; what did it has often broken the
+  // capture, too.
+  if (status == cudaErrorStreamCaptureInvalidated) {
+    static_cast<void>(cudaGetLastError());
+  } else if (status != cudaSuccess) {
+    report_failure("cudaStreamEndCapture", status);
+  }
   if (graph != nullptr) FROST_CUDA_NOTHROW(cudaGraphDestroy(graph));
 }
 
@@ -49,7 +67,8 @@ std::unique_ptr<RecordedWork> Capture::finish(std::vector<std::shared_ptr<const 
   FROST_CUDA(cudaStreamEndCapture(stream_, &graph));
   const std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, DestroyGraph> owner(graph);
   kept.push_back(memory_.hold());
-  return std::make_unique<GraphWork>(graph, stream_, std::move(kept));
+  return std::make_unique<GraphWork>(graph, stream_, allocator_, memory_.held_before(),
+                                     std::move(kept));
 }
 
 }  // namespace frost::cuda

@@ -28,6 +28,7 @@ class Capture {
 
  private:
   cudaStream_t stream_;
+  Allocator& allocator_;
   Allocator::Recording memory_;
   bool capturing_ = false;
 };

@@ -69,9 +69,10 @@ void for_each_block(cudaStream_t stream, std::int64_t n, Fn fn) {
   launch(stream, static_cast<unsigned>(n), block_kernel<Fn>, fn);
 }
 
-/// What a sum that continues in place starts from.
-__device__ inline float start_of(GradMode mode, float there) {
-  return mode == GradMode::kAccumulate ? there : 0.0f;
+/// What a sum that continues in place starts from. A pointer, because memory that is to be
+/// overwritten may never have been written: it is not read.
+__device__ inline float start_of(GradMode mode, const float* there) {
+  return mode == GradMode::kAccumulate ? *there : 0.0f;
 }
 
 /// The sum over the warp, on every lane. All lanes must call.

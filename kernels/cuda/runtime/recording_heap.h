@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace frost::cuda {
 
@@ -12,6 +13,11 @@ namespace frost::cuda {
 /// a later one, but stays where it is: recordings run one after the other on one stream, and each
 /// writes what it reads. All blocks go back at once, when none is in use and no recording holds the
 /// heap (`trim`).
+///
+/// Its size: a recording takes what the same work takes eagerly, and a later one takes the blocks
+/// of the earlier ones as far as they fit. At worst none does, and the sizes of all recordings add
+/// up, until there is ample memory: from then on more is taken only where no idle block is large
+/// enough.
 class RecordingHeap {
  public:
   using Take = std::function<void*(std::size_t)>;
@@ -23,12 +29,13 @@ class RecordingHeap {
   RecordingHeap(const RecordingHeap&) = delete;
   RecordingHeap& operator=(const RecordingHeap&) = delete;
 
-  /// The smallest free block that holds `bytes` and wastes at most an eighth of them, or a new one.
+  /// The smallest free block that holds `bytes`, and wastes at most an eighth of them unless the
+  /// heap has `kAmple`; or a new one.
   void* allocate(std::size_t bytes) {
     const std::size_t size = (bytes + kGrain - 1) / kGrain * kGrain;
     void* data = nullptr;
     if (const auto found = free_.lower_bound(size);
-        found != free_.end() && found->first <= size + size / 8) {
+        found != free_.end() && (bytes_ >= kAmple || found->first <= size + size / 8)) {
       data = found->second;
       free_.erase(found);
     } else {
@@ -56,6 +63,22 @@ class RecordingHeap {
 
   /// Keeps all blocks where they are while a copy of it lives.
   std::shared_ptr<const void> hold() const { return holder_; }
+
+  /// The blocks that are handed out.
+  std::unordered_set<const void*> in_use() const {
+    std::unordered_set<const void*> blocks;
+    for (const auto& [data, size] : sizes_) blocks.insert(data);
+    for (const auto& [size, data] : free_) blocks.erase(data);
+    return blocks;
+  }
+  /// fn(data, bytes) for the others.
+  template <class Fn>
+  void for_each_idle(const Fn& fn) const {
+    for (const auto& [size, data] : free_) fn(data, size);
+  }
+
+  /// A twentieth of a large GPU; a small one is full before, which is an error that says so.
+  static constexpr std::size_t kAmple = std::size_t{4} << 30;
 
   std::size_t bytes() const { return bytes_; }
   std::size_t idle_bytes() const { return bytes_ - bytes_in_use_; }
