@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -59,6 +60,10 @@ class Backend {
   virtual void fill_zero(void* data, std::size_t bytes) = 0;
   /// Whether the host may read device pointers, without waiting.
   virtual bool host_readable() const { return false; }
+  /// Most images that a network gives a convolution at a time. Transient buffers grow with it.
+  virtual std::int64_t preferred_batch() const = 0;
+  /// The same where every call has this many, the last one padded (models/frozen_prefix.h).
+  virtual std::int64_t fixed_batch() const = 0;
 
   /// Whether `record` is offered.
   virtual bool records() const { return false; }

@@ -89,10 +89,11 @@ std::uint64_t FrozenPrefix::id() {
 }
 
 Tensor FrozenPrefix::run_chunks(const Owner& owner, const Tensor& x) const {
+  const std::int64_t size = x.backend().fixed_batch();
   std::vector<Tensor> parts;
-  for (std::int64_t begin = 0; begin < x.dim(0); begin += kChunk) {
-    const std::int64_t count = std::min(kChunk, x.dim(0) - begin);
-    const Tensor chunk = pad_rows(narrow_rows(x, begin, count), kChunk);
+  for (std::int64_t begin = 0; begin < x.dim(0); begin += size) {
+    const std::int64_t count = std::min(size, x.dim(0) - begin);
+    const Tensor chunk = pad_rows(narrow_rows(x, begin, count), size);
     parts.push_back(narrow_rows(as_rows(owner.chain->forward(chunk, 0, units_)), 0, count));
   }
   return concat_rows(parts).reshape(with_batch(x.dim(0), map_shape()));

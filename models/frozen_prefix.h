@@ -53,10 +53,6 @@ class FrozenPrefix {
   /// The units of `owner` behind the prefix, on the tape.
   Tensor forward(const Tensor& features, std::size_t owner = 0);
 
-  /// The prefix always runs on this many inputs, the last chunk padded: a kernel may sum in another
-  /// order on another batch size, and kept features must equal recomputed ones bit for bit.
-  static constexpr std::int64_t kChunk = 8;
-
  private:
   /// A chain with the tensors of each of its units.
   struct Owner {
@@ -68,6 +64,8 @@ class FrozenPrefix {
   };
 
   void refresh();
+  /// Always `Backend::fixed_batch` inputs at a time, the last chunk padded: a kernel may sum in
+  /// another order on another batch size, and kept features must equal recomputed ones bit for bit.
   Tensor run_chunks(const Owner& owner, const Tensor& x) const;
   /// Shape of one owner's features.
   Shape map_shape() const { return owners_.front().chain->unit_input(units_, input_); }

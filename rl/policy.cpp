@@ -117,7 +117,7 @@ PolicySteps act(PolicyNetwork& network, const std::vector<const Observation*>& o
                 bool deterministic) {
   const NoGradGuard no_grad;
   PolicySteps result;
-  StateBatch batch = network.make_batch(observations);
+  StateBatch batch = network.make_batch(observations, preferred_padding(network.backend()));
   result.features = batch.features = network.encode(batch);
   const PolicyOutput out = network.forward(batch);
   const std::vector<float> logits = to_host_if_defined(out.logits);
@@ -148,7 +148,8 @@ std::vector<Values> state_values(PolicyNetwork& network,
                                  const std::vector<const Observation*>& observations) {
   if (observations.empty()) return {};
   const NoGradGuard no_grad;
-  return split_values(network.values(network.make_batch(observations)));
+  return split_values(
+      network.values(network.make_batch(observations, preferred_padding(network.backend()))));
 }
 
 }  // namespace frost

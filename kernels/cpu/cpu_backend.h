@@ -27,6 +27,8 @@ class CpuBackend final : public Backend {
   void copy(void* dst, const void* src, std::size_t bytes) override;
   void fill_zero(void* data, std::size_t bytes) override;
   bool host_readable() const override { return true; }
+  std::int64_t preferred_batch() const override { return 256; }
+  std::int64_t fixed_batch() const override { return 8; }
   ElementwiseKernels& elementwise() override { return *elementwise_; }
   RowKernels& rows() override { return *rows_; }
   MatrixKernels& matrix() override { return *matrix_; }

@@ -47,6 +47,12 @@ class CudaBackend final : public Backend {
   void copy_from_host(void* dst, const void* src, std::size_t bytes) override;
   void copy(void* dst, const void* src, std::size_t bytes) override;
   void fill_zero(void* data, std::size_t bytes) override;
+  /// Enough rows that a convolution fills the device even on 6x6 maps, in few calls; the largest
+  /// map of 24x24 tokens is then 72 MiB.
+  std::int64_t preferred_batch() const override { return 2048; }
+  /// At 84x84 the first stage then has 14,112 pixels, about a tile of 128 per multiprocessor: fewer
+  /// pictures would take as long.
+  std::int64_t fixed_batch() const override { return 32; }
   bool records() const override { return true; }
   std::unique_ptr<RecordedWork> record(const std::function<void()>& work) override;
   ElementwiseKernels& elementwise() override { return *elementwise_; }

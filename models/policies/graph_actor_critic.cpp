@@ -78,12 +78,11 @@ Tensor GraphActorCritic::pooled_tokens(const Linear& projection, ResNet18& body,
                                        const Tensor& tokens) {
   constexpr std::int64_t kPixels = kImageSide * kImageSide;
   const Tensor projected = projection(tokens);
+  const std::int64_t chunk = tokens.backend().preferred_batch();
   std::vector<Tensor> pooled;
-  for (std::int64_t begin = 0; begin < tokens.dim(0); begin += kChunk) {
-    const std::int64_t count = std::min(kChunk, tokens.dim(0) - begin);
-    // The last chunk is padded, finely where it is small: few shapes mean few kernels to prepare.
-    const std::int64_t grain = count <= 64 ? 8 : 32;
-    const std::int64_t padded = (count + grain - 1) / grain * grain;
+  for (std::int64_t begin = 0; begin < tokens.dim(0); begin += chunk) {
+    const std::int64_t count = std::min(chunk, tokens.dim(0) - begin);
+    const std::int64_t padded = padded_images(count);
     const Tensor rows = pad_rows(narrow_rows(projected, begin, count), padded);
     const Tensor images = pad_cols(rows, kPixels).reshape({padded, kImageSide, kImageSide, 1});
     pooled.push_back(narrow_rows(body.forward(images), 0, count));

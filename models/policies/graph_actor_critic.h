@@ -23,10 +23,10 @@ class GraphActorCritic : public BackboneNetwork {
   bool trains_below_bodies() const override { return true; }
 
   static constexpr std::int64_t kImageSide = 24;
-  /// The bodies run in chunks, so that their transient buffers do not grow with the graph.
-  static constexpr std::int64_t kChunk = 256;
 
  private:
+  /// The body runs on `Backend::preferred_batch` tokens at a time, so that its transient buffers do
+  /// not grow with the graph.
   static Tensor pooled_tokens(const Linear& projection, ResNet18& body, const Tensor& tokens);
   Tensor critic_values(const GraphBatch& batch, const Tensor& tokens);
 

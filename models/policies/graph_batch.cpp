@@ -63,6 +63,15 @@ void pad_edges(std::int32_t first_row, std::int32_t end_row, EdgeList& edges) {
   }
 }
 
+std::int64_t rounded_up(std::int64_t n, std::int64_t step) {
+  return (n + step - 1) / step * step;
+}
+
+/// An eighth of the largest power of two that is not above `n`.
+std::int64_t eighth_of_power(std::int64_t n) {
+  return static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(n))) / 8;
+}
+
 void require_widths(const GraphObservation& o, const EncoderConfig& encoder) {
   if (o.num_nodes() == 0) fail("graph_batch", "a graph without nodes has nothing to decide");
   const auto require = [](const char* what, std::size_t found, std::size_t expected) {
@@ -81,9 +90,15 @@ void require_widths(const GraphObservation& o, const EncoderConfig& encoder) {
 }  // namespace
 
 std::int64_t bucket_size(std::int64_t n) {
-  const auto power = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(n)));
-  const std::int64_t step = std::max<std::int64_t>(8, power / 8);
-  return (n + step - 1) / step * step;
+  return rounded_up(n, std::max<std::int64_t>(8, eighth_of_power(n)));
+}
+
+BatchPadding preferred_padding(const Backend& backend) {
+  return backend.records() ? BatchPadding::kBuckets : BatchPadding::kNone;
+}
+
+std::int64_t padded_images(std::int64_t n) {
+  return rounded_up(n, n <= 64 ? 8 : std::max<std::int64_t>(32, eighth_of_power(n)));
 }
 
 GraphBatch make_graph_batch(Backend& backend,

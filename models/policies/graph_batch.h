@@ -14,6 +14,14 @@ enum class BatchPadding { kNone, kBuckets };
 /// `n` rounded up to one of eight sizes between powers of two (a multiple of 8 below 128).
 std::int64_t bucket_size(std::int64_t n);
 
+/// What the batches of a device are padded to without being asked: to buckets where the device
+/// prepares kernels for each shape anew, which costs milliseconds; not at all on the CPU.
+BatchPadding preferred_padding(const Backend& backend);
+
+/// `n` images with padding, a multiple of 8 up to 64, of 32 up to 512, and then one of eight sizes
+/// between powers of two: few shapes mean few kernels to prepare.
+std::int64_t padded_images(std::int64_t n);
+
 /// Several graphs as device tensors. Token rows are [graph tokens; nodes of graph 0; of 1; ...;
 /// padding].
 struct GraphBatch {

@@ -126,7 +126,7 @@ Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
   const auto states = static_cast<std::int64_t>(transitions.size());
   const Shape value_shape{states, network.value_components()};
   const BatchPadding padding =
-      config.record_minibatches ? BatchPadding::kBuckets : BatchPadding::kNone;
+      config.record_minibatches ? BatchPadding::kBuckets : preferred_padding(backend);
   Minibatch batch;
   batch.states = batch_states(network, rollout, transitions, padding);
   if (batch.states.padded_rows > 0) {

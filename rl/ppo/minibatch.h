@@ -22,7 +22,7 @@ struct Minibatch {
   std::vector<Tensor*> tensors();
 };
 
-/// Padded where `config.record_minibatches`; `spec` is the environment's.
+/// Padded where `config.record_minibatches` or the device prefers it; `spec` is the environment's.
 Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
                          const std::vector<const Transition*>& transitions,
                          const RunningNormalizer& normalizer, const PpoConfig& config,

@@ -167,7 +167,7 @@ TEST(FrozenPrefix, RunsInChunksOfOneSizeOncePerInputAndForAllThatShare) {
   FrozenPrefix prefix({&actor, &critic}, {5});
   prefix.run(input_of("x", {11, 5}));
   prefix.run(input_of("x", {1, 5}));
-  EXPECT_EQ(actor.batches, (std::vector<std::int64_t>(3, FrozenPrefix::kChunk)));
+  EXPECT_EQ(actor.batches, (std::vector<std::int64_t>(3, 8)));
   EXPECT_TRUE(critic.batches.empty());
 }
 

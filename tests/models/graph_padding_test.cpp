@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "kernels/backend_registry.h"
 #include "models/policies/graph_actor_critic.h"
@@ -24,6 +25,26 @@ TEST(BucketSize, IsOneOfEightBetweenPowersOfTwo) {
     ASSERT_LE(bucket_size(n), n + std::max<std::int64_t>(7, n / 8)) << n;
     ASSERT_EQ(bucket_size(bucket_size(n)), bucket_size(n));
   }
+}
+
+TEST(GraphPadding, ImagesArePaddedToFewSizesFinelyWhereTheyAreFew) {
+  std::set<std::int64_t> sizes;
+  for (std::int64_t n = 1; n <= 2048; ++n) {
+    const std::int64_t padded = padded_images(n);
+    sizes.insert(padded);
+    ASSERT_GE(padded, n);
+    ASSERT_EQ(padded_images(padded), padded);
+    if (n <= 512) {
+      ASSERT_EQ(padded, n <= 64 ? (n + 7) / 8 * 8 : (n + 31) / 32 * 32);
+    } else {
+      ASSERT_LE(padded, n + n / 8) << n;
+    }
+  }
+  EXPECT_EQ(sizes.size(), 38U);
+}
+
+TEST(GraphPadding, TheCpuPadsNothingUnasked) {
+  EXPECT_EQ(preferred_padding(cpu_backend()), BatchPadding::kNone);
 }
 
 const std::vector<GraphObservation>& colonies() {
