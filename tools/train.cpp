@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
     command_line.add("--stop-after", &options.stop_after, "stop when this many updates are done",
                      {.positive = true});
     command_line.add("--profile", &options.profile,
-                     "time every kernel and print the table at the end");
+                     "time every kernel (on a GPU: its enqueueing) and print the table at the end");
     frost::add_common_options(command_line, options.common);
     if (!command_line.parse(argc, argv)) return 0;
     return frost::train(options);

@@ -5,8 +5,10 @@
 #include <fstream>
 
 #include "kernels/errors.h"
+#include "tests/op_table/op_cases.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/reports/csv_table.h"
+#include "tools/reports/parameter_report.h"
 #include "tools/runs/run_folder.h"
 
 namespace frost {
@@ -106,6 +108,12 @@ TEST_F(RunReport, ARowCutShortWhenARunWasKilledIsGoneOnceItIsReopened) {
   std::ofstream(table) << whole;
   RunFolder::reopen(run_.path(), 2);
   EXPECT_EQ(CsvTable::read(table).column("charts/update"), (std::vector<double>{1, 2}));
+}
+
+TEST(KernelProfile, SaysWhereOnlyEnqueueingWasTimed) {
+  for (const Backend* backend : test_backends()) {
+    EXPECT_EQ(kernel_profile(*backend).starts_with("kernel "), backend->host_readable());
+  }
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ std::string memory_table(const MemoryLedger::Bytes& bytes) {
                             mib(bytes.peak_total));
 }
 
-std::string kernel_profile() {
+std::string kernel_profile(const Backend& backend) {
   std::vector<std::pair<std::string, LaunchStats>> rows;
   double total = 0;
   for (const auto& [name, stats] : LaunchControl::profile()) {
@@ -113,6 +113,12 @@ std::string kernel_profile() {
   std::sort(rows.begin(), rows.end(),
             [](const auto& a, const auto& b) { return a.second.seconds > b.second.seconds; });
   std::string text = fmt::format("{:<28} {:>9} {:>10} {:>7}\n", "kernel", "calls", "seconds", "%");
+  if (!backend.host_readable()) {
+    text =
+        "seconds in which the host enqueued kernels, not those of the device; replays of recorded "
+        "minibatches are not in it\n" +
+        text;
+  }
   for (const auto& [name, stats] : rows) {
     text += fmt::format("{:<28} {:>9} {:>10.3f} {:>7.1f}\n", name, stats.calls, stats.seconds,
                         100 * stats.seconds / total);

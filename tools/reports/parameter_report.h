@@ -29,7 +29,8 @@ std::string parameter_report(PolicyNetwork& network, const Adam& optimizer);
 /// One line per tag: live and peak MiB.
 std::string memory_table(const MemoryLedger::Bytes& bytes);
 
-/// Kernels by falling total time since profiling was enabled: calls, seconds, share.
-std::string kernel_profile();
+/// Kernels by falling total time since profiling was enabled: calls, seconds, share. Says so where
+/// the host does not wait for `backend`, so that only enqueueing was timed.
+std::string kernel_profile(const Backend& backend);
 
 }  // namespace frost

@@ -132,7 +132,7 @@ int train(const TrainOptions& options) {
   folder->write_report(parameter_report(trainer.network(), trainer.optimizer()),
                        film_episode(trainer));
   log_line(memory_table(trainer.backend().ledger().snapshot()));
-  if (options.profile) log_line(kernel_profile());
+  if (options.profile) log_line(kernel_profile(trainer.backend()));
   log_line("run folder: " + folder->path().string());
   return 0;
 }
