@@ -5,10 +5,12 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/backend_registry.h"
 #include "tests/op_table/op_cases.h"
 
-// Google Benchmark over the op table: `workload/...` on the shapes of a training run, `table/...`
-// on the small shapes of the tests; each as forward pass and as forward and backward pass.
+// Google Benchmark over the op table on every device: `workload/cpu/...` on the shapes of a
+// training run, `table/cpu/...` on the small shapes of the tests; each as forward pass and as
+// forward and backward pass.
 namespace frost {
 namespace {
 
@@ -64,10 +66,12 @@ void measure(benchmark::State& state, const OpCase& row, Backend& backend, Pass 
 }
 
 void add_benchmarks(const char* group, const std::vector<OpCase>& rows, double seconds) {
-  for (Backend* backend : test_backends()) {
+  for (const BackendStatus& status : available_backends()) {
+    Backend* const backend = status.backend;
+    if (backend == nullptr) continue;
     for (const OpCase& row : rows) {
       for (const Pass pass : {Pass::kForward, Pass::kTraining}) {
-        const std::string name = fmt::format("{}/{}/{}", group, row.title(),
+        const std::string name = fmt::format("{}/{}/{}/{}", group, status.device, row.title(),
                                              pass == Pass::kTraining ? "training" : "forward");
         benchmark::RegisterBenchmark(
             name.c_str(),

@@ -122,8 +122,8 @@ std::vector<Seed> make_seeds() {
   seeds.add("config", "spellings",
             "algorithm: {total_updates: 3, gamma: .5}\n"
             "environment:\n  substrate_params: {m: 1e-2}\nsystem: {seed: null}\n");
-  seeds.add_files("config", FROST_SOURCE_DIR, "config", ".yaml");
-  seeds.add_files("config", fs::path(FROST_SOURCE_DIR) / "configs", "", ".yaml");
+  seeds.add_files("config", source_path(""), "config", ".yaml");
+  seeds.add_files("config", source_path("configs"), "", ".yaml");
   if (!data_path().empty()) add_samples(seeds, data_path() / "weights/pth_samples");
   return seeds.take();
 }

@@ -19,10 +19,16 @@ int main(int argc, char** argv) {
         {.comma_list = true, .one_of = {"all", "folding", "cache", "sharing", "dead_taps"}});
     command_line.add("--steps", &options.workload.steps, "transitions of one update",
                      {.positive = true, .show_default = true});
+    command_line.add("--minibatch", &options.workload.minibatch, "states of one minibatch",
+                     {.positive = true, .show_default = true});
+    command_line.add("--epochs", &options.workload.epochs, "epochs of one update",
+                     {.positive = true, .show_default = true});
     command_line.add("--image-size", &options.workload.image_size, "side of the pictures",
                      {.show_default = true, .range = {{24, 1024}}});
     command_line.add("--repetitions", &options.workload.repetitions, "updates of each mode",
                      {.positive = true, .show_default = true});
+    command_line.add("--graphs", &options.workload.graphs,
+                     "replay minibatches of equal shapes as CUDA graphs");
     command_line.add("--json", &options.json, "write the rows as JSON");
     command_line.add("--html", &options.html, "write the rows as a page with bars");
     command_line.add("--record", &options.record,

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <set>
 
+#include "tests/golden_files.h"
 #include "tests/op_table/op_cases.h"
 #include "tests/op_table/precision.h"
 
@@ -88,7 +89,7 @@ TEST(OpTable, HoldsARowForEveryPublicOp) {
   const std::string beginning = "\nTensor ";
   std::set<std::string> declared;
   for (const std::string header : {"ops.h", "policy_ops.h"}) {
-    std::ifstream file(FROST_SOURCE_DIR "/engine/" + header);
+    std::ifstream file(source_path("engine/" + header));
     ASSERT_TRUE(file.is_open()) << header;
     const std::string text((std::istreambuf_iterator<char>(file)), {});
     const std::size_t before = declared.size();

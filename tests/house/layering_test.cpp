@@ -10,6 +10,8 @@
 #include <vector>
 
 // The rules of docs/architecture.md that a compiler does not check.
+#include "tests/golden_files.h"
+
 namespace frost {
 namespace {
 
@@ -65,7 +67,7 @@ SourceFile read_source(const std::filesystem::path& root, const std::filesystem:
 }
 
 std::vector<SourceFile> read_sources(const std::vector<std::string>& folders) {
-  const std::filesystem::path root = FROST_SOURCE_DIR;
+  const std::filesystem::path root = source_path("");
   std::vector<SourceFile> files;
   for (const std::string& folder : folders) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
@@ -138,8 +140,7 @@ TEST_F(Layering, EverySourceHasItsHeader) {
     if (!file.path.ends_with(".cpp") || file.path == second_file) continue;
     if (std::count(excepted.begin(), excepted.end(), file.folder()) > 0) continue;
     const std::string header = file.path.substr(0, file.path.size() - 4) + ".h";
-    EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(FROST_SOURCE_DIR) / header))
-        << file.path << " has no " << header;
+    EXPECT_TRUE(std::filesystem::exists(source_path(header))) << file.path << " has no " << header;
   }
 }
 
@@ -185,7 +186,7 @@ TEST_F(Layering, KernelsIncludeNoLibraryOfTheRoomsAbove) {
 }
 
 TEST_F(Layering, EveryKernelFamilyHasASourceOfItsNameInEachBackend) {
-  const std::filesystem::path kernels = std::filesystem::path(FROST_SOURCE_DIR) / "kernels";
+  const std::filesystem::path kernels = source_path("kernels");
   const auto has = [&](const std::string& file) { return std::filesystem::exists(kernels / file); };
   int families = 0;
   for (const auto& entry : std::filesystem::directory_iterator(kernels / "families")) {
@@ -204,7 +205,7 @@ TEST_F(Layering, KernelsOutsideThePolicyFamilyNameNoAlgorithmAndNoEnvironment) {
   for (const SourceFile& file : files()) {
     if (file.room != 0) continue;
     const bool of_policy = file.path.find("policy") != std::string::npos;
-    std::ifstream in(std::filesystem::path(FROST_SOURCE_DIR) / file.path);
+    std::ifstream in(source_path(file.path));
     for (std::string line; std::getline(in, line);) {
       if (!std::regex_search(line, names)) continue;
       EXPECT_TRUE(of_policy) << file.path << ": " << line;
@@ -222,7 +223,7 @@ TEST_F(Layering, OneEnvironmentIsKnownToItsFolderAndItsConfigurationOnly) {
   int known = 0;
   for (const SourceFile& file : files()) {
     const bool own = starts_with_any(file.path, {"rl/envs/durotaxis/", "tools/config/"});
-    std::ifstream in(std::filesystem::path(FROST_SOURCE_DIR) / file.path);
+    std::ifstream in(source_path(file.path));
     for (std::string line; std::getline(in, line);) {
       if (!std::regex_search(line, words)) continue;
       known += own;

@@ -4,14 +4,14 @@
 #include <set>
 
 #include "rl/environment_registry.h"
+#include "tests/golden_files.h"
 #include "tools/config/config.h"
 #include "tools/runs/trainer.h"
 
 namespace frost {
 namespace {
 
-const std::filesystem::path kConfigs =
-    std::filesystem::path(FROST_SOURCE_DIR) / "configs" / "reference";
+const std::filesystem::path kConfigs = source_path("configs/reference");
 
 TEST(ReferenceConfigurations, EveryEnvironmentHasOne) {
   std::set<std::string> configured;

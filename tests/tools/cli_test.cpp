@@ -6,6 +6,7 @@
 #include <new>
 
 #include "kernels/errors.h"
+#include "tests/golden_files.h"
 #include "tools/cli/program.h"
 #include "tools/config/config_text.h"
 
@@ -37,7 +38,7 @@ struct Program {
 };
 
 std::string config_file(const char* name) {
-  return (std::filesystem::path(FROST_SOURCE_DIR) / name).string();
+  return source_path(name).string();
 }
 
 TEST(CommandLine, SetTakesOneOverrideAndRepeats) {

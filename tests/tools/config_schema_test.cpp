@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "tests/golden_files.h"
 #include "tests/tools/config_problem.h"
 #include "tools/config/config_retired.h"
 #include "tools/config/config_rules.h"
@@ -16,7 +17,7 @@ namespace frost {
 namespace {
 
 std::filesystem::path root() {
-  return std::filesystem::path(FROST_SOURCE_DIR);
+  return source_path("");
 }
 
 std::string read(const std::filesystem::path& path) {

@@ -7,6 +7,7 @@
 
 #include "kernels/errors.h"
 #include "tests/engine/errors.h"
+#include "tests/golden_files.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/reports/csv_table.h"
 #include "tools/runs/evaluation_outputs.h"
@@ -20,7 +21,7 @@ constexpr const char* kStage = "algorithm.two_stage_curriculum.stage=";
 class EvaluationSubjects : public testing::Test {
  protected:
   void save_run(int stage) const {
-    const Config config = load_config(std::string(FROST_SOURCE_DIR) + "/configs/tiny.yaml",
+    const Config config = load_config(source_path("configs/tiny.yaml"),
                                       {kStage + std::to_string(stage), "trainer.num_envs=1"});
     Trainer trainer(config, false);
     write_safetensors(folder_ / "checkpoints/last.safetensors", trainer.checkpoint());

@@ -9,6 +9,7 @@
 #include "engine/io/atomic_file.h"
 #include "kernels/backend_registry.h"
 #include "models/policies/graph_actor_critic.h"
+#include "tests/program_path.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/runs/trainer.h"
 #include "weights/resnet18_names.h"
@@ -42,9 +43,9 @@ class ExportWeights : public testing::TestWithParam<const char*> {
 
   /// Exit status; the messages are in `messages()`.
   int export_weights(const std::string& arguments) const {
-    const std::string command = "'" FROST_BIN_DIR "/export_weights' '" + run_.string() + "' -o '" +
-                                out_.string() + "' " + arguments + " > /dev/null 2> '" +
-                                (folder_ / "err").string() + "'";
+    const std::string command = "'" + program_path("export_weights").string() + "' '" +
+                                run_.string() + "' -o '" + out_.string() + "' " + arguments +
+                                " > /dev/null 2> '" + (folder_ / "err").string() + "'";
     const int status = std::system(command.c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kernels/backend_registry.h"
 #include "rl/envs/durotaxis/colony.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/lab/freeze_bench_html.h"
@@ -144,7 +145,7 @@ TEST(FreezeBench, BytesAreExactAndTheJsonHasTheDocumentedKeys) {
   }
   const auto& row = json["rows"][0];
   for (const char* key : {"mode", "observation", "plain", "trainable", "frozen", "bytes",
-                          "saved_body", "steps_per_second", "spread"}) {
+                          "saved_body", "replays", "steps_per_second", "spread"}) {
     EXPECT_TRUE(row.contains(key)) << key;
   }
   for (const char* key : {"parameters", "gradients", "optimizer", "saved", "packed", "workspace",
@@ -154,6 +155,23 @@ TEST(FreezeBench, BytesAreExactAndTheJsonHasTheDocumentedKeys) {
   EXPECT_EQ(row["bytes"]["gradients"], 4 * 700'434);
   EXPECT_EQ(row["bytes"]["optimizer"], 8 * 700'434);
   EXPECT_EQ(json["rows"][2]["plain"], true);
+}
+
+TEST(FreezeBench, RecordedMinibatchesAreReplayedAndNeedADeviceThatRecords) {
+  BenchSettings settings = tiny_settings({{"all", ObservationKind::kGraph}});
+  settings.workload.graphs = true;
+  settings.workload.repetitions = 1;
+  for (const BackendStatus& device : available_backends()) {
+    if (device.backend == nullptr) continue;
+    settings.config.system.device = device.device;
+    if (device.backend->records()) {
+      // Two minibatches, whose shapes an untimed update has shown.
+      EXPECT_EQ(bench_freeze(settings, [](const std::string&) {})[0].replays, 2U);
+    } else {
+      EXPECT_TRUE(test::refuses([&] { bench_freeze(settings, [](const std::string&) {}); },
+                                "--graphs needs a device that records work"));
+    }
+  }
 }
 
 TEST(FreezeBench, ImagesAreCachedAndComparedWithNone) {

@@ -14,10 +14,12 @@
 
 #include "kernels/backend_registry.h"
 #include "models/resnet18.h"
+#include "tests/golden_files.h"
+#include "tests/program_path.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "weights/safetensors.h"
 
-// Runs the built programs; FROST_BIN_DIR is where the build put them.
+// Runs the built programs.
 namespace frost {
 
 namespace fs = std::filesystem;
@@ -28,7 +30,7 @@ inline std::string read_text(const fs::path& path) {
 }
 
 inline std::string config_path(const std::string& name) {
-  return (fs::path(FROST_SOURCE_DIR) / name).string();
+  return source_path(name).string();
 }
 
 struct Outcome {
@@ -41,7 +43,7 @@ class ProgramsTest : public ::testing::Test {
  protected:
   Outcome run(const std::string& program, const std::vector<std::string>& arguments) const {
     std::string command = "cd '" + folder_.string() + "' && FROST_DATA= OMP_NUM_THREADS=1 " +
-                          environment_ + " '" + (fs::path(FROST_BIN_DIR) / program).string() + "'";
+                          environment_ + " '" + program_path(program).string() + "'";
     for (const std::string& argument : arguments) command += " '" + argument + "'";
     command += " > '" + out_.string() + "' 2> '" + err_.string() + "'";
     const int status = std::system(command.c_str());

@@ -41,8 +41,9 @@ struct Columns {
 std::string BenchWorkload::text() const {
   return fmt::format(
       "{} environments, {} steps, {} epochs, minibatches of {} states, graphs of {} nodes "
-      "and pictures of {}x{} replayed, no KL stop, {} repetitions",
-      environments, steps, epochs, minibatch, size, image_size, image_size, repetitions);
+      "and pictures of {}x{} replayed, no KL stop, {} repetitions{}",
+      environments, steps, epochs, minibatch, size, image_size, image_size, repetitions,
+      graphs ? ", minibatches recorded" : "");
 }
 
 std::vector<RecordedEpisodes> record_workload(const BenchWorkload& workload, Config config,

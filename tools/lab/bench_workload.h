@@ -18,6 +18,7 @@ struct BenchWorkload {
   int size = 20;       ///< of every state, in the environment's unit
   int image_size = 84;
   int repetitions = 3;
+  bool graphs = false;  ///< replay minibatches of equal shapes as CUDA graphs
 
   std::string text() const;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "kernels/errors.h"
 #include "rl/metrics.h"
 #include "rl/ppo/ppo.h"
 #include "tools/lab/freeze_proof.h"
@@ -23,6 +24,7 @@ PpoConfig ppo_of(const BenchSettings& settings) {
   ppo.update_epochs = settings.workload.epochs;
   ppo.minibatch_size = settings.workload.minibatch;
   ppo.enable_kl_early_stop = false;
+  ppo.record_minibatches = settings.workload.graphs;
   return ppo;
 }
 
@@ -48,13 +50,26 @@ void measure(const BenchSettings& settings, const std::vector<RecordedEpisodes>&
   BackboneNetwork& network = require_backbone(*setup.network);
   Adam optimizer(network.param_groups());
   MemoryLedger& ledger = setup.backend->ledger();
+  if (settings.workload.graphs && !setup.backend->records()) {
+    throw UsageError("--graphs needs a device that records work, not " +
+                     setup.backend->description());
+  }
   const PpoConfig ppo = ppo_of(settings);
   const EnvironmentFactory replay = replay_factory(records);
-  replay_update(network, optimizer, replay, warm_up_of(ppo));
+  VectorEnvironment environments(replay, ppo.num_envs, 0);
+  Ppo training(network, optimizer, environments, ppo, 0);
+  if (ppo.record_minibatches) {
+    training.update();  // recordings go with the learner that made them
+  } else {
+    replay_update(network, optimizer, replay, warm_up_of(ppo));
+  }
 
   ledger.reset_peaks();
   reset_peak_resident();
-  const UpdateTiming t = replay_update(network, optimizer, replay, ppo);
+  const std::size_t replayed_before = training.gradient_step().replays();
+  training.update();
+  const UpdateTiming& t = training.timing();
+  row.replays = training.gradient_step().replays() - replayed_before;
   row.bytes = ledger.snapshot();
   row.peak_resident = peak_resident_bytes();
   const ParameterCounts counts = count_parameters(network);

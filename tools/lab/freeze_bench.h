@@ -33,6 +33,7 @@ struct BenchRow {
   double saved_body = 0;           ///< bytes one body keeps per image
   double work = 0;  ///< multiplications of the bodies per state, collected and learned from
   std::vector<StepRates> runs;
+  std::size_t replays = 0;  ///< minibatches of one update that were replayed from a recording
 
   /// "all", "none --plain"
   std::string label() const { return what.mode + (what.plain ? " --plain" : ""); }
@@ -62,8 +63,9 @@ std::vector<std::string> distinct_freeze_modes();
 double body_work(BackboneNetwork& network, int epochs);
 
 /// Real PPO updates for every case. Repetitions go round the cases, so that a change of the
-/// machine's speed meets all of them; each begins with a fresh network and one untimed minibatch.
-/// `tell` receives a line per measurement.
+/// machine's speed meets all of them; each begins with a fresh network and one untimed minibatch,
+/// with `graphs` one untimed update. `tell` receives a line per measurement. Throws UsageError for
+/// `graphs` on a device that records no work.
 std::vector<BenchRow> bench_freeze(const BenchSettings& settings,
                                    const std::function<void(const std::string&)>& tell);
 

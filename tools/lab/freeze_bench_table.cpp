@@ -41,6 +41,7 @@ nlohmann::ordered_json row_json(const std::vector<BenchRow>& rows, const BenchRo
       {"training_bytes", row.training_bytes()},
       {"peak_resident", row.peak_resident},
       {"saved_body", row.saved_body},
+      {"replays", row.replays},
       {"steps_per_second", {{"collect", m.collect}, {"update", m.update}, {"overall", m.overall}}},
       {"spread",
        {{"collect", {least.collect, most.collect}},
@@ -112,6 +113,7 @@ std::string bench_json(const std::vector<BenchRow>& rows, const BenchWorkload& w
                       {"cells", workload.size},
                       {"image_size", workload.image_size},
                       {"repetitions", workload.repetitions},
+                      {"graphs", workload.graphs},
                       {"text", workload.text()}};
   json["rows"] = nlohmann::ordered_json::array();
   for (const BenchRow& row : rows) json["rows"].push_back(row_json(rows, row));
