@@ -96,7 +96,7 @@ bench_sizes=(--modes "all,none" --repetitions 2)
   updates=2 slowness=3
   op_filter='Ops/OpParity*:Devices/OptimizerKernels*'
   gradient_filter='Ops/Gradcheck.*/l*'
-  network_filter='*ResNet18Golden.*/0'
+  network_filter='*ResNet18Golden.*/24'
   run_sizes+=(--set trainer.num_envs=1 --set trainer.rollout_steps=2 --set trainer.minibatch_size=2
     --set trainer.update_epochs=1 --set environment.max_critical_nodes=2
     --set environment.init_num_nodes=1 --set environment.max_steps=1 --set evaluation.episodes=1)

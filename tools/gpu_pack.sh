@@ -44,7 +44,7 @@ take() { # FILE FOLDER
 
 mkdir -p "$root/lib" "$root/weights" "$root/tests/golden"
 take "$build/tests/frost_tests" bin
-for program in train verify_freezing bench_freeze infer; do take "$bin/$program" bin; done
+for program in train verify_freezing bench_freeze; do take "$bin/$program" bin; done
 if [ -n "$small" ]; then
   # The device tests as the double runs them.
   device_tests=$build/gpu_double/frost_cuda_tests

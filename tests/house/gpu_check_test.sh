@@ -18,11 +18,13 @@ fail() { # MESSAGE
 }
 
 # Mounts vanish with the namespace that holds them.
-unshare --mount true 2>/dev/null || { echo "skipped: no mount namespace for this user" && exit 77; }
+apart=(unshare --mount)
+[ "$(id -u)" -eq 0 ] || apart+=(--map-root-user)
+"${apart[@]}" true 2>/dev/null || { echo "skipped: no mount namespace for this user" && exit 77; }
 mkdir -p "$root"/{bin,dev,out,proc,tmp}
 inside() { # COMMAND...
   # shellcheck disable=SC2016
-  unshare --mount bash -c '
+  "${apart[@]}" bash -c '
     mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" || exit 77
     exec chroot "$0" /bin/env -i PATH=/bin HOME=/tmp "$@"' "$root" "$@"
 }
@@ -41,7 +43,7 @@ for tool in $tools; do
   install -m 755 "$path" "$root/bin/"
   put "$path"
 done
-inside true 2>/dev/null || inside /bin/bash -c : || { echo "skipped: no chroot for this user" && exit 77; }
+inside bash -c : 2>/dev/null || { echo "skipped: no chroot for this user" && exit 77; }
 
 "$source/tools/gpu_pack.sh" --small --build "$build" "$root/pack.tar.xz"
 cp "$source/tools/gpu_check.sh" "$root/"

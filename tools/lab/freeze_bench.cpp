@@ -30,7 +30,8 @@ PpoConfig ppo_of(const BenchSettings& settings) {
 
 /// One untimed minibatch of the measured shapes, so that kernels and packed weights are ready.
 PpoConfig warm_up_of(PpoConfig ppo) {
-  ppo.rollout_steps = std::min(ppo.rollout_steps, ppo.minibatch_size);
+  const int states = std::min(ppo.rollout_steps, ppo.minibatch_size);
+  ppo.rollout_steps = (states + ppo.num_envs - 1) / ppo.num_envs * ppo.num_envs;
   ppo.update_epochs = 1;
   return ppo;
 }
