@@ -89,7 +89,7 @@ updates=5 slowness=1
 op_filter='Ops/OpParity*:Devices/*'
 gradient_filter='Ops/Gradcheck*'
 network_filter='*ResNet18*:MaxPool*:Modes/CachedModes*'
-run_sizes=(--set evaluation.every=0)
+run_sizes=(--set evaluation.every=0 --set evaluation.episodes=1 --set environment.max_steps=20)
 proof_sizes=()
 bench_sizes=(--modes "all,none" --repetitions 2)
 [ -z "$module" ] || {
@@ -97,9 +97,10 @@ bench_sizes=(--modes "all,none" --repetitions 2)
   op_filter='Ops/OpParity*:Devices/OptimizerKernels*'
   gradient_filter='Ops/Gradcheck.*/l*'
   network_filter='*ResNet18Golden.*/24'
-  run_sizes+=(--set trainer.num_envs=1 --set trainer.rollout_steps=2 --set trainer.minibatch_size=2
+  run_sizes=(--set evaluation.every=0 --set evaluation.episodes=1 --set environment.max_steps=1
+    --set trainer.num_envs=1 --set trainer.rollout_steps=2 --set trainer.minibatch_size=2
     --set trainer.update_epochs=1 --set environment.max_critical_nodes=2
-    --set environment.init_num_nodes=1 --set environment.max_steps=1 --set evaluation.episodes=1)
+    --set environment.init_num_nodes=1)
   proof_sizes=(--set observation.kind=image --set observation.image_size=24)
   bench_sizes=(--observation image --modes all --repetitions 1 --steps 8 --minibatch 4 --epochs 1
     --image-size 24)
@@ -248,13 +249,13 @@ part_pytorch() {
   printf '#!/usr/bin/env bash\nLD_LIBRARY_PATH=%q exec %q "$@"\n' "$library_path" \
     "$root/bin/bench_freeze" >"$work/bench_freeze"
   chmod +x "$work/bench_freeze"
-  note="ours / best:"
+  note="steps/s:"
   for mode in all none; do
     for observation in graph image; do
       limited env -u LD_LIBRARY_PATH "$found" bench/compare.py --device cuda --precision bf16 \
-        --threads "$(nproc)" --repetitions 1 --modes "$mode" \
-        --observation "$observation" --forms folded,compiled --frostline "$work/bench_freeze" --json "$results/pytorch_${observation}_$mode.json" \
-        >"$work/compare" 2>&1
+        --threads "$(nproc)" --repetitions 1 --modes "$mode" --observation "$observation" \
+        --forms folded,compiled --frostline "$work/bench_freeze" \
+        --json "$results/pytorch_${observation}_$mode.json" >"$work/compare" 2>&1
       local status=$?
       while IFS= read -r line; do
         echo "$line"
@@ -288,7 +289,9 @@ run_part() { # NAME LIMIT
   case $status in
     0) ;;
     "$not_run") outcome="not run" ;;
-    124 | 137) outcome=FAILED note="took longer than $((SECONDS - begin)) s${note:+; $note}" ;;
+    124 | 137)
+      outcome=FAILED note="took longer than $((SECONDS - begin)) s${note:+; $note}"
+      [ $left -ge $limit ] || outcome="not run" note="no time left to finish${note:+; $note}" ;;
     *) outcome=FAILED note=${note:-$(tail -n 1 "$results/$part.log")} ;;
   esac
   [ "$outcome" != FAILED ] || failed=1
