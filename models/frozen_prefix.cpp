@@ -38,7 +38,7 @@ bool FrozenPrefix::Owner::equals(const Owner& other, int depth) const {
                     });
 }
 
-FrozenPrefix::FrozenPrefix(std::vector<UnitChain*> owners, Shape input, bool share)
+FrozenPrefix::FrozenPrefix(const std::vector<UnitChain*>& owners, Shape input, bool share)
     : input_(std::move(input)), share_(share) {
   if (owners.empty()) fail("frozen_prefix", "it needs at least one chain of units");
   for (UnitChain* chain : owners) {

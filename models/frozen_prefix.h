@@ -27,7 +27,7 @@ class FrozenPrefix {
   /// `owners` outlive the prefix and compute the same from equal tensors; `input` is the shape of
   /// one input. With `share` false every owner always has features of its own. Throws Error without
   /// an owner.
-  FrozenPrefix(std::vector<UnitChain*> owners, Shape input, bool share = true);
+  FrozenPrefix(const std::vector<UnitChain*>& owners, Shape input, bool share = true);
 
   /// Without one, `run` takes the floats themselves.
   void set_preprocessing(Preprocessing preprocess);

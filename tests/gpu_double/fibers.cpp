@@ -152,9 +152,10 @@ void wait_as(Thread::State state) {
   select_thread(t);
 }
 
-bool resume_ready_threads() {
+/// Those from `first` on in the order of starting, up to `last`.
+bool resume_ready_threads(std::size_t first, std::size_t last) {
   bool any = false;
-  for (std::size_t i = 0; i < now.order.size(); ++i) {
+  for (std::size_t i = first; i < last; ++i) {
     Thread& thread = now.threads[now.order[i]];
     if (thread.state != Thread::kReady) continue;
     thread.state = Thread::kUnstarted;  // it runs; it will say what comes next
@@ -194,17 +195,34 @@ void complete_collective(std::span<Thread> warp) {
   }
 }
 
-bool complete_collectives() {
+/// Of the warp that begins at this thread, if all its lanes are there.
+bool complete_collective_of(std::size_t first) {
+  const std::span<Thread> warp(&now.threads[first], kWarp);
+  const bool together = std::all_of(warp.begin(), warp.end(), [&](const Thread& t) {
+    return t.state == Thread::kAtCollective && t.what == warp[0].what &&
+           t.argument == warp[0].argument;
+  });
+  if (together) complete_collective(warp);
+  return together;
+}
+
+/// All warps side by side, by one step.
+bool step_together() {
+  if (resume_ready_threads(0, now.order.size())) return true;
   bool any = false;
   for (std::size_t first = 0; first < now.threads.size(); first += kWarp) {
-    const std::span<Thread> warp(&now.threads[first], kWarp);
-    const bool together = std::all_of(warp.begin(), warp.end(), [&](const Thread& t) {
-      return t.state == Thread::kAtCollective && t.what == warp[0].what &&
-             t.argument == warp[0].argument;
-    });
-    if (!together) continue;
-    complete_collective(warp);
-    any = true;
+    any |= complete_collective_of(first);
+  }
+  return any;
+}
+
+/// Warp after warp, each as far as it can.
+bool run_warps_ahead() {
+  bool any = false;
+  for (std::size_t first = 0; first < now.order.size(); first += kWarp) {
+    while (resume_ready_threads(first, first + kWarp) || complete_collective_of(now.order[first])) {
+      any = true;
+    }
   }
   return any;
 }
@@ -244,9 +262,9 @@ void run_block(bool run_ahead) {
   }
   now.started = now.done = 0;
   while (now.done < now.threads.size()) {
-    if (run_ahead && (resume_ready_threads() || complete_collectives())) continue;
-    if (start_threads() || resume_ready_threads()) continue;
-    if (!complete_collectives() && !complete_barrier()) stop_at_divergence();
+    if (run_ahead && run_warps_ahead()) continue;
+    if (start_threads() || step_together()) continue;
+    if (!complete_barrier()) stop_at_divergence();
   }
   now.current = -1;
 }

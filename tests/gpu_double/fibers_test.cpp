@@ -74,6 +74,21 @@ TEST(Fibers, AMissingBarrierShowsWhatIsNotThereYet) {
   EXPECT_GT(wrong, 0U);
 }
 
+TEST(Fibers, AWarpMayRunAheadAndOverwriteWhatOthersHaveNotRead) {
+  constexpr unsigned kBlocks = 16;
+  unsigned wrong = 0;
+  std::vector<std::uint64_t> of_warp(kThreads / 32);
+  run_grid(dim3(kBlocks), dim3(kThreads), [&] {
+    for (unsigned round = 0; round < 2; ++round) {
+      of_warp[thread_index.x / 32] = shuffle(round, 1);
+      barrier();
+      for (const std::uint64_t seen : of_warp) wrong += seen != round;
+      // Here a second barrier is missing.
+    }
+  });
+  EXPECT_GT(wrong, 0U);
+}
+
 TEST(Fibers, WarpsAndBlocksComeInAnOrderThatNoKernelMayCountOn) {
   std::vector<unsigned> blocks, warps;
   run_grid(dim3(64), dim3(kThreads), [&] {

@@ -29,15 +29,28 @@ recompile() {
   (cd "$build" && eval "$command")
 }
 
-# relink TARGET OUTPUT: links a target of the build with the objects that were compiled anew.
+# relink TARGET OUTPUT: links a target of the build with the objects that were compiled anew, in place
+# of its own or before its libraries.
 relink() {
   local command object
   command=$(command_for "$1")
   while read -r object; do
-    command=${command//" $object "/" $work/objects/$object "}
+    if [[ $command == *" $object "* ]]; then
+      command=${command//" $object "/" $work/objects/$object "}
+    else
+      command=${command//"-o $1 "/"$work/objects/$object -o $1 "}
+    fi
   done < <(cd "$work/objects" && find . -name '*.o' | sed 's|^\./||')
   command=${command//"-o $1 "/"-o $2 "}
   (cd "$build" && eval "$command")
+}
+
+# The object of the double's module, or of a library, that a source becomes.
+object_of() {
+  case $1 in
+    kernels/cuda/*) echo "tests/gpu_double/CMakeFiles/frost_gpu_double_objects.dir/__/__/$1.o" ;;
+    *) echo "${1%%/*}/CMakeFiles/frost_${1%%/*}.dir/${1#*/}.o" ;;
+  esac
 }
 
 # mutation NAME FILE SED TESTS [WORD...]: FILE changed by the sed script; the tests of frost_tests so
@@ -58,20 +71,24 @@ mutation() {
   local sources=$file
   case $file in *.h | *.cuh) sources=$(cd "$root" && grep -rl "\"$file\"" kernels/cuda --include='*.c*' | grep -v '\.cuh$') ;; esac
   for source in $sources; do
-    if ! recompile "$source" "tests/gpu_double/CMakeFiles/frost_gpu_double_objects.dir/__/__/$source.o" >"$work/log" 2>&1; then
+    if ! recompile "$source" "$(object_of "$source")" >"$work/log" 2>&1; then
       echo "$name: $source does not compile"
       cat "$work/log"
       unnoticed+=("$name")
       return
     fi
   done
-  relink gpu_double/libfrost_cuda.so "$work/libfrost_cuda.so" >"$work/log" 2>&1 || cat "$work/log"
-  FROST_CUDA_MODULE=$work/libfrost_cuda.so FROST_REQUIRE_DEVICES=cuda FROST_GPU_DOUBLE="$*" \
-    timeout 240 "$build/tests/frost_tests" "--gtest_filter=$tests" --gtest_brief=1 >"$work/log" 2>&1
+  local module=$build/gpu_double/libfrost_cuda.so program=$build/tests/frost_tests
+  case $file in
+    kernels/cuda/*) module=$work/libfrost_cuda.so && relink gpu_double/libfrost_cuda.so "$module" ;;
+    *) program=$work/frost_tests && relink tests/frost_tests "$program" ;;
+  esac >"$work/log" 2>&1 || cat "$work/log"
+  (FROST_CUDA_MODULE=$module FROST_REQUIRE_DEVICES=cuda FROST_GPU_DOUBLE="$*" \
+    timeout 240 "$program" "--gtest_filter=$tests" --gtest_brief=1 >"$work/log" 2>&1) 2>/dev/null
   case $? in
     0) echo "$name: NOT NOTICED in $((SECONDS - begin)) s" && unnoticed+=("$name") ;;
     124) echo "$name: the tests hang" && unnoticed+=("$name") ;;
-    *) echo "$name: noticed in $((SECONDS - begin)) s: $(grep -m 1 -E 'gpu double:|Failure$|^\[  FAILED  \]|does not|gave' "$work/log" | cut -c1-150)" ;;
+    *) echo "$name: noticed in $((SECONDS - begin)) s: $(grep -m 1 -E 'gpu double:|Failure$|FAILED|refuses|cannot|failed' "$work/log" | cut -c1-150)" ;;
   esac
 }
 
@@ -92,7 +109,8 @@ mutation uid_exchanged kernels/cuda/conv/conv2d.cpp 's/\{kX, x\}, \{kWeight, wei
 mutation workspace_halved kernels/cuda/gemm.cpp 's/plan\.workspace, stream_\)/plan.workspace \/ 2, stream_)/' \
   'Ops/OpParity*linear*' gemm_workspace
 mutation unpadded_rows kernels/cuda/rounded_matrix.h 's/kRowMultiple = 8/kRowMultiple = 1/' 'Ops/OpParity*linear*' aligned_bf16
-mutation stale_pointer kernels/cuda/runtime/recording_heap.h 's/STALE/STALE/' 'Devices/GradientSteps*'
+mutation stale_pointer rl/ppo/minibatch.cpp 's/^( *)&discrete\.old_logp,$/\1\&continuous.old_logp,/' \
+  'Devices/ReplayedTraining*Choices*'
 mutation missing_wait kernels/cuda/cuda_backend.cpp \
   '/HostToDevice/{n;s/FROST_CUDA\(cudaStreamSynchronize\(stream_\)\);//}' 'Ops/OpParity*' async
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <utility>
@@ -53,7 +54,7 @@ constexpr ShortCorrelation<kOut, kOut + 2> winograd(const std::array<double, kOu
       f.weight.v[r][2] = f.output.v[kOut - 1][r] = 1;
       continue;
     }
-    for (std::size_t i = 0; i < 3 || i < kOut; ++i, power *= points[r]) {
+    for (std::size_t i = 0; i < std::max<std::size_t>(3, kOut); ++i, power *= points[r]) {
       if (i < 3) f.weight.v[r][i] = static_cast<float>(power / scale);
       if (i < kOut) f.output.v[i][r] = static_cast<float>(power);
     }
