@@ -101,12 +101,12 @@ struct Origin {
 using Candidates = std::map<std::string, Origin>;
 
 /// The prefix is taken from every key; keys without it are dropped.
-Candidates without_prefix(Candidates from, const std::string& prefix,
+Candidates without_prefix(const Candidates& from, const std::string& prefix,
                           std::vector<std::string>& dropped) {
   Candidates out;
-  for (auto& [name, origin] : from) {
+  for (const auto& [name, origin] : from) {
     if (name.starts_with(prefix)) {
-      out.emplace(name.substr(prefix.size()), std::move(origin));
+      out.emplace(name.substr(prefix.size()), origin);
     } else {
       dropped.push_back(origin.name);
     }
@@ -136,15 +136,15 @@ Candidates unwrapped(Candidates candidates, Resnet18Mapping& mapping) {
       mapping.notes.push_back(fmt::format("several wrapped models ({}); took {}",
                                           fmt::join(found, ", "), found.front()));
     }
-    candidates = without_prefix(std::move(candidates), found.front(), mapping.dropped);
+    candidates = without_prefix(candidates, found.front(), mapping.dropped);
   }
   return candidates;
 }
 
 /// MoCo saves two encoders and a queue; the trained one is encoder_q. Its fc projects to the
 /// contrastive space and is no classifier.
-Candidates query_encoder(Candidates candidates, Resnet18Mapping& mapping) {
-  Candidates encoder = without_prefix(std::move(candidates), kQueryEncoder, mapping.dropped);
+Candidates query_encoder(const Candidates& candidates, Resnet18Mapping& mapping) {
+  Candidates encoder = without_prefix(candidates, kQueryEncoder, mapping.dropped);
   const auto head = encoder.find("fc.weight");
   const std::vector<std::int64_t> classifier = {1000, 512};
   if (head != encoder.end() && head->second.tensor.shape == classifier) return encoder;
@@ -159,10 +159,10 @@ Candidates query_encoder(Candidates candidates, Resnet18Mapping& mapping) {
 Candidates stripped(Candidates candidates, Resnet18Mapping& mapping) {
   for (bool again = true; again;) {
     again = any_has_prefix(candidates, kQueryEncoder);
-    if (again) candidates = query_encoder(std::move(candidates), mapping);
+    if (again) candidates = query_encoder(candidates, mapping);
     for (const std::string_view prefix : kPrefixes) {
       if (!all_have_prefix(candidates, prefix)) continue;
-      candidates = without_prefix(std::move(candidates), std::string(prefix), mapping.dropped);
+      candidates = without_prefix(candidates, std::string(prefix), mapping.dropped);
       again = true;
     }
   }

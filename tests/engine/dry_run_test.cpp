@@ -62,7 +62,7 @@ TEST(MemoryForecast, ComputesNothingAndEndsTheDryRunWhereTheStepThrows) {
 
 TEST(MemoryForecast, ALivingLayerComputesAfterwardsAsIfItHadNotBeen) {
   for (Backend* backend : test_backends()) {
-    const auto filled = [&](Shape shape, float value) {
+    const auto filled = [&](const Shape& shape, float value) {
       return Tensor::from_host(*backend, shape,
                                std::vector<float>(static_cast<std::size_t>(numel(shape)), value));
     };

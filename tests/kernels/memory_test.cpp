@@ -93,7 +93,7 @@ TEST(TensorMemory, IsCountedAsRequestedUnderItsTag) {
     const std::int64_t before = live(*backend, MemoryTag::kRollout);
     {
       const Tensor t = Tensor::empty(*backend, {3, 5, 7}, MemoryTag::kRollout);
-      const Tensor same = t, view = t.reshape({105});
+      const std::vector<Tensor> sharing = {t, t.reshape({105})};
       EXPECT_EQ(live(*backend, MemoryTag::kRollout) - before, 3 * 5 * 7 * 4);
       const std::vector<std::uint8_t> bytes(13);
       const Tensor small =

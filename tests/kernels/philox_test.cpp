@@ -117,7 +117,7 @@ TEST(RandomStream, BelowCoversItsRangeEvenly) {
     ASSERT_LT(side, kSides);
     ++counts[side];
   }
-  for (const int count : counts) EXPECT_NEAR(count, kCount / kSides, 500);
+  for (const int count : counts) EXPECT_NEAR(kSides * count, kCount, kSides * 500);
 }
 
 }  // namespace

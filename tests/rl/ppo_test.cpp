@@ -16,7 +16,7 @@ namespace {
 
 /// A small learner on random weights.
 struct Learner {
-  explicit Learner(PpoConfig ppo_config, int stage = 1) : config(ppo_config) {
+  explicit Learner(const PpoConfig& ppo_config, int stage = 1) : config(ppo_config) {
     ActorCriticConfig model;
     model.value_components = 6;
     model.encoder.num_layers = 2;

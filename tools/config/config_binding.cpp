@@ -232,9 +232,9 @@ ConfigKey int_pair(std::string path, Member<int> first, Member<int> second, Inte
   return key;
 }
 
-ConfigKey choice_by_index(std::string path, std::vector<std::string> names,
-                          std::function<void(Config&, std::size_t)> set,
-                          std::function<std::size_t(Config&)> get, std::string doc) {
+ConfigKey choice_by_index(std::string path, const std::vector<std::string>& names,
+                          const std::function<void(Config&, std::size_t)>& set,
+                          const std::function<std::size_t(Config&)>& get, std::string doc) {
   const std::string expected = fmt::format("one of: {}", fmt::join(names, ", "));
   ConfigKey key{std::move(path), expected, "", std::move(doc), {}, {}, {}};
   key.set = [=](Config& config, const ConfigValue& value) {
@@ -246,8 +246,8 @@ ConfigKey choice_by_index(std::string path, std::vector<std::string> names,
   return key;
 }
 
-ConfigKey choice(std::string path, Member<std::string> member, std::vector<std::string> names,
-                 std::string doc) {
+ConfigKey choice(std::string path, Member<std::string> member,
+                 const std::vector<std::string>& names, std::string doc) {
   return choice_by_index(
       std::move(path), names, [=](Config& config, std::size_t i) { member(config) = names[i]; },
       [=](Config& config) {

@@ -74,11 +74,11 @@ ConfigKey int_pair(std::string path, Member<int> first, Member<int> second, Inte
                    std::string doc);
 
 /// One of some names; `set` and `get` go through the index of the name.
-ConfigKey choice_by_index(std::string path, std::vector<std::string> names,
-                          std::function<void(Config&, std::size_t)> set,
-                          std::function<std::size_t(Config&)> get, std::string doc);
-ConfigKey choice(std::string path, Member<std::string> member, std::vector<std::string> names,
-                 std::string doc);
+ConfigKey choice_by_index(std::string path, const std::vector<std::string>& names,
+                          const std::function<void(Config&, std::size_t)>& set,
+                          const std::function<std::size_t(Config&)>& get, std::string doc);
+ConfigKey choice(std::string path, Member<std::string> member,
+                 const std::vector<std::string>& names, std::string doc);
 
 template <typename Enum>
 ConfigKey choice(std::string path, Member<Enum> member,

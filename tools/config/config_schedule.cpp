@@ -70,8 +70,8 @@ Config parse_item(const Entries& entries, const ConfigValue& value, std::size_t 
 
 /// `parse` turns the items into the value of the key; `items` turns it back.
 ConfigKey list_key(std::string path, const Entries& entries, std::string doc,
-                   std::function<void(Config&, const std::vector<Config>&)> parse,
-                   std::function<std::vector<Config>(Config&)> items) {
+                   const std::function<void(Config&, const std::vector<Config>&)>& parse,
+                   const std::function<std::vector<Config>(Config&)>& items) {
   ConfigKey key;
   key.path = std::move(path);
   for (const ConfigKey& entry : entries) key.type += (key.type.empty() ? "" : ", ") + entry.path;

@@ -192,8 +192,9 @@ std::vector<double> round_ticks(double low, double high, int count) {
     if (multiple * power >= wanted * (1 - 1e-9)) step = multiple * power;
   }
   std::vector<double> ticks;
-  const double first = std::ceil(low / step - 1e-9), last = std::floor(high / step + 1e-9);
-  for (double k = first; k <= last; ++k) ticks.push_back(k == 0 ? 0 : k * step);
+  const auto first = static_cast<std::int64_t>(std::ceil(low / step - 1e-9));
+  const auto last = static_cast<std::int64_t>(std::floor(high / step + 1e-9));
+  for (std::int64_t k = first; k <= last; ++k) ticks.push_back(static_cast<double>(k) * step);
   return ticks;
 }
 

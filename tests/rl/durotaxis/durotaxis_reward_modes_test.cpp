@@ -155,10 +155,10 @@ TEST(StateMachineReward, UnmarkedCellsCostAndTheFirstMarksPay) {
 
 TEST(StateMachineReward, DeletionsArePaidByTheirDeadline) {
   // delta_time 10: a window of 3 steps, sigma 2.
-  const auto deleting = [](Cell cell, int step) {
+  const auto deleting = [](const Cell& cell, int step) {
     Scene scene;
     scene.after = {spared(cell_at(9, 10))};
-    scene.before = {std::move(cell)};
+    scene.before = {cell};
     return beyond_growth(scene, step);
   };
   EXPECT_NEAR(deleting(marked(cell_at(0, 5), 20), 20), 0.5, 1e-12);
