@@ -60,7 +60,8 @@ BackendStatus load_cuda_module(const std::filesystem::path& file) {
   };
   std::error_code none;
   if (!std::filesystem::exists(file, none)) return unusable(file.string() + " does not exist");
-  void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  // With a slash in its name, the loader takes this file and searches for none.
+  void* const library = dlopen(std::filesystem::absolute(file).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return unusable(shorten_loader_error(dlerror(), file));
   const auto entry = reinterpret_cast<CudaModuleEntry>(dlsym(library, kCudaModuleEntry));
   if (entry == nullptr) return unusable(file.string() + " is not a module of this project");

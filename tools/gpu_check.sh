@@ -2,14 +2,19 @@
 # Runs what tools/gpu_pack.sh has packed on a machine with a GPU, its driver and the CUDA libraries
 # (its own, or those in the wheels of an installed PyTorch); of other programs it needs bash,
 # coreutils, tar and xz. It ends within 560 s, parts in order of worth, each under a limit of its own.
+# Stopped by a signal, it leaves what results there are.
 # usage: tools/gpu_check.sh [--rehearse MODULE] ARCHIVE [OUT]
 #   --rehearse: everything in a smaller size on MODULE, a double of the GPU, in place of ours
 #   OUT: where results.tar.xz goes (logs, JSON, metrics), default: .
-# exit: 0 all parts passed, 1 a part failed or the module is refused, 2 no GPU or no archive
+# exit: 0 all parts passed, 1 a part failed, the module is refused or a signal came, 2 no GPU or no
+#   archive, 3 incomplete: no part failed, but some were not run (no time left, or what they need is
+#   not there)
 # shellcheck disable=SC2317  # parts are called by their names
 set -uo pipefail
+# What the caller may have set for other runs.
+unset FROST_CUDA_MODULE FROST_GPU_DOUBLE FROST_POISON_IDLE_MEMORY FROST_ISA
 
-budget=560
+budget=540  # seconds for all parts; the rest is for packing the results
 # Each part is the function part_NAME below, and the seconds it may take.
 parts=(
   first_light 60    # one update of the smallest run
@@ -32,7 +37,8 @@ parts=(
   pytorch 150       # the same cases in PyTorch, folded and compiled, bf16
   bench_ops 40
 )
-not_run=77  # the status of a part that cannot run here
+not_run=77  # the status of a part that cannot run here, or not to its end
+pythons=(python3 /opt/*/bin/python3 /opt/*/.venv/bin/python3)  # those that may have a PyTorch
 
 usage() {
   while read -r line; do [[ $line != '# usage: '* ]] || echo "${line#\# }"; done <"$0"
@@ -52,9 +58,23 @@ archive=$1 out=${2:-.}
 mkdir -p "$out" || stop "no folder $out" 2
 out=$(realpath "$out")
 work=$(mktemp -d) || stop "no room for temporary files" 2
-trap 'rm -rf "$work"' EXIT
-tar -C "$work" -xJf "$archive" 2>"$work/tar.log" || stop "$archive: $(<"$work/tar.log")" 2
 root=$work/frostline results=$work/results
+table=() child=
+# Packs the results if anything was run. A failure of that is a failure of the check.
+finish() {
+  local status=$?
+  trap '' HUP INT TERM
+  [ -z "$child" ] || { kill "$child" && wait "$child"; } 2>/dev/null
+  if [ -s "$results/machine.txt" ]; then
+    printf '%s\n' "${table[@]}" >"$results/table.txt"
+    tar -C "$work" -c results | xz >"$out/results.tar.xz" || status=1
+  fi
+  rm -rf "$work"
+  exit "$status"
+}
+trap finish EXIT
+trap 'table+=("stopped by a signal"); exit 1' HUP INT TERM
+tar -C "$work" -xJf "$archive" 2>"$work/tar.log" || stop "$archive: $(<"$work/tar.log")" 2
 [ -x "$root/bin/train" ] || stop "$archive was not made by tools/gpu_pack.sh" 2
 mkdir "$results"
 cd "$root" || exit 2
@@ -75,10 +95,10 @@ for path in sys.path: print("\n".join(glob.glob(os.path.join(path, "nvidia", "*"
   for folder in /usr/local/cuda/lib64 /usr/local/cuda/lib; do
     [ ! -e "$folder/libcublasLt.so.13" ] && [ ! -e "$folder/libcudnn.so.9" ] || library_path+=:$folder
   done
-  for python in python3 /opt/*/bin/python3 /opt/*/.venv/bin/python3; do
+  for python in "${pythons[@]}"; do
     while read -r folder; do
       [ -z "$folder" ] || library_path+=:$folder
-    done < <("$python" -c "$pattern" 2>/dev/null)
+    done < <(timeout -k 1 5 "$python" -c "$pattern" 2>/dev/null)
   done
   [[ -z ${LD_LIBRARY_PATH:-} ]] || library_path+=:$LD_LIBRARY_PATH
 }
@@ -106,11 +126,19 @@ bench_sizes=(--modes "all,none" --repetitions 2)
     --image-size 24)
 }
 
-# limited COMMAND...: under what is left of the part's time.
+# limited COMMAND...: under what is left of the part's time; 124 when that is over. In the background,
+# as a signal is heard only while the shell waits.
 limited() {
-  local left=$((part_end - SECONDS))
+  local left=$((part_end - SECONDS)) status
   [ "$left" -gt 0 ] || return 124
-  timeout -k 5 "$left" "$@"
+  timeout -k 5 "$left" "$@" &
+  child=$!
+  wait "$child" 2>/dev/null  # the shell's own "Killed"
+  status=$?
+  child=
+  # 137 is a kill: by timeout, of what did not end when told to, or before the time was over by others.
+  [[ $status -ne 137 || $SECONDS -lt $part_end ]] || return 124
+  return "$status"
 }
 # ours PROGRAM ARGUMENT...: one of the archive, with its libraries.
 ours() {
@@ -202,18 +230,17 @@ part_freezing() {
 
 # bench NAME ARGUMENT...: bench_freeze; notes learned transitions per second of each case.
 bench() {
-  local status line weights=()
+  local status line rates='' weights=()
   [ -f weights/resnet18.safetensors ] || weights=(--set actor_critic.pretrained_weights=random)
   ours bench_freeze --device cuda "${bench_sizes[@]}" "${weights[@]}" "${@:2}" \
     --json "$results/$1.json" >"$results/$1.out" 2>&1
   status=$?
-  note=
   while IFS= read -r line; do
     [[ $line =~ ^1/[0-9]+\ ([a-z]+)\ ([a-z]+).*,\ +([0-9.]+)\ learning ]] &&
-      note+="${BASH_REMATCH[1]} ${BASH_REMATCH[2]} ${BASH_REMATCH[3]}, "
+      rates+="${BASH_REMATCH[1]} ${BASH_REMATCH[2]} ${BASH_REMATCH[3]}, "
   done <"$results/$1.out"
-  note="steps/s learning: ${note%, }"
-  [ "$status" -eq 0 ] || note=$(tail -n 1 "$results/$1.out")
+  [ -z "$rates" ] || note="steps/s learning: ${rates%, }"
+  [ "$status" -eq 0 ] || note="$(tail -n 1 "$results/$1.out")${note:+; $note}"
   return "$status"
 }
 part_bench_fp32() { bench bench_fp32; }
@@ -224,7 +251,8 @@ part_bench_bf16_graphs() { bench bench_bf16_graphs --set system.precision=bf16 -
 sanitize() { # TOOL
   local own=()
   command -v compute-sanitizer >/dev/null || { cannot "no compute-sanitizer"; return; }
-  [[ $(compute-sanitizer --help) != *--kernel-name* ]] || own=(--kernel-name kns=_kernel)
+  # Our kernels are those of the namespace frost.
+  [[ $(timeout -k 1 10 compute-sanitizer --help) != *--kernel-name* ]] || own=(--kernel-name kns=frost)
   run_tests frost_tests 'Ops/OpParity*' compute-sanitizer --tool "$1" --error-exitcode 9 "${own[@]}"
 }
 part_memcheck() { sanitize memcheck; }
@@ -239,7 +267,7 @@ part_bench_ops() {
 # A PyTorch with its own libraries beside our program with ours, case by case under the time left.
 part_pytorch() {
   local python observation mode line found=
-  for python in python3 /opt/*/bin/python3 /opt/*/.venv/bin/python3; do
+  for python in "${pythons[@]}"; do
     limited env -u LD_LIBRARY_PATH "$python" -c \
       'import torch, safetensors; assert torch.cuda.is_available()' 2>/dev/null && found=$python && break
   done
@@ -263,14 +291,13 @@ part_pytorch() {
           note+=" $observation $mode ${BASH_REMATCH[1]};"
       done <"$work/compare"
       # What fits into the time left is worth having.
-      [[ $status -ne 124 || $note != *';'* ]] || { note+=" then no time left" && return; }
+      [[ $status -ne 124 || $note != *';'* ]] || { note+=" then no time left" && return "$not_run"; }
       [ "$status" -eq 0 ] || return "$status"
     done
   done
 }
 
-table=()
-failed=0
+failed=0 incomplete=0
 add_row() { # NAME OUTCOME SECONDS NOTE
   local row
   printf -v row '%-18s %-8s %4s s  %.150s' "$1" "$2" "$3" "$4"
@@ -282,19 +309,21 @@ add_row() { # NAME OUTCOME SECONDS NOTE
 run_part() { # NAME LIMIT
   local begin=$SECONDS status outcome=passed left=$((budget - SECONDS)) limit=$(($2 * slowness))
   part=$1 note=
-  [ $left -ge 5 ] || { add_row "$part" "not run" 0 "no time left" && return; }
+  [ $left -ge 5 ] || { incomplete=1 && add_row "$part" "not run" 0 "no time left" && return; }
   part_end=$((SECONDS + (left < limit ? left : limit)))
   "part_$part" >"$results/$part.log" 2>&1
   status=$?
   case $status in
     0) ;;
     "$not_run") outcome="not run" ;;
-    124 | 137)
+    124)
       outcome=FAILED note="took longer than $((SECONDS - begin)) s${note:+; $note}"
       [ $left -ge $limit ] || outcome="not run" note="no time left to finish${note:+; $note}" ;;
+    137) outcome=FAILED note="killed, perhaps for want of memory${note:+; $note}" ;;
     *) outcome=FAILED note=${note:-$(tail -n 1 "$results/$part.log")} ;;
   esac
   [ "$outcome" != FAILED ] || failed=1
+  [ "$outcome" = passed ] || incomplete=1
   add_row "$part" "$outcome" $((SECONDS - begin)) "$note"
   # Without a first light nothing else can shine: the module is refused, or the GPU hangs.
   [ "$part$outcome" != first_lightFAILED ] || [[ $note != *'cannot be used'* && $status -ne 124 ]]
@@ -309,9 +338,8 @@ export FROST_TEST_ROOT=$root FROST_REQUIRE_DEVICES=cuda
 for ((i = 0; i < ${#parts[@]}; i += 2)); do
   run_part "${parts[i]}" "${parts[i + 1]}" || { table+=("stopped: going on is pointless") && break; }
 done
-printf '%s\n' "${table[@]}" >"$results/table.txt"
-tar -C "$work" -c results | xz >"$out/results.tar.xz" || failed=1
 
 printf '\n%s\n' "commit $(<COMMIT), $gpu, $SECONDS s, $out/results.tar.xz"
 printf '%s\n' "${table[@]}"
-exit $failed
+[ $failed -eq 0 ] || exit 1
+[ $incomplete -eq 0 ] || exit 3

@@ -3,12 +3,12 @@
 # tests and CUDA module as they were built, stripped, the libraries they need, the files they read,
 # and ResNet18's weights in half precision where FROST_DATA or --weights has them.
 # usage: tools/gpu_pack.sh [--small] [--build FOLDER] [--weights FILE] [ARCHIVE]
-#   --small: only what a rehearsal on a double of the GPU runs, hardly compressed
+#   --small: only what a rehearsal on a double of the GPU runs, as it lies there (nothing is built),
+#     hardly compressed
 #   --build: default build/cuda, else build/release    ARCHIVE: default build/gpu_pack.tar.xz
-# First: cmake --preset cuda && cmake --build --preset cuda
+# First: cmake --preset cuda. What is packed is brought up to date here.
 # exit: 0 packed, 1 something is missing, of two builds, or the archive is over 45 MB
 set -euo pipefail
-cd "$(dirname "$0")/.."
 
 fail() { # MESSAGE
   echo "error: $1" >&2
@@ -16,24 +16,30 @@ fail() { # MESSAGE
 }
 
 small='' build='' weights=${FROST_DATA:-}/weights/resnet18_imagenet.safetensors
-[ -f "$weights" ] || weights=
-archive=build/gpu_pack.tar.xz
+if [ -f "$weights" ]; then weights=$(realpath "$weights"); else weights=; fi
+archive=
 while [ $# -gt 0 ]; do
   case $1 in
     --small) small=1 ;;
-    --build) build=${2:?--build needs a folder} && shift ;;
-    --weights) weights=${2:?--weights needs a file} && shift ;;
+    --build) build=${2:?--build needs a folder} && build=$(realpath -m "$build") && shift ;;
+    --weights) weights=${2:?--weights needs a file} && weights=$(realpath -m "$weights") && shift ;;
     -*) sed -n 's/^# usage: /usage: /p' "$0" >&2 && exit 1 ;;
-    *) archive=$1 ;;
+    *) archive=$(realpath -m "$1") ;;
   esac
   shift
 done
+cd "$(dirname "$0")/.."
+archive=${archive:-build/gpu_pack.tar.xz}
 [ -n "$build" ] || { build=build/cuda && [ -d "$build" ]; } || build=build/release
 [ -f "$build/CMakeCache.txt" ] || fail "$build is no build folder: cmake --preset cuda"
-bin=$(sed -n 's/^FROST_BIN_DIR:PATH=//p' "$build/CMakeCache.txt")
+bin=$(sed -n 's/^FROST_BIN_DIR:[A-Z]*=//p' "$build/CMakeCache.txt")
+[ -n "$bin" ] || fail "$build/CMakeCache.txt has no FROST_BIN_DIR"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/frostline
+[ -n "$small" ] ||
+  cmake --build "$build" --target train verify_freezing bench_freeze bench_ops frost_tests frost_cuda_tests \
+    frost_cuda >"$work/build.log" 2>&1 || fail "cmake --build $build: $(tail -n 1 "$work/build.log")"
 
 # What is copied: PROGRAM or LIBRARY, folder in the archive.
 take() { # FILE FOLDER
@@ -54,9 +60,10 @@ else
   take "$build/frost_cuda_tests" bin
   take "$build/lib/libfrost_cuda.so" lib
   # A program refuses a module of another version, and would do so only on the other machine.
-  version=$(grep -o -m 1 'FROST_INTERFACE_DIGEST=[\\"]*[0-9a-f]*' "$build/build.ninja" | grep -o '[0-9a-f]*$')
-  for file in bin/train bin/frost_tests lib/libfrost_cuda.so; do
-    grep -aq "$version" "$root/$file" || fail "$file is of another version: cmake --build $build"
+  version=$(grep -o -m 1 'FROST_INTERFACE_DIGEST=[\\"]*[0-9a-f]*' "$build/build.ninja" | grep -o '[0-9a-f]*$') ||
+    fail "no FROST_INTERFACE_DIGEST in $build/build.ninja: cmake --preset cuda"
+  for file in "$root"/bin/* "$root/lib/libfrost_cuda.so"; do
+    grep -aq "$version" "$file" || fail "${file#"$root/"} is of another version than $build"
   done
   cp -r bench "$root/bench"
   rm -rf "$root/bench/results"

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <set>
 
+#include "kernels/backend_registry.h"
 #include "tests/golden_files.h"
 #include "tests/op_table/op_cases.h"
 #include "tests/op_table/precision.h"
@@ -102,6 +103,15 @@ TEST(OpTable, HoldsARowForEveryPublicOp) {
   }
   const std::vector<std::string> names = op_case_names();
   EXPECT_EQ(declared, std::set<std::string>(names.begin(), names.end()));
+}
+
+TEST(OpTable, ARequiredGpuIsTestedInEveryPrecision) {
+  for (const BackendStatus& status : available_backends()) {
+    const std::size_t expected = status.device == "cpu" ? 1 : 3;
+    if (status.backend != nullptr) {
+      EXPECT_EQ(precisions_of(*status.backend).size(), expected) << status.device;
+    }
+  }
 }
 
 TEST(OpTable, TitlesAreUnique) {

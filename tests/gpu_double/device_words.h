@@ -22,9 +22,16 @@
 #define __device__
 #define __global__
 #define __launch_bounds__(...)
-/// One block runs at a time, so a variable of the block is one of the process. All in one section,
-/// so that each block finds them filled with 0xFF.
-#define __shared__ static __attribute__((section("frost_shared")))
+/// One block runs at a time, so a variable of the block is one of the process, in a section of its
+/// own, which each block finds filled with 0xFF. Not for templates: g++ gives their variables none.
+#define __shared__ FROST_SHARED(__LINE__)
+#define FROST_SHARED(line) FROST_SHARED_AT(line)
+#define FROST_SHARED_AT(line)                                                                \
+  extern char __start_frost_shared_##line[] __attribute__((weak, visibility("hidden")));     \
+  extern char __stop_frost_shared_##line[] __attribute__((weak, visibility("hidden")));      \
+  [[maybe_unused]] static const bool shared_##line = ::frost::gpu_double::add_shared_memory( \
+      __start_frost_shared_##line, __stop_frost_shared_##line);                              \
+  static __attribute__((section("frost_shared_" #line)))
 #define threadIdx (::frost::gpu_double::thread_index)
 #define blockIdx (::frost::gpu_double::block_index)
 

@@ -19,12 +19,6 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-// The shared variables of all kernels lie in one section (device_words.h).
-extern "C" {
-extern char __start_frost_shared[] __attribute__((weak, visibility("hidden")));
-extern char __stop_frost_shared[] __attribute__((weak, visibility("hidden")));
-}
-
 namespace frost::gpu_double {
 
 uint3 thread_index{}, block_index{};
@@ -70,6 +64,11 @@ struct Block {
 };
 
 Block now;
+std::vector<std::span<char>> shared_memory;
+
+void poison(std::span<char> memory) {
+  std::memset(memory.data(), 0xFF, memory.size());
+}
 
 [[noreturn]] void stop(const std::string& what) {
   violation(what + " (block " + std::to_string(block_index.x) + "," +
@@ -220,9 +219,8 @@ bool step_together() {
 bool run_warps_ahead() {
   bool any = false;
   for (std::size_t first = 0; first < now.order.size(); first += kWarp) {
-    while (resume_ready_threads(first, first + kWarp) || complete_collective_of(now.order[first])) {
-      any = true;
-    }
+    const std::size_t warp = now.order[first] / kWarp * kWarp;
+    while (resume_ready_threads(first, first + kWarp) || complete_collective_of(warp)) any = true;
   }
   return any;
 }
@@ -256,10 +254,7 @@ bool complete_barrier() {
 /// should have waited for; else all start together.
 void run_block(bool run_ahead) {
   std::fill(now.threads.begin(), now.threads.end(), Thread{});
-  if (__start_frost_shared != nullptr) {
-    std::memset(__start_frost_shared, 0xFF,
-                static_cast<std::size_t>(__stop_frost_shared - __start_frost_shared));
-  }
+  for (const std::span<char> shared : shared_memory) poison(shared);
   now.started = now.done = 0;
   while (now.done < now.threads.size()) {
     if (run_ahead && run_warps_ahead()) continue;
@@ -291,7 +286,9 @@ void run_grid(dim3 grid, dim3 block, const std::function<void()>& body) {
   now.threads.resize(block.x);
   now.order.clear();
   for (const unsigned warp : permutation(block.x / kWarp, random)) {
-    for (unsigned lane = 0; lane < kWarp; ++lane) now.order.push_back(warp * kWarp + lane);
+    for (const unsigned lane : permutation(kWarp, random)) {
+      now.order.push_back(warp * kWarp + lane);
+    }
   }
   const std::vector<unsigned> columns = permutation(grid.x, random);
   for (const unsigned y : permutation(grid.y, random)) {
@@ -300,6 +297,11 @@ void run_grid(dim3 grid, dim3 block, const std::function<void()>& body) {
       run_block(random() % 2 == 0);
     }
   }
+}
+
+bool add_shared_memory(char* begin, char* end) {
+  poison(shared_memory.emplace_back(begin, end));
+  return true;
 }
 
 void barrier() {

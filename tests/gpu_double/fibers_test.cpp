@@ -74,6 +74,20 @@ TEST(Fibers, AMissingBarrierShowsWhatIsNotThereYet) {
   EXPECT_GT(wrong, 0U);
 }
 
+TEST(Fibers, SharedMemoryIsPoisonedBeforeEachBlock) {
+  static std::uint32_t shared[4];
+  char* const begin = reinterpret_cast<char*>(shared);
+  ASSERT_TRUE(add_shared_memory(begin, begin + sizeof shared));
+  EXPECT_EQ(shared[3], 0xFFFFFFFFU);
+  unsigned stale = 0;
+  run_grid(dim3(8), dim3(32), [&] {
+    if (thread_index.x != 0) return;
+    stale += shared[2] != 0xFFFFFFFFU;
+    shared[2] = block_index.x;
+  });
+  EXPECT_EQ(stale, 0U);
+}
+
 TEST(Fibers, AWarpMayRunAheadAndOverwriteWhatOthersHaveNotRead) {
   constexpr unsigned kBlocks = 16;
   unsigned wrong = 0;

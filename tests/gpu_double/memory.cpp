@@ -26,6 +26,8 @@ constexpr std::size_t kCapacity = std::size_t{80} << 30;
 /// Freed blocks stay poisoned and out of use up to this many bytes, so that who still reads one
 /// reads NaN.
 constexpr std::size_t kQuarantine = std::size_t{64} << 20;
+/// And at least so many, however large.
+constexpr std::size_t kLeastFreed = 4;
 
 struct Block {
   std::size_t bytes = 0;
@@ -92,13 +94,19 @@ void check_block(std::uintptr_t address, const Block& block) {
 }
 
 /// What is freed must not have been written since.
-void give_back(std::uintptr_t address, const Block& block) {
-  permit(address - kRedzone, block.whole());
+void check_freed(std::uintptr_t address, const Block& block) {
+  permit(address, block.bytes);
   for (std::size_t i = 0; i < block.bytes; ++i) {
     if (*at(address + i) != kPoison) {
       violation("something wrote into " + name(address, block) + " after it was freed");
     }
   }
+  forbid(address, block.bytes);
+}
+
+void give_back(std::uintptr_t address, const Block& block) {
+  check_freed(address, block);
+  permit(address - kRedzone, block.whole());
   std::free(at(address - kRedzone));
 }
 
@@ -116,7 +124,11 @@ void* take(std::size_t bytes, MemoryKind kind) {
   Memory& m = memory();
   const std::lock_guard lock(m.mutex);
   const std::int64_t count = ++m.allocations, last = settings().last_allocation;
-  if (count == settings().failing_allocation || (last != 0 && count > last)) return nullptr;
+  if (count == settings().failing_allocation || (last != 0 && count > last)) {
+    std::fprintf(stderr, "gpu double: allocation %lld fails as asked\n",
+                 static_cast<long long>(count));
+    return nullptr;
+  }
   if (bytes > kCapacity - m.live_bytes) return nullptr;
   const Block block{bytes, kind};
   void* const whole = std::aligned_alloc(kAlignment, block.whole());
@@ -148,7 +160,7 @@ void drop(void* data, MemoryKind kind) {
   m.live_bytes -= block.bytes;
   m.freed.emplace_back(address, block);
   m.freed_bytes += block.whole();
-  while (m.freed_bytes > kQuarantine) {
+  while (m.freed_bytes > kQuarantine && m.freed.size() > kLeastFreed) {
     const auto [oldest, size] = m.freed.front();
     m.freed.pop_front();
     m.freed_bytes -= size.whole();
@@ -171,10 +183,11 @@ void require_on_device(const void* data, std::size_t bytes, const char* what) {
   }
 }
 
-void check_redzones() {
+void check_memory() {
   Memory& m = memory();
   const std::lock_guard lock(m.mutex);
   for (const auto& [address, block] : m.live) check_block(address, block);
+  for (const auto& [address, block] : m.freed) check_freed(address, block);
 }
 
 std::size_t live_bytes() {

@@ -18,8 +18,8 @@ void drop(void* data, MemoryKind kind);
 bool on_device(const void* data, std::size_t bytes);
 /// A `violation` that names `what` unless they do.
 void require_on_device(const void* data, std::size_t bytes, const char* what);
-/// A `violation` if anything wrote beside a block.
-void check_redzones();
+/// A `violation` if anything wrote beside a live block, or into one that was freed not long ago.
+void check_memory();
 
 std::size_t live_bytes();
 /// Asked for so far, those that failed included.

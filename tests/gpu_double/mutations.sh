@@ -1,30 +1,67 @@
 #!/usr/bin/env bash
 # Breaks the CUDA backend in one way after the other, each in a copy, and expects that the tests on
-# the double of a GPU notice. Needs a finished build by Ninja; changes nothing in it.
+# the double of a GPU notice. First the same tests must pass on a copy that is not broken. Needs a
+# finished build by Ninja; changes nothing in it.
 # usage: tests/gpu_double/mutations.sh BUILD_FOLDER [NAME...]     default: all
-# exit: 0 every mutation was noticed, 1 one was not or does not apply any more, 2 no such build
+# exit: 0 every mutation was noticed; 1 one was not or does not apply any more, or the tests fail
+# without one; 2 no such build, no Ninja, no mutation of that name
 set -uo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(cd "${1:?usage: tests/gpu_double/mutations.sh BUILD_FOLDER [NAME...]}" && pwd) || exit 2
 shift
 only=" $* "
+command -v ninja >/dev/null || { echo "error: ninja is not installed" >&2; exit 2; }
 [ -e "$build/gpu_double/libfrost_cuda.so" ] || { echo "error: $build holds no double" >&2; exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 unnoticed=() count=0
 
-# The command that makes a target of the build, in the build's folder.
-command_for() { ninja -C "$build" -t commands -s "$1" | tail -n 1; }
+# each COMMAND: calls it with every mutation, as `mutation` takes them.
+each() {
+  "$1" nchw_strides kernels/cuda/conv/cudnn_graph.cpp \
+    's/return \{d\[1\] \* d\[2\] \* d\[3\], 1, d\[3\] \* d\[1\], d\[1\]\}/return {d[1] * d[2] * d[3], d[2] * d[3], d[3], 1}/' \
+    'Ops/OpParity*conv*'
+  "$1" barrier_removed kernels/cuda/runtime/launch.cuh \
+    '0,/__syncthreads\(\);  \/\/ the sums/s/__syncthreads\(\);  \/\/ the sums.*//' '*OptimizerKernels*:Ops/OpParity*'
+  "$1" tile_barrier_removed kernels/cuda/runtime/launch.cuh \
+    '/tile\[y\]\[x\] = sum;/{n;s/__syncthreads\(\);//}' 'Ops/Gradcheck*/linear:Ops/OpParity*:Ops/Gradcheck*/layer_norm'
+  "$1" early_return kernels/cuda/optimizer.cu \
+    's/^( *)sum = block_sum\(sum\);/\1if (thread > 100) return;\n\1sum = block_sum(sum);/' '*OptimizerKernels*'
+  "$1" beta_lost kernels/cuda/gemm.cpp 's/beta = key\.accumulate \? 1\.0f : 0\.0f/beta = 0.0f/' \
+    'Ops/Gradcheck*linear*'
+  "$1" transposes_swapped kernels/cuda/gemm.cpp \
+    's/TRANSA, flag\(key\.transpose_b\)/TRANSA, flag(key.transpose_a)/; s/TRANSB, flag\(key\.transpose_a\)/TRANSB, flag(key.transpose_b)/' \
+    'Ops/OpParity*linear*'
+  "$1" uid_exchanged kernels/cuda/conv/conv2d.cpp 's/\{kX, x\}, \{kWeight, weight\}/{kWeight, x}, {kX, weight}/' \
+    'Ops/OpParity*conv*'
+  "$1" workspace_halved kernels/cuda/gemm.cpp 's/plan\.workspace, stream_\)/plan.workspace \/ 2, stream_)/' \
+    'Ops/OpParity*linear*' gemm_workspace
+  "$1" unpadded_rows kernels/cuda/rounded_matrix.h 's/kRowMultiple = 8/kRowMultiple = 1/' 'Ops/OpParity*linear*' aligned_bf16
+  "$1" stale_pointer rl/ppo/minibatch.cpp 's/^( *)&discrete\.old_logp,$/\1\&continuous.old_logp,/' \
+    'Devices/ReplayedTraining*Choices*'
+  "$1" missing_wait kernels/cuda/cuda_backend.cpp \
+    '/HostToDevice/{n;s/FROST_CUDA\(cudaStreamSynchronize\(stream_\)\);//}' 'Ops/OpParity*' async
+}
+
+# The command that makes a target of the build, in the build's folder. Fails where there is none.
+command_for() {
+  local command
+  command=$(ninja -C "$build" -t commands -s "$1" | tail -n 1) && [ -n "$command" ] && echo "$command" && return
+  echo "the build has no command for $1" >&2
+  return 1
+}
 
 # recompile SOURCE OBJECT: compiles a source with what is in $work/tree before the real tree.
 recompile() {
   local source=$root/$1 object=$2 command
   [ -e "$work/tree/$1" ] && source=$work/tree/$1
-  command=$(command_for "$object")
+  command=$(command_for "$object") || return
   command=${command//"-I$root "/"-I$work/tree -I$root "}
   command=${command//"-c $root/$1"/"-c $source"}
   command=${command//"-o $object"/"-o $work/objects/$object"}
   command=${command//"-MF $object.d"/"-MF $work/objects/$object.d"}
+  [[ $command == *"-I$work/tree "*"-o $work/objects/$object "*"-c $source"* ]] ||
+    { echo "not understood: $command"; return 1; }
   mkdir -p "$work/objects/$(dirname "$object")"
   (cd "$build" && eval "$command")
 }
@@ -33,7 +70,7 @@ recompile() {
 # of its own or before its libraries.
 relink() {
   local command object
-  command=$(command_for "$1")
+  command=$(command_for "$1") || return
   while read -r object; do
     if [[ $command == *" $object "* ]]; then
       command=${command//" $object "/" $work/objects/$object "}
@@ -42,7 +79,10 @@ relink() {
     fi
   done < <(cd "$work/objects" && find . -name '*.o' | sed 's|^\./||')
   command=${command//"-o $1 "/"-o $2 "}
-  (cd "$build" && eval "$command")
+  [[ $command == *"$work/objects/"*"-o $2 "* || $command == *"-o $2 "*"$work/objects/"* ]] ||
+    { echo "not understood: $command"; return 1; }
+  rm -f "$2"
+  (cd "$build" && eval "$command") && [ -s "$2" ]
 }
 
 # The object of the double's module, or of a library, that a source becomes.
@@ -53,66 +93,113 @@ object_of() {
   esac
 }
 
-# mutation NAME FILE SED TESTS [WORD...]: FILE changed by the sed script; the tests of frost_tests so
-# named must fail on a double that behaves as the words say (settings.h).
-mutation() {
-  local name=$1 file=$2 script=$3 tests=$4 begin=$SECONDS source
-  shift 4
-  [ "$only" = "  " ] || [[ $only == *" $name "* ]] || return 0
-  count=$((count + 1))
-  rm -rf "$work/tree" "$work/objects"
-  mkdir -p "$work/tree/$(dirname "$file")" "$work/objects"
-  sed -E "$script" "$root/$file" >"$work/tree/$file"
-  if cmp -s "$root/$file" "$work/tree/$file"; then
-    echo "$name: does not apply to $file any more"
-    unnoticed+=("$name")
-    return
-  fi
-  local sources=$file
-  case $file in *.h | *.cuh) sources=$(cd "$root" && grep -rl "\"$file\"" kernels/cuda --include='*.c*' | grep -v '\.cuh$') ;; esac
+# rebuild FILE: compiles what FILE, from $work/tree if it lies there, goes into, and links a copy of the
+# double's module or of the tests; sets `module` or `program`. Fails where a step does.
+rebuild() {
+  local file=$1 sources=$1 source
+  rm -rf "$work/objects"
+  mkdir -p "$work/objects"
+  case $file in
+    *.h | *.cuh) sources=$(cd "$root" && grep -rl "\"$file\"" kernels/cuda --include='*.cpp' --include='*.cu') ;;
+  esac
+  [ -n "$sources" ] || { echo "no source includes $file"; return 1; }
   for source in $sources; do
-    if ! recompile "$source" "$(object_of "$source")" >"$work/log" 2>&1; then
-      echo "$name: $source does not compile"
-      cat "$work/log"
-      unnoticed+=("$name")
-      return
-    fi
+    recompile "$source" "$(object_of "$source")" || return
   done
-  local module=$build/gpu_double/libfrost_cuda.so program=$build/tests/frost_tests
   case $file in
     kernels/cuda/*) module=$work/libfrost_cuda.so && relink gpu_double/libfrost_cuda.so "$module" ;;
     *) program=$work/frost_tests && relink tests/frost_tests "$program" ;;
-  esac >"$work/log" 2>&1 || cat "$work/log"
-  (FROST_CUDA_MODULE=$module FROST_REQUIRE_DEVICES=cuda FROST_GPU_DOUBLE="$*" \
-    timeout 240 "$program" "--gtest_filter=$tests" --gtest_brief=1 >"$work/log" 2>&1) 2>/dev/null
-  case $? in
-    0) echo "$name: NOT NOTICED in $((SECONDS - begin)) s" && unnoticed+=("$name") ;;
-    124) echo "$name: the tests hang" && unnoticed+=("$name") ;;
-    *) echo "$name: noticed in $((SECONDS - begin)) s: $(grep -m 1 -E 'gpu double:|Failure$|FAILED|refuses|cannot|failed' "$work/log" | cut -c1-150)" ;;
   esac
 }
 
-mutation nchw_strides kernels/cuda/conv/cudnn_graph.cpp \
-  's/return \{d\[1\] \* d\[2\] \* d\[3\], 1, d\[3\] \* d\[1\], d\[1\]\}/return {d[1] * d[2] * d[3], d[2] * d[3], d[3], 1}/' \
-  'Ops/OpParity*conv*'
-mutation barrier_removed kernels/cuda/runtime/launch.cuh \
-  '0,/__syncthreads\(\);  \/\/ the sums/s/__syncthreads\(\);  \/\/ the sums.*//' '*OptimizerKernels*:Ops/OpParity*'
-mutation early_return kernels/cuda/optimizer.cu \
-  's/^( *)sum = block_sum\(sum\);/\1if (thread > 100) return;\n\1sum = block_sum(sum);/' '*OptimizerKernels*'
-mutation beta_lost kernels/cuda/gemm.cpp 's/beta = key\.accumulate \? 1\.0f : 0\.0f/beta = 0.0f/' \
-  'Ops/Gradcheck*linear*'
-mutation transposes_swapped kernels/cuda/gemm.cpp \
-  's/TRANSA, flag\(key\.transpose_b\)/TRANSA, flag(key.transpose_a)/; s/TRANSB, flag\(key\.transpose_a\)/TRANSB, flag(key.transpose_b)/' \
-  'Ops/OpParity*linear*'
-mutation uid_exchanged kernels/cuda/conv/conv2d.cpp 's/\{kX, x\}, \{kWeight, weight\}/{kWeight, x}, {kX, weight}/' \
-  'Ops/OpParity*conv*'
-mutation workspace_halved kernels/cuda/gemm.cpp 's/plan\.workspace, stream_\)/plan.workspace \/ 2, stream_)/' \
-  'Ops/OpParity*linear*' gemm_workspace
-mutation unpadded_rows kernels/cuda/rounded_matrix.h 's/kRowMultiple = 8/kRowMultiple = 1/' 'Ops/OpParity*linear*' aligned_bf16
-mutation stale_pointer rl/ppo/minibatch.cpp 's/^( *)&discrete\.old_logp,$/\1\&continuous.old_logp,/' \
-  'Devices/ReplayedTraining*Choices*'
-mutation missing_wait kernels/cuda/cuda_backend.cpp \
-  '/HostToDevice/{n;s/FROST_CUDA\(cudaStreamSynchronize\(stream_\)\);//}' 'Ops/OpParity*' async
+# run_tests TESTS [WORD...]: the tests of frost_tests so named, on a double that behaves as the words
+# say (settings.h), with `program` and `module`. The shell's word on an abort goes nowhere.
+run_tests() {
+  local tests=$1
+  shift
+  (
+    FROST_CUDA_MODULE=$module FROST_REQUIRE_DEVICES=cuda FROST_GPU_DOUBLE="$*" \
+      timeout 240 "$program" "--gtest_filter=$tests" --gtest_brief=1 >"$work/log" 2>&1
+    exit $?
+  ) 2>/dev/null
+}
+
+asked_for() { [ "$only" = "  " ] || [[ $only == *" $1 "* ]]; }
+
+# proof NAME FILE SED TESTS [WORD...]: the tests must pass where nothing is broken, each once.
+passed=()
+proof() {
+  local name=$1 code done_before
+  shift 3
+  asked_for "$name" || return 0
+  for done_before in ${passed[@]+"${passed[@]}"}; do [ "$done_before" != "$*" ] || return 0; done
+  run_tests "$@"
+  code=$?
+  if [ $code -ne 0 ] || ! grep -qE '^\[  PASSED  \] [1-9]' "$work/log"; then
+    echo "error: the tests fail without a mutation: $* (exit $code)" >&2
+    tail -n 20 "$work/log" >&2
+    exit 1
+  fi
+  passed+=("$*")
+}
+
+# missed NAME WHY: counts a mutation as not noticed.
+missed() {
+  echo "$1: $2"
+  unnoticed+=("$1")
+}
+
+# mutation NAME FILE SED TESTS [WORD...]: FILE changed by the sed script; the tests of frost_tests so
+# named must fail, or the double end them, on a double that behaves as the words say (settings.h).
+mutation() {
+  local name=$1 file=$2 script=$3 begin=$SECONDS code
+  shift 3
+  asked_for "$name" || return 0
+  count=$((count + 1))
+  rm -rf "$work/tree"
+  mkdir -p "$work/tree/$(dirname "$file")"
+  sed -E "$script" "$root/$file" >"$work/tree/$file" || { missed "$name" "sed fails"; return; }
+  if cmp -s "$root/$file" "$work/tree/$file"; then
+    missed "$name" "does not apply to $file any more"
+    return
+  fi
+  module=$build/gpu_double/libfrost_cuda.so program=$build/tests/frost_tests
+  if ! rebuild "$file" >"$work/log" 2>&1; then
+    missed "$name" "cannot be compiled and linked"
+    tail -n 20 "$work/log"
+    return
+  fi
+  run_tests "$@"
+  code=$?
+  case $code in
+    0) missed "$name" "NOT NOTICED in $((SECONDS - begin)) s" ;;
+    # A failed test, an abort by the double, a pointer followed into memory that the double poisons.
+    1 | 134 | 139) echo "$name: noticed in $((SECONDS - begin)) s: $(grep -m 1 -E 'gpu double:|Failure$|FAILED|refuses|cannot|failed' "$work/log" | cut -c1-150)" ;;
+    124) missed "$name" "the tests hang" ;;
+    *)
+      missed "$name" "the tests end with $code"
+      tail -n 20 "$work/log"
+      ;;
+  esac
+}
+
+names=" "
+add_name() { names+="$1 "; }
+each add_name
+for name in "$@"; do
+  [[ $names == *" $name "* ]] || { echo "error: no mutation '$name'; there are:$names" >&2; exit 2; }
+done
+
+for file in kernels/cuda/gemm.cpp rl/ppo/minibatch.cpp; do
+  rebuild "$file" >"$work/log" 2>&1 && continue
+  echo "error: $file cannot be compiled and linked as the build does" >&2
+  tail -n 20 "$work/log" >&2
+  exit 1
+done
+each proof
+echo "the tests pass without a mutation"
+each mutation
 
 echo "$((count - ${#unnoticed[@]})) of $count mutations noticed"
+[ "$count" -gt 0 ] || exit 1
 [ ${#unnoticed[@]} -eq 0 ] || { echo "not noticed: ${unnoticed[*]}" >&2; exit 1; }

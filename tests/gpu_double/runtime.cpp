@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "tests/gpu_double/memory.h"
@@ -35,6 +38,26 @@ CUstream_st& checked(cudaStream_t stream) {
   const std::vector<CUstream_st*>& all = streams();
   if (std::find(all.begin(), all.end(), stream) == all.end()) violation("no such stream");
   return *stream;
+}
+
+/// The pools that exist, and whose block is whose.
+struct Pools {
+  std::set<cudaMemPool_t> all;
+  std::map<void*, cudaMemPool_t> of_block;
+};
+
+Pools& pools() {
+  static Pools& never_destroyed = *new Pools;
+  return never_destroyed;
+}
+
+void drop_pooled(void* data) {
+  const auto found = pools().of_block.find(data);
+  if (found != pools().of_block.end()) {
+    --found->second->live_blocks;
+    pools().of_block.erase(found);
+  }
+  drop(data, MemoryKind::kPool);
 }
 
 /// Where the data of a copy must lie, by its direction.
@@ -136,7 +159,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   run_queued(checked(stream), stream->queue.size());
   std::erase(streams(), stream);
   delete stream;
-  check_redzones();
+  check_memory();
   return cudaSuccess;
 }
 
@@ -197,7 +220,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   CUstream_st& s = checked(stream);
   if (s.capture != nullptr) return spoil(s);
   for (const std::function<void()>& node : executable->nodes) enqueue(stream, node);
-  return cudaSuccess;
+  return enqueue(stream, check_memory);  // addresses of a graph outlive what they pointed to
 }
 
 cudaError_t cudaMalloc(void** data, std::size_t bytes) {
@@ -220,10 +243,17 @@ cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* prope
     return failed(cudaErrorInvalidValue);
   }
   *pool = new CUmemPoolHandle_st;
+  pools().all.insert(*pool);
   return cudaSuccess;
 }
 
 cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool) {
+  finish_work();
+  if (pools().all.erase(pool) == 0) violation("no such pool");
+  if (pool->live_blocks != 0) {
+    violation("a pool is destroyed while " + std::to_string(pool->live_blocks) +
+              " of its blocks are in use");
+  }
   delete pool;
   return cudaSuccess;
 }
@@ -236,19 +266,23 @@ cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, std::size_t) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMallocFromPoolAsync(void** data, std::size_t bytes, cudaMemPool_t,
+cudaError_t cudaMallocFromPoolAsync(void** data, std::size_t bytes, cudaMemPool_t pool,
                                     cudaStream_t stream) {
   CUstream_st& s = checked(stream);
+  if (!pools().all.contains(pool)) violation("no such pool");
   if (s.capture != nullptr) return spoil(s);
   *data = take(bytes, MemoryKind::kPool);
-  return *data != nullptr ? cudaSuccess : failed(cudaErrorMemoryAllocation);
+  if (*data == nullptr) return failed(cudaErrorMemoryAllocation);
+  pools().of_block[*data] = pool;
+  ++pool->live_blocks;
+  return cudaSuccess;
 }
 
 cudaError_t cudaFreeAsync(void* data, cudaStream_t stream) {
   CUstream_st& s = checked(stream);
   // A free node takes only what an allocation node of a graph gave.
   if (s.capture != nullptr) return spoil(s, cudaErrorInvalidValue);
-  return enqueue(stream, [data] { drop(data, MemoryKind::kPool); });
+  return enqueue(stream, [data] { drop_pooled(data); });
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
@@ -257,20 +291,28 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   check_copy(to, from, bytes, kind);
   if (s.capture != nullptr && kind != cudaMemcpyDeviceToDevice) return spoil(s);
   // Host memory is read when the copy runs: some machines read it in place, pageable or not.
-  return enqueue(stream, [=] { std::memcpy(to, from, bytes); });
+  return enqueue(stream, [=] {
+    check_copy(to, from, bytes, kind);
+    std::memcpy(to, from, bytes);
+  });
 }
 
 cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t stream) {
   require_on_device(data, bytes, "the target of a memset");
-  return enqueue(stream, [=] { std::memset(data, value, bytes); });
+  return enqueue(stream, [=] {
+    require_on_device(data, bytes, "the target of a memset");
+    std::memset(data, value, bytes);
+  });
 }
 
 cudaError_t cudaMemset2DAsync(void* data, std::size_t pitch, int value, std::size_t width,
                               std::size_t height, cudaStream_t stream) {
   if (height == 0 || width == 0) return cudaSuccess;
   if (pitch < width) return failed(cudaErrorInvalidValue);
-  require_on_device(data, pitch * (height - 1) + width, "the target of a memset");
+  const std::size_t span = pitch * (height - 1) + width;
+  require_on_device(data, span, "the target of a memset");
   return enqueue(stream, [=] {
+    require_on_device(data, span, "the target of a memset");
     for (std::size_t row = 0; row < height; ++row) {
       std::memset(static_cast<char*>(data) + row * pitch, value, width);
     }

@@ -116,6 +116,17 @@ TEST_F(Runtime, APoolInACaptureSpoilsIt) {
   release(data);
 }
 
+TEST_F(Runtime, ASpoiltCaptureTakesNoMoreWork) {
+  float* const data = pooled(4);
+  ASSERT_EQ(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed), cudaSuccess);
+  cudaStreamSynchronize(stream_);
+  EXPECT_EQ(cudaMemsetAsync(data, 0, 16, stream_), cudaErrorStreamCaptureInvalidated);
+  cudaGraph_t graph = nullptr;
+  EXPECT_EQ(cudaStreamEndCapture(stream_, &graph), cudaErrorStreamCaptureInvalidated);
+  static_cast<void>(cudaGetLastError());
+  release(data);
+}
+
 TEST_F(Runtime, OnlyARelaxedCaptureAllowsToAllocateBesideIt) {
   void* data = nullptr;
   expect_spoilt([&] { return cudaMalloc(&data, 16); }, cudaStreamCaptureModeGlobal);
@@ -245,7 +256,7 @@ TEST_F(RuntimeDeathTest, WritingToFreedMemoryIsAViolation) {
     float* const data = pooled(4);
     release(data);
     *data = 0;
-    for (int i = 0; i < 5; ++i) release(pooled(std::size_t{4} << 20));
+    check_memory();
   };
   EXPECT_DEATH(write_late(), "something wrote into the block of 16 bytes .* after it was freed");
 }
@@ -265,6 +276,28 @@ TEST_F(RuntimeDeathTest, ACopyKnowsWhereItsDataLies) {
   EXPECT_DEATH(cudaMemsetAsync(data + 1, 0, 16, stream_), "the target of a memset");
   EXPECT_DEATH(cudaMemset2DAsync(data, 12, 0, 8, 2, stream_), "the target of a memset");
   release(data);
+}
+
+TEST_F(RuntimeDeathTest, APoolThatIsInUseOrGoneIsAViolation) {
+  float* const data = pooled(4);
+  EXPECT_DEATH(cudaMemPoolDestroy(pool_), "while 1 of its blocks are in use");
+  release(data);
+  void* other = nullptr;
+  EXPECT_DEATH(cudaMallocFromPoolAsync(&other, 16, nullptr, stream_), "no such pool");
+}
+
+TEST_F(RuntimeDeathTest, AReplayThatWritesToWhatWasFreedIsAViolation) {
+  float* const data = pooled(4);
+  ASSERT_EQ(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed), cudaSuccess);
+  cudaMemsetAsync(data, 0, 16, stream_);
+  cudaGraph_t graph = nullptr;
+  ASSERT_EQ(cudaStreamEndCapture(stream_, &graph), cudaSuccess);
+  cudaGraphExec_t executable = nullptr;
+  ASSERT_EQ(cudaGraphInstantiate(&executable, graph, 0), cudaSuccess);
+  release(data);
+  EXPECT_DEATH(cudaGraphLaunch(executable, stream_), "the target of a memset");
+  cudaGraphExecDestroy(executable);
+  cudaGraphDestroy(graph);
 }
 
 TEST_F(RuntimeDeathTest, TheDefaultStreamIsAViolation) {

@@ -39,6 +39,7 @@ void run_queued(CUstream_st& stream, std::size_t most) {
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
   if (stream == nullptr) violation("work on the default stream, which waits for all others");
   if (stream->capture != nullptr) {
+    if (stream->invalid) return failed(cudaErrorStreamCaptureInvalidated);
     stream->capture->nodes.push_back(std::move(work));
     return cudaSuccess;
   }

@@ -76,15 +76,21 @@ if [ -f "$double" ]; then
   put "$double"
   cp "$double" "$root/double.so"
   # Another version: the digest of its headers differs.
-  version=$(grep -o -m 1 'FROST_INTERFACE_DIGEST=[\\"]*[0-9a-f]*' "$build/build.ninja" | grep -o '[0-9a-f]*$')
+  version=$(grep -o -m 1 'FROST_INTERFACE_DIGEST=[\\"]*[0-9a-f]*' "$build/build.ninja" | grep -o '[0-9a-f]*$') ||
+    fail "no FROST_INTERFACE_DIGEST in $build/build.ninja"
   LC_ALL=C sed "s/$version/${version//[0-9]/0}/" "$double" >"$root/other.so"
   check 1 20 --rehearse /other.so /pack.tar.xz /out
   says "^first_light +FAILED .*belongs to another version"
 
-  check 0 600 --rehearse /double.so /pack.tar.xz /out
+  # Incomplete, as the small form lacks what the last parts need; all others must have passed.
+  check 3 560 --rehearse /double.so /pack.tar.xz /out
   sed '1,/^commit /d' "$work/said" >"$work/table"
   [ "$(grep -cE '^[a-z_0-9]+ +(passed|not run) ' "$work/table")" -eq \
     "$(grep -c '^part_' "$source/tools/gpu_check.sh")" ] || fail "a part is missing in the table"
+  for part in first_light device_tests op_table same_rollout networks same_seed graphs resume precisions gradients \
+    freezing bench_fp32 bench_fp32_graphs bench_bf16 bench_bf16_graphs; do
+    says "^$part +passed "
+  done
   cat "$work/table"
   tar -xJf "$root/out/results.tar.xz" -C "$work"
   for file in machine.txt table.txt op_table.tests bench_fp32_graphs.json once.csv; do

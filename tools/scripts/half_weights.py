@@ -28,6 +28,7 @@ def halve(dtype, shape, data):
 
 
 def write(path, tensors):
+    """A safetensors file of what read() gives, in the order of the names, data from a multiple of 8."""
     header, end = {}, 0
     for name, (dtype, shape, data) in tensors.items():
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + len(data)]}

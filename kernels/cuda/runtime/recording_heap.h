@@ -29,13 +29,13 @@ class RecordingHeap {
   RecordingHeap(const RecordingHeap&) = delete;
   RecordingHeap& operator=(const RecordingHeap&) = delete;
 
-  /// The smallest free block that holds `bytes`, and wastes at most an eighth of them unless the
-  /// heap has `kAmple`; or a new one.
+  /// The smallest free block that holds `bytes` and wastes at most an eighth of them, or as much
+  /// again where the heap has `kAmple`; or a new one.
   void* allocate(std::size_t bytes) {
     const std::size_t size = (bytes + kGrain - 1) / kGrain * kGrain;
     void* data = nullptr;
     if (const auto found = free_.lower_bound(size);
-        found != free_.end() && (bytes_ >= kAmple || found->first <= size + size / 8)) {
+        found != free_.end() && found->first <= size + (bytes_ >= kAmple ? size : size / 8)) {
       data = found->second;
       free_.erase(found);
     } else {

@@ -106,6 +106,14 @@ void LtCall::require_memory() const {
       violation(std::string(kNames[i]) + " lies in the workspace");
     }
   }
+  const auto* result = static_cast<const std::byte*>(matrices[3]);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto* data = static_cast<const std::byte*>(matrices[i]);
+    if (i == 2 && data == result) continue;  // D in the place of C
+    if (data < result + problem.bytes(3) && result < data + problem.bytes(i)) {
+      violation(std::string(kNames[i]) + " overlaps D");
+    }
+  }
 }
 
 void LtCall::run() const {

@@ -207,8 +207,8 @@ VariantPack make_variant_pack(const Reader& from) {
 template <class T>
 Attribute attribute_of(cudnnBackendAttributeType_t type, const std::vector<T>& values) {
   Attribute attribute{type, static_cast<std::int64_t>(values.size())};
-  attribute.bytes.resize(values.size() * sizeof(T));
-  std::memcpy(attribute.bytes.data(), values.data(), attribute.bytes.size());
+  const auto* bytes = reinterpret_cast<const std::byte*>(values.data());
+  attribute.bytes.assign(bytes, bytes + values.size() * sizeof(T));
   return attribute;
 }
 
