@@ -212,15 +212,16 @@ TEST(RecordingHeap, HandsReleasedBlocksOutAgainAndGivesAllBackAtOnce) {
   EXPECT_EQ(heap.bytes(), 0U);
 }
 
-TEST(RecordingHeap, TakesNoMoreWhereItIsAmpleAndABlockIsFree) {
+TEST(RecordingHeap, WhereItIsAmpleABlockOfTwiceTheSizeWillDo) {
   std::vector<std::byte> blocks(4);  // addresses to tell them by
   std::size_t taken = 0;
   cuda::RecordingHeap heap([&](std::size_t) { return &blocks.at(taken++); }, [](void*) {});
   void* const large = heap.allocate(cuda::RecordingHeap::kAmple);
   heap.release(large);
-  EXPECT_EQ(heap.allocate(1000), large);
-  EXPECT_NE(heap.allocate(1000), large) << "in use";
-  EXPECT_EQ(taken, 2U);
+  EXPECT_NE(heap.allocate(1000), large) << "a small tensor does not take it whole";
+  EXPECT_EQ(heap.allocate(cuda::RecordingHeap::kAmple / 2), large);
+  EXPECT_NE(heap.allocate(cuda::RecordingHeap::kAmple / 2), large) << "in use";
+  EXPECT_EQ(taken, 3U);
 }
 
 }  // namespace
