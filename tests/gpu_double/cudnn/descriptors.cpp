@@ -75,7 +75,8 @@ void Descriptor::set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType
     }
   } else {
     attribute.bytes.resize(static_cast<std::size_t>(count) * size_of(type));
-    std::memcpy(attribute.bytes.data(), elements, attribute.bytes.size());
+    std::copy_n(static_cast<const std::byte*>(elements), attribute.bytes.size(),
+                attribute.bytes.data());
     if (type == CUDNN_TYPE_HANDLE) stream_of(*static_cast<const cudnnHandle_t*>(elements));
   }
   attributes_[name] = attribute;
@@ -100,8 +101,8 @@ std::int64_t Descriptor::get(cudnnBackendAttributeName_t name, cudnnBackendAttri
   }
   const std::int64_t copied = std::min(count, attribute->count);
   if (type != CUDNN_TYPE_BACKEND_DESCRIPTOR) {
-    std::memcpy(elements, attribute->bytes.data(),
-                static_cast<std::size_t>(copied) * size_of(type));
+    std::copy_n(attribute->bytes.data(), static_cast<std::size_t>(copied) * size_of(type),
+                static_cast<std::byte*>(elements));
   }
   for (std::size_t i = 0; i < attribute->children.size() && i < static_cast<std::size_t>(copied);
        ++i) {

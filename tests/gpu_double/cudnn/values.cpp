@@ -21,7 +21,8 @@ class Reader {
     const auto found = attributes_.find(name);
     if (found == attributes_.end()) return {};
     std::vector<T> values(static_cast<std::size_t>(found->second.count));
-    std::memcpy(values.data(), found->second.bytes.data(), found->second.bytes.size());
+    std::copy_n(found->second.bytes.data(), found->second.bytes.size(),
+                reinterpret_cast<std::byte*>(values.data()));
     return values;
   }
 
