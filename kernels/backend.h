@@ -65,6 +65,9 @@ class Backend {
   /// The same where every call has this many, the last one padded (models/frozen_prefix.h).
   virtual std::int64_t fixed_batch() const = 0;
 
+  /// Whether few shapes pay, because the kernels of each are prepared anew, in milliseconds.
+  virtual bool prefers_few_shapes() const { return false; }
+
   /// Whether `record` is offered.
   virtual bool records() const { return false; }
   /// Calls `work` and keeps what it enqueues, without running it (engine/device_graph.h). What it

@@ -22,11 +22,11 @@ struct BackendStatus {
   Backend* backend = nullptr;  ///< null where it cannot be used
   std::string reason;          ///< why not, in one line
 };
-/// Every backend this project has, the CPU first.
+/// Every backend this project has, the CPU first. The environment variable FROST_CUDA_MODULE names
+/// the CUDA module to use instead of looking for it.
 std::vector<BackendStatus> available_backends();
 
-/// Starts the backend of this CUDA module, which stays loaded for the life of the process. The
-/// environment variable FROST_CUDA_MODULE names the one to use instead of looking for it.
+/// Starts the backend of this CUDA module, which stays loaded for the life of the process.
 BackendStatus load_cuda_module(const std::filesystem::path& file);
 /// Looks for the CUDA module in the folders, in order, and starts its backend.
 BackendStatus load_cuda_backend(const std::vector<std::filesystem::path>& folders);

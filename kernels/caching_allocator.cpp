@@ -9,6 +9,8 @@
 #include <new>
 #include <tuple>
 
+#include "kernels/round_up.h"
+
 namespace frost {
 namespace {
 
@@ -20,10 +22,6 @@ constexpr std::size_t kLarge = std::size_t{1} << 16;
 #endif
 constexpr std::size_t kAlignment = 64, kStep = std::size_t{1} << 14;
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
-
-std::size_t round_up(std::size_t bytes, std::size_t unit) {
-  return (bytes + unit - 1) / unit * unit;
-}
 
 void* small_block(std::size_t bytes) {
   void* data = std::aligned_alloc(kAlignment, round_up(bytes + 1, kAlignment));

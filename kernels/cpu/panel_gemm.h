@@ -4,16 +4,13 @@
 #include <span>
 
 #include "kernels/cpu/simd.h"
+#include "kernels/round_up.h"
 
 // The matrix product below all others: tiles of registers over packed columns.
 namespace frost {
 
 /// Columns that one task works on: whole tiles on every level.
 constexpr std::int64_t kPanel = 64;
-
-constexpr std::int64_t round_up(std::int64_t n, std::int64_t unit) {
-  return (n + unit - 1) / unit * unit;
-}
 
 /// How an operand of `rows` rows and `columns` columns (16, 32, 48 or 64) lies when packed: tiles
 /// of `width` columns, each [rows, width].

@@ -53,6 +53,7 @@ class CudaBackend final : public Backend {
   /// At 84x84 the first stage then has 14,112 pixels, about a tile of 128 per multiprocessor: fewer
   /// pictures would take as long.
   std::int64_t fixed_batch() const override { return 32; }
+  bool prefers_few_shapes() const override { return true; }
   bool records() const override { return true; }
   std::unique_ptr<RecordedWork> record(const std::function<void()>& work) override;
   ElementwiseKernels& elementwise() override { return *elementwise_; }

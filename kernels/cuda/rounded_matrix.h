@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "kernels/cuda/cuda_backend.h"
+#include "kernels/round_up.h"
 #include "kernels/tracked_buffer.h"
 
 namespace frost::cuda {
@@ -31,9 +32,7 @@ class RoundedMatrix {
   std::int64_t stride() const { return stride_; }
 
  private:
-  static std::int64_t padded(std::int64_t cols) {
-    return (cols + kRowMultiple - 1) / kRowMultiple * kRowMultiple;
-  }
+  static std::int64_t padded(std::int64_t cols) { return round_up(cols, kRowMultiple); }
 
   std::int64_t stride_;
   TrackedBuffer buffer_;

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "kernels/errors.h"
+#include "kernels/round_up.h"
 
 namespace frost {
 namespace {
@@ -63,10 +64,6 @@ void pad_edges(std::int32_t first_row, std::int32_t end_row, EdgeList& edges) {
   }
 }
 
-std::int64_t rounded_up(std::int64_t n, std::int64_t step) {
-  return (n + step - 1) / step * step;
-}
-
 /// An eighth of the largest power of two that is not above `n`.
 std::int64_t eighth_of_power(std::int64_t n) {
   return static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(n))) / 8;
@@ -90,15 +87,15 @@ void require_widths(const GraphObservation& o, const EncoderConfig& encoder) {
 }  // namespace
 
 std::int64_t bucket_size(std::int64_t n) {
-  return rounded_up(n, std::max<std::int64_t>(8, eighth_of_power(n)));
+  return round_up(n, std::max<std::int64_t>(8, eighth_of_power(n)));
 }
 
 BatchPadding preferred_padding(const Backend& backend) {
-  return backend.records() ? BatchPadding::kBuckets : BatchPadding::kNone;
+  return backend.prefers_few_shapes() ? BatchPadding::kBuckets : BatchPadding::kNone;
 }
 
 std::int64_t padded_images(std::int64_t n) {
-  return rounded_up(n, n <= 64 ? 8 : std::max<std::int64_t>(32, eighth_of_power(n)));
+  return round_up(n, n <= 64 ? 8 : std::max<std::int64_t>(32, eighth_of_power(n)));
 }
 
 GraphBatch make_graph_batch(Backend& backend,

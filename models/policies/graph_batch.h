@@ -14,9 +14,8 @@ enum class BatchPadding { kNone, kBuckets };
 /// `n` rounded up to one of eight sizes between powers of two (a multiple of 8 below 128).
 std::int64_t bucket_size(std::int64_t n);
 
-/// What the batches of a device are padded to without being asked: to buckets where the device
-/// prepares kernels for each shape anew, which costs milliseconds (one that records work does); not
-/// at all on the CPU.
+/// What the batches of a device are padded to without being asked: to buckets where it prefers few
+/// shapes, else not at all.
 BatchPadding preferred_padding(const Backend& backend);
 
 /// `n` images with padding, a multiple of 8 up to 64, of 32 up to 512, and then one of eight sizes

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 
+#include "kernels/round_up.h"
 #include "tests/gpu_double/settings.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -33,9 +34,7 @@ struct Block {
   std::size_t bytes = 0;
   MemoryKind kind = MemoryKind::kDevice;
 
-  std::size_t whole() const {
-    return kRedzone + (bytes + kAlignment - 1) / kAlignment * kAlignment + kRedzone;
-  }
+  std::size_t whole() const { return kRedzone + round_up(bytes, kAlignment) + kRedzone; }
 };
 
 struct Memory {

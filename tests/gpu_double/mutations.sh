@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Breaks the CUDA backend in one way after the other, each in a copy, and expects that the tests on
+# Breaks the CUDA backend, or what records on it, in one way after the other, each in a copy, and expects that the tests on
 # the double of a GPU notice. First the same tests must pass on a copy that is not broken. Needs a
 # finished build by Ninja; changes nothing in it.
 # usage: tests/gpu_double/mutations.sh BUILD_FOLDER [NAME...]     default: all

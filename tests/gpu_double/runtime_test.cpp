@@ -172,9 +172,7 @@ TEST_F(Runtime, AReplaySeesWhatItsInputsHoldThen) {
 }
 
 TEST_F(Runtime, AsynchronousWorkRunsWhenSomebodyWaits) {
-  Settings asynchronous = settings();
-  asynchronous.asynchronous = true;
-  const SettingsScope scope(asynchronous);
+  const SettingsScope scope("async");
   constexpr int kPieces = 200;
   std::vector<int> order;
   int late = 0;
@@ -189,9 +187,7 @@ TEST_F(Runtime, AsynchronousWorkRunsWhenSomebodyWaits) {
 }
 
 TEST_F(Runtime, AnAsynchronousCopyReadsTheHostWhenItRuns) {
-  Settings asynchronous = settings();
-  asynchronous.asynchronous = true;
-  const SettingsScope scope(asynchronous);
+  const SettingsScope scope("async");
   float* const data = pooled(64);
   int changed = 0;
   for (int i = 0; i < 64; ++i) {
@@ -207,9 +203,7 @@ TEST_F(Runtime, AnAsynchronousCopyReadsTheHostWhenItRuns) {
 }
 
 TEST_F(Runtime, FreedMemoryIsPoisonedInTheOrderOfTheStream) {
-  Settings asynchronous = settings();
-  asynchronous.asynchronous = true;
-  const SettingsScope scope(asynchronous);
+  const SettingsScope scope("async");
   float* const data = pooled(1);
   float seen = 0;
   enqueue(stream_, [=] { *data = 5; });

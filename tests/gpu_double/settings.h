@@ -40,6 +40,7 @@ const Settings& settings();
 class SettingsScope {
  public:
   explicit SettingsScope(const Settings& others);
+  explicit SettingsScope(const std::string& words) : SettingsScope(parse_settings(words)) {}
   ~SettingsScope();
   SettingsScope(const SettingsScope&) = delete;
   SettingsScope& operator=(const SettingsScope&) = delete;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kernels/errors.h"
+#include "kernels/round_up.h"
 
 namespace frost::cuda {
 
@@ -19,7 +20,7 @@ class Arena {
 
   /// Throws Error if the rest is too small.
   void* take(std::size_t bytes) {
-    const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    const std::size_t rounded = round_up(bytes, kAlignment);
     if (rounded < bytes || rounded > bytes_ - used_) {
       fail("workspace", std::to_string(bytes) + " bytes asked for, " +
                             std::to_string(bytes_ - used_) + " of " + std::to_string(bytes_) +

@@ -7,6 +7,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "kernels/round_up.h"
+
 namespace frost::cuda {
 
 /// Memory of recorded work. A block that is released may be handed out again, to this recording or
@@ -16,8 +18,7 @@ namespace frost::cuda {
 ///
 /// Its size: a recording takes what the same work takes eagerly, and a later one takes the blocks
 /// of the earlier ones as far as they fit. At worst none does, and the sizes of all recordings add
-/// up, until there is ample memory: from then on more is taken only where no idle block is large
-/// enough.
+/// up, until there is ample memory: from then on an idle block of up to twice the size will do.
 class RecordingHeap {
  public:
   using Take = std::function<void*(std::size_t)>;
@@ -32,7 +33,7 @@ class RecordingHeap {
   /// The smallest free block that holds `bytes` and wastes at most an eighth of them, or as much
   /// again where the heap has `kAmple`; or a new one.
   void* allocate(std::size_t bytes) {
-    const std::size_t size = (bytes + kGrain - 1) / kGrain * kGrain;
+    const std::size_t size = round_up(bytes, kGrain);
     void* data = nullptr;
     if (const auto found = free_.lower_bound(size);
         found != free_.end() && found->first <= size + (bytes_ >= kAmple ? size : size / 8)) {

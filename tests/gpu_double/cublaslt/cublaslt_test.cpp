@@ -1,9 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <limits>
 #include <vector>
 
@@ -11,6 +9,8 @@
 #include "tests/gpu_double/cublaslt/fixture.h"
 #include "tests/gpu_double/cublaslt/matrix_product.h"
 #include "tests/gpu_double/cublaslt/objects.h"
+#include "tests/gpu_double/rounding.h"
+#include "tests/gpu_double/settings.h"
 
 // What the double of cublasLt computes and offers.
 namespace frost::gpu_double {
@@ -37,7 +37,7 @@ struct Product {
 
 float as_multiplied(const Product& p, float x) {
   if (p.type == CUDA_R_16BF) return bfloat16_to_float(round_to_bfloat16(x));
-  return p.compute == CUBLAS_COMPUTE_32F_FAST_TF32 ? round_to_tf32(x) : x;
+  return p.compute == CUBLAS_COMPUTE_32F_FAST_TF32 ? keep_bits(x, kTf32Bits) : x;
 }
 
 std::vector<Product> products() {
@@ -105,17 +105,6 @@ TEST_F(CublasLt, MultipliesAllTransposesStridesPrecisionsAndScales) {
   }
 }
 
-TEST(RoundToTf32, KeepsTenBitsTiesToEven) {
-  constexpr float kStep = 1.0f / 1024;
-  EXPECT_EQ(round_to_tf32(1 + kStep), 1 + kStep);
-  EXPECT_EQ(round_to_tf32(1 + kStep / 2), 1.0f);
-  EXPECT_EQ(round_to_tf32(-1 - kStep * 1.5f), -1 - 2 * kStep);
-  EXPECT_EQ(round_to_tf32(1 + kStep * 0.5001f), 1 + kStep);
-  EXPECT_EQ(round_to_tf32(std::numeric_limits<float>::max()),
-            std::numeric_limits<float>::infinity());
-  EXPECT_TRUE(std::isnan(round_to_tf32(kNan)));
-}
-
 TEST_F(CublasLt, OffersAlgorithmsByWorkspaceWithinWhatIsAllowed) {
   std::vector<cublasLtMatmulHeuristicResult_t> offers;
   for (const std::uint64_t most : {0, 255, 256, 512, 4096}) {
@@ -154,20 +143,7 @@ TEST_F(CublasLt, FillsItsWorkspace) {
   EXPECT_EQ(left[1024], 0);
 }
 
-/// Runs `check` in a process of its own, on a double with these settings.
-void with_settings(const char* words, const std::function<bool()>& check) {
-  setenv("FROST_GPU_DOUBLE", words, 1);
-  std::exit(check() ? 0 : 1);
-}
-
-/// Settings are read once: these tests begin in a new process.
-class CublasLtSettingsDeathTest : public testing::Test {
- protected:
-  void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
-  void TearDown() override { GTEST_FLAG_SET(death_test_style, "fast"); }
-};
-
-TEST_F(CublasLtSettingsDeathTest, UnalignedBfloat16MayBeRefused) {
+TEST(CublasLtSettings, UnalignedBfloat16MayBeRefused) {
   const auto status = [](std::int64_t ld, std::uint32_t alignment, cudaDataType_t type) {
     Request r;
     r.a = {type, 3, 4, ld};
@@ -177,35 +153,32 @@ TEST_F(CublasLtSettingsDeathTest, UnalignedBfloat16MayBeRefused) {
     const cublasStatus_t got = Described(r).ask(offers);
     return offers.empty() ? got : CUBLAS_STATUS_SUCCESS;
   };
-  const auto check = [&] {
-    return status(8, 16, CUDA_R_16BF) == CUBLAS_STATUS_SUCCESS &&
-           status(4, 16, CUDA_R_16BF) == CUBLAS_STATUS_NOT_SUPPORTED &&
-           status(8, 8, CUDA_R_16BF) == CUBLAS_STATUS_NOT_SUPPORTED &&
-           status(4, 8, CUDA_R_32F) == CUBLAS_STATUS_SUCCESS;
-  };
-  EXPECT_EXIT(with_settings("aligned_bf16", check), testing::ExitedWithCode(0), "");
   EXPECT_EQ(status(4, 8, CUDA_R_16BF), CUBLAS_STATUS_SUCCESS);
+  const SettingsScope scope("aligned_bf16");
+  EXPECT_EQ(status(8, 16, CUDA_R_16BF), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(status(4, 16, CUDA_R_16BF), CUBLAS_STATUS_NOT_SUPPORTED);
+  EXPECT_EQ(status(8, 8, CUDA_R_16BF), CUBLAS_STATUS_NOT_SUPPORTED);
+  EXPECT_EQ(status(4, 8, CUDA_R_32F), CUBLAS_STATUS_SUCCESS);
 }
 
-TEST_F(CublasLtSettingsDeathTest, ProductsMayAskForAllTheWorkspace) {
-  const auto check = [] { return Described(Request{}).best().workspaceSize == 4096; };
-  EXPECT_EXIT(with_settings("gemm_workspace", check), testing::ExitedWithCode(0), "");
-  EXPECT_FALSE(check());
+TEST(CublasLtSettings, ProductsMayAskForAllTheWorkspace) {
+  const auto workspace = [] { return Described(Request{}).best().workspaceSize; };
+  EXPECT_LT(workspace(), 4096U);
+  const SettingsScope scope("gemm_workspace");
+  EXPECT_EQ(workspace(), 4096U);
 }
 
-TEST_F(CublasLtSettingsDeathTest, QueuedWorkHoldsAllThatItNeeds) {
-  const auto check = [] {
-    const DeviceBlock a(std::vector<float>(12, 2.0f)), b(std::vector<float>(20, 0.5f)), c(4096),
-        workspace(4096);
-    {
-      const Described by(Request{});
-      Given call{a.data(), b.data(), c.data(), c.data(), workspace.data(), 4096, by.best().algo};
-      if (call.multiply(by) != CUBLAS_STATUS_SUCCESS) return false;
-      call.alpha = call.beta = kNan;
-    }
-    return c.floats(15) == std::vector<float>(15, 4.0f);
-  };
-  EXPECT_EXIT(with_settings("async", check), testing::ExitedWithCode(0), "");
+TEST(CublasLtSettings, QueuedWorkHoldsAllThatItNeeds) {
+  const SettingsScope scope("async");
+  const DeviceBlock a(std::vector<float>(12, 2.0f)), b(std::vector<float>(20, 0.5f)), c(4096),
+      workspace(4096);
+  {
+    const Described by(Request{});
+    Given call{a.data(), b.data(), c.data(), c.data(), workspace.data(), 4096, by.best().algo};
+    ASSERT_EQ(call.multiply(by), CUBLAS_STATUS_SUCCESS);
+    call.alpha = call.beta = kNan;
+  }
+  EXPECT_EQ(c.floats(15), std::vector<float>(15, 4.0f));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/gpu_double/device_block.h"
 #include "tests/gpu_double/memory.h"
 #include "tests/gpu_double/stream.h"
 
@@ -23,33 +24,6 @@ inline cudaStream_t stream() {
   }();
   return made;
 }
-
-/// A block of device memory that holds these values.
-class DeviceBlock {
- public:
-  explicit DeviceBlock(std::size_t bytes) : data_(take(bytes, MemoryKind::kDevice)) {}
-  template <class T>
-  explicit DeviceBlock(const std::vector<T>& values) : DeviceBlock(values.size() * sizeof(T)) {
-    std::memcpy(data_, values.data(), values.size() * sizeof(T));
-  }
-  ~DeviceBlock() {
-    finish_work();
-    drop(data_, MemoryKind::kDevice);
-  }
-  DeviceBlock(const DeviceBlock&) = delete;
-  DeviceBlock& operator=(const DeviceBlock&) = delete;
-
-  std::byte* data() const { return static_cast<std::byte*>(data_); }
-  std::vector<float> floats(std::size_t count) const {
-    finish_work();
-    std::vector<float> values(count);
-    std::memcpy(values.data(), data_, count * sizeof(float));
-    return values;
-  }
-
- private:
-  void* data_;
-};
 
 struct Stored {
   cudaDataType_t type;

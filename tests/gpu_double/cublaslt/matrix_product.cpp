@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
 #include <vector>
 
 #include "kernels/bfloat16.h"
+#include "tests/gpu_double/rounding.h"
 
 namespace frost::gpu_double {
 namespace {
@@ -49,7 +48,9 @@ Panels pack(const MatrixView& matrix, Operand operand, bool by_column, std::int6
     return packed(static_cast<const std::uint16_t*>(matrix.data), bfloat16_to_float);
   }
   const auto* source = static_cast<const float*>(matrix.data);
-  if (operand == Operand::kTf32) return packed(source, round_to_tf32);
+  if (operand == Operand::kTf32) {
+    return packed(source, [](float x) { return keep_bits(x, kTf32Bits); });
+  }
   return packed(source, [](float x) { return x; });
 }
 
@@ -84,14 +85,6 @@ void MatrixProduct::run() const {
       }
     }
   }
-}
-
-float round_to_tf32(float x) {
-  if (!std::isfinite(x)) return x;
-  constexpr std::uint32_t kDropped = (1u << 13) - 1;  // of 23 mantissa bits
-  const auto bits = std::bit_cast<std::uint32_t>(x);
-  const std::uint32_t odd = (bits >> 13) & 1u;
-  return std::bit_cast<float>((bits + (kDropped >> 1) + odd) & ~kDropped);
 }
 
 }  // namespace frost::gpu_double

@@ -29,7 +29,4 @@ struct MatrixProduct {
   void run() const;
 };
 
-/// The nearest float of 10 mantissa bits, ties to even; infinities and NaN stay what they are.
-float round_to_tf32(float x);
-
 }  // namespace frost::gpu_double

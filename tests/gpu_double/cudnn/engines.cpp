@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/gpu_double/cudnn/status.h"
+#include "tests/gpu_double/rounding.h"
 
 namespace frost::gpu_double::cudnn {
 namespace {
@@ -13,8 +14,8 @@ using Fitting = Engine::Fitting;
 using Offer = Settings::Engines;
 using Workspace = Engine::Workspace;
 
-constexpr int kTf32Bits = 10;
-constexpr int kBfloat16Bits = 7;
+std::atomic<int> asked_for = 0;
+
 /// What Winograd's transforms leave of float32 and of bfloat16, about.
 constexpr int kWinogradBits = 13, kWinogradBfloat16Bits = 5;
 
@@ -169,8 +170,7 @@ std::int64_t workspace_bytes(const Engine& engine, const Graph& graph, Offer off
 }
 
 void build(const Engine& engine) {
-  static std::atomic<int> built = 0;
-  if (built++ < settings().unsupported_plans) {
+  if (asked_for++ < settings().unsupported_plans) {
     refuse(CUDNN_STATUS_NOT_SUPPORTED, "one of the first plans, which the settings refuse");
   }
   if (!engine.buildable) {
@@ -178,6 +178,10 @@ void build(const Engine& engine) {
            "engine " + std::to_string(engine.index) +
                " is compiled at run time, and there is no compiler");
   }
+}
+
+int plans_asked_for() {
+  return asked_for;
 }
 
 }  // namespace frost::gpu_double::cudnn

@@ -38,5 +38,7 @@ std::int64_t workspace_bytes(const Engine& engine, const Graph& graph, Settings:
 /// Throws Refusal where no plan can be made of the engine, or `Settings::unsupported_plans` says
 /// so.
 void build(const Engine& engine);
+/// So far, those that could not be made included.
+int plans_asked_for();
 
 }  // namespace frost::gpu_double::cudnn

@@ -1,30 +1,18 @@
 #include "tests/gpu_double/cudnn/interpreter.h"
 
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <utility>
 
 #include "kernels/bfloat16.h"
 #include "tests/gpu_double/cudnn/convolution.h"
+#include "tests/gpu_double/rounding.h"
 
 namespace frost::gpu_double::cudnn {
 namespace {
 
-constexpr int kFloatBits = 23;
-constexpr int kReducedBits = 7;
 /// What another order of float32 sums changes, about.
 constexpr double kOtherOrder = 1.0 + 0x1p-21;
-
-/// The nearest number with so many bits of mantissa, ties to even.
-float keep_bits(float x, int bits) {
-  const int dropped = kFloatBits - bits;
-  const auto word = std::bit_cast<std::uint32_t>(x);
-  if (dropped == 0 || (word & 0x7f800000u) == 0x7f800000u) return x;
-  const std::uint32_t unit = 1u << dropped;
-  const std::uint32_t odd = word >> dropped & 1u;
-  return std::bit_cast<float>((word + unit / 2 - 1 + odd) & ~(unit - 1));
-}
 
 void read(float from, double& to) {
   to = from;
@@ -71,7 +59,7 @@ class Interpreter {
       sums[i] = alpha * sums[i] + (beta == 0 ? 0.0 : beta * before[i]);
     }
     if (engine_.has(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION)) {
-      for (double& sum : sums) sum = keep_bits(static_cast<float>(sum), kReducedBits);
+      for (double& sum : sums) sum = keep_bits(static_cast<float>(sum), kBfloat16Bits);
     }
     if (engine_.has(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)) change_every_other_time(sums);
     store(convolution.result(), std::move(sums));
@@ -82,6 +70,7 @@ class Interpreter {
     if (pointwise.mode == CUDNN_POINTWISE_ADD) {
       add(pointwise.y.dims, pointwise.b->dims, load(*pointwise.b), y);
     } else if (engine_.has(CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP)) {
+      // The backend fuses no ReLU, because few engines have this note; a test fails if it does.
       for (double& each : y) each = each < 0 ? 0 : each;
     } else {
       for (double& each : y) each = each > 0 ? each : 0;  // 0 for NaN

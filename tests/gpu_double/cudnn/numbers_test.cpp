@@ -5,8 +5,8 @@
 #include <random>
 
 #include "kernels/bfloat16.h"
+#include "tests/gpu_double/cudnn/fixture.h"
 #include "tests/gpu_double/cudnn/interpreter.h"
-#include "tests/gpu_double/cudnn_fixture.h"
 
 // What the double of cuDNN computes.
 namespace frost::gpu_double::cudnn {

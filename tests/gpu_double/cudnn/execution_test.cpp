@@ -5,7 +5,8 @@
 #include <optional>
 
 #include "tests/gpu_double/cudnn/engines.h"
-#include "tests/gpu_double/cudnn_fixture.h"
+#include "tests/gpu_double/cudnn/fixture.h"
+#include "tests/gpu_double/device_block.h"
 #include "tests/gpu_double/memory.h"
 #include "tests/gpu_double/stream.h"
 
@@ -101,20 +102,6 @@ TEST(CudnnDoubleEngines, AskForDifferentWorkspaces) {
   }
 }
 
-/// Device memory that is given back.
-class Block {
- public:
-  explicit Block(std::size_t bytes) : data_(take(bytes, MemoryKind::kDevice)) {}
-  ~Block() { drop(data_, MemoryKind::kDevice); }
-  Block(const Block&) = delete;
-  Block& operator=(const Block&) = delete;
-  char* data() const { return static_cast<char*>(data_); }
-  float* floats() const { return static_cast<float*>(data_); }
-
- private:
-  void* data_;
-};
-
 constexpr std::size_t kX = 2 * 4 * 30, kWeight = 8 * 4 * 9, kY = 2 * 8 * 30;
 constexpr std::int64_t kSmallWorkspace = 4096;
 
@@ -122,8 +109,8 @@ constexpr std::int64_t kSmallWorkspace = 4096;
 class CudnnDoubleExecution : public testing::Test {
  protected:
   CudnnDoubleExecution() {
-    for (const Block* block : {&x_, &w_}) {
-      std::fill_n(block->floats(), block == &x_ ? kX : kWeight, 1.0f);
+    for (const DeviceBlock* block : {&x_, &w_}) {
+      std::fill_n(block->data<float>(), block == &x_ ? kX : kWeight, 1.0f);
     }
   }
 
@@ -152,7 +139,7 @@ class CudnnDoubleExecution : public testing::Test {
   }
 
   Library library_;
-  Block x_{kX * 4}, w_{kWeight * 4}, y_{kY * 4};
+  DeviceBlock x_{kX * 4}, w_{kWeight * 4}, y_{kY * 4};
 };
 
 constexpr std::int64_t kPlainEngine = 0, kSmallWorkspaceEngine = 60;
@@ -161,8 +148,8 @@ TEST_F(CudnnDoubleExecution, ComputesIntoTheResult) {
   ASSERT_EQ(library_.execute(plan(kPlainEngine), pack(), nullptr), CUDNN_STATUS_SUCCESS)
       << last_error();
   finish_work();
-  EXPECT_EQ(y_.floats()[0], 4 * 4);
-  EXPECT_EQ(y_.floats()[(1 * 6 + 1) * 8], 9 * 4);
+  EXPECT_EQ(y_.data<float>()[0], 4 * 4);
+  EXPECT_EQ(y_.data<float>()[(1 * 6 + 1) * 8], 9 * 4);
 }
 
 TEST_F(CudnnDoubleExecution, TheNotesOfAnEngineCanBeRead) {
@@ -205,13 +192,13 @@ TEST_F(CudnnDoubleExecution, FillsItsWorkspaceAndNotMore) {
   EXPECT_EQ(made.get<std::int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE).front(),
             kSmallWorkspace);
   EXPECT_EQ(library_.execute(made, pack(), nullptr), CUDNN_STATUS_BAD_PARAM_NULL_POINTER);
-  const Block workspace(kSmallWorkspace + 64);
-  std::fill_n(workspace.data(), kSmallWorkspace + 64, '\1');
+  const DeviceBlock workspace(kSmallWorkspace + 64);
+  std::fill_n(workspace.data<char>(), kSmallWorkspace + 64, '\1');
   ASSERT_EQ(library_.execute(made, pack(), workspace.data()), CUDNN_STATUS_SUCCESS);
   finish_work();
-  EXPECT_EQ(std::count(workspace.data(), workspace.data() + kSmallWorkspace, '\xFF'),
+  EXPECT_EQ(std::count(workspace.data<char>(), workspace.data<char>() + kSmallWorkspace, '\xFF'),
             kSmallWorkspace);
-  EXPECT_EQ(workspace.data()[kSmallWorkspace], '\1');
+  EXPECT_EQ(workspace.data<char>()[kSmallWorkspace], '\1');
 }
 
 using CudnnDoubleExecutionDeathTest = CudnnDoubleExecution;
@@ -224,20 +211,19 @@ TEST_F(CudnnDoubleExecutionDeathTest, MemoryIsTheDevicesAndLongEnough) {
   two_short[3] = y_.data() + 16;
   EXPECT_DEATH(library_.execute(plain, foreign, nullptr), "uid 1");
   EXPECT_DEATH(library_.execute(plain, two_short, nullptr), "uid 3");
-  const Block workspace(kSmallWorkspace / 2);
+  const DeviceBlock workspace(kSmallWorkspace / 2);
   EXPECT_DEATH(library_.execute(small, pack(), workspace.data()), "workspace");
 }
 
 TEST_F(CudnnDoubleExecutionDeathTest, MemoryIsCheckedAtTheCallAlreadyNotWhenTheWorkRuns) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  const Offered later("async");
+  const SettingsScope later("async");
   auto short_of_memory = pack();
   short_of_memory[3] = y_.data() + 16;
   EXPECT_DEATH(library_.execute(plan(kPlainEngine), short_of_memory, nullptr), "uid 3");
 }
 
 TEST_F(CudnnDoubleExecutionDeathTest, WhatIsWrittenOverlapsNothing) {
-  const Block shared(kX * 4 + kY * 4 + kSmallWorkspace);
+  const DeviceBlock shared(kX * 4 + kY * 4 + kSmallWorkspace);
   auto over_x = pack();
   over_x[1] = shared.data();
   over_x[3] = shared.data() + 64;
@@ -248,30 +234,19 @@ TEST_F(CudnnDoubleExecutionDeathTest, WhatIsWrittenOverlapsNothing) {
                "workspace is written and overlaps");
 }
 
-TEST_F(CudnnDoubleExecutionDeathTest, WorkKeepsWhatItNeeds) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  const Offered later("async");
-  const auto run = [&] {
-    std::fill_n(y_.floats(), kY, -1.0f);
-    const bool enqueued =
-        library_.execute(plan(kPlainEngine), pack(), nullptr) == CUDNN_STATUS_SUCCESS;
-    finish_work();  // the plan is gone
-    std::_Exit(enqueued && y_.floats()[0] == 16 ? 0 : 1);
-  };
-  EXPECT_EXIT(run(), testing::ExitedWithCode(0), "");
+TEST_F(CudnnDoubleExecution, WorkKeepsWhatItNeeds) {
+  const SettingsScope later("async");
+  std::fill_n(y_.data<float>(), kY, -1.0f);
+  EXPECT_EQ(library_.execute(plan(kPlainEngine), pack(), nullptr), CUDNN_STATUS_SUCCESS);
+  finish_work();  // the plan is gone
+  EXPECT_EQ(y_.data<float>()[0], 16);
 }
 
-TEST_F(CudnnDoubleExecutionDeathTest, TheFirstPlansAreNotSupportedAsTheSettingsSay) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  const Offered fewer("unsupported_plans=1");
-  const auto run = [&] {
-    const Made chosen = std::move(*config(kPlainEngine));
-    Made first = library_.unfinished_plan(chosen), second = library_.unfinished_plan(chosen);
-    const bool as_said =
-        first.finalize() == CUDNN_STATUS_NOT_SUPPORTED && second.finalize() == CUDNN_STATUS_SUCCESS;
-    std::_Exit(as_said ? 0 : 1);
-  };
-  EXPECT_EXIT(run(), testing::ExitedWithCode(0), "");
+TEST_F(CudnnDoubleExecution, TheFirstPlansAreNotSupportedAsTheSettingsSay) {
+  const Made chosen = std::move(*config(kPlainEngine));
+  const SettingsScope fewer("unsupported_plans=" + std::to_string(plans_asked_for() + 1));
+  EXPECT_EQ(library_.unfinished_plan(chosen).finalize(), CUDNN_STATUS_NOT_SUPPORTED);
+  EXPECT_EQ(library_.unfinished_plan(chosen).finalize(), CUDNN_STATUS_SUCCESS);
 }
 
 TEST_F(CudnnDoubleExecution, WhatIsCompiledForBfloat16CannotBeBuilt) {

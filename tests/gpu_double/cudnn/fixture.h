@@ -5,15 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <map>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "tests/gpu_double/cudnn/graph.h"
+#include "tests/gpu_double/settings.h"
 
 // Descriptors for tests of the double of cuDNN, made through its C functions.
 namespace frost::gpu_double::cudnn {
@@ -38,25 +37,6 @@ inline std::string last_error() {
   cudnnGetLastErrorString(text, sizeof text);
   return text;
 }
-
-/// While alive, processes that are started have these settings of the double.
-class Offered {
- public:
-  explicit Offered(const char* words) {
-    if (const char* before = std::getenv(kName)) before_ = before;
-    setenv(kName, words, 1);
-  }
-  ~Offered() {
-    if (before_) setenv(kName, before_->c_str(), 1);
-    if (!before_) unsetenv(kName);
-  }
-  Offered(const Offered&) = delete;
-  Offered& operator=(const Offered&) = delete;
-
- private:
-  static constexpr const char* kName = "FROST_GPU_DOUBLE";
-  std::optional<std::string> before_;
-};
 
 /// Owns a descriptor.
 class Made {
