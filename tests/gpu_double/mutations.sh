@@ -14,7 +14,7 @@ command -v ninja >/dev/null || { echo "error: ninja is not installed" >&2; exit 
 [ -e "$build/gpu_double/libfrost_cuda.so" ] || { echo "error: $build holds no double" >&2; exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-unnoticed=() count=0
+unnoticed=() count=0 words=()
 
 # each COMMAND: calls it with every mutation, as `mutation` takes them.
 each() {
@@ -43,46 +43,54 @@ each() {
     '/HostToDevice/{n;s/FROST_CUDA\(cudaStreamSynchronize\(stream_\)\);//}' 'Ops/OpParity*' async
 }
 
-# The command that makes a target of the build, in the build's folder. Fails where there is none.
-command_for() {
+# Reads the command that makes a target of the build, in the build's folder, into `words`.
+words_of() { # TARGET
   local command
-  command=$(ninja -C "$build" -t commands -s "$1" | tail -n 1) && [ -n "$command" ] && echo "$command" && return
-  echo "the build has no command for $1" >&2
-  return 1
+  command=$(ninja -C "$build" -t commands -s "$1" | tail -n 1)
+  command=${command#: && } command=${command% && :}  # of a link
+  [ -n "$command" ] || { echo "the build has no command for $1"; return 1; }
+  eval "words=($command)"
 }
 
 # recompile SOURCE OBJECT: compiles a source with what is in $work/tree before the real tree.
 recompile() {
-  local source=$root/$1 object=$2 command
+  local source=$root/$1 object=$2 changed=() previous='' word
   [ -e "$work/tree/$1" ] && source=$work/tree/$1
-  command=$(command_for "$object") || return
-  command=${command//"-I$root "/"-I$work/tree -I$root "}
-  command=${command//"-c $root/$1"/"-c $source"}
-  command=${command//"-o $object"/"-o $work/objects/$object"}
-  command=${command//"-MF $object.d"/"-MF $work/objects/$object.d"}
-  [[ $command == *"-I$work/tree "*"-o $work/objects/$object "*"-c $source"* ]] ||
-    { echo "not understood: $command"; return 1; }
+  words_of "$object" || return
+  for word in "${words[@]}"; do
+    [ "$word" != "-I$root" ] || changed+=("-I$work/tree")
+    case $previous in
+      -c) word=$source ;;
+      -o | -MF) word=$work/objects/$word ;;
+    esac
+    changed+=("$word") previous=$word
+  done
+  [[ " ${changed[*]} " == *" -I$work/tree "* ]] || { echo "not understood: ${words[*]}"; return 1; }
   mkdir -p "$work/objects/$(dirname "$object")"
-  (cd "$build" && eval "$command")
+  (cd "$build" && "${changed[@]}") && [ -s "$work/objects/$object" ]
 }
 
 # relink TARGET OUTPUT: links a target of the build with the objects that were compiled anew, in place
 # of its own or before its libraries.
 relink() {
-  local command object
-  command=$(command_for "$1") || return
+  local changed=() fresh=() added=() previous='' word object
+  words_of "$1" || return
   while read -r object; do
-    if [[ $command == *" $object "* ]]; then
-      command=${command//" $object "/" $work/objects/$object "}
-    else
-      command=${command//"-o $1 "/"$work/objects/$object -o $1 "}
-    fi
+    fresh+=("$object")
+    [[ " ${words[*]} " == *" $object "* ]] || added+=("$work/objects/$object")
   done < <(cd "$work/objects" && find . -name '*.o' | sed 's|^\./||')
-  command=${command//"-o $1 "/"-o $2 "}
-  [[ $command == *"$work/objects/"*"-o $2 "* || $command == *"-o $2 "*"$work/objects/"* ]] ||
-    { echo "not understood: $command"; return 1; }
+  for word in "${words[@]}"; do
+    if [ "$previous" = -o ]; then
+      changed+=("$2" "${added[@]}")
+    elif [[ " ${fresh[*]} " == *" $word "* ]]; then
+      changed+=("$work/objects/$word")
+    else
+      changed+=("$word")
+    fi
+    previous=$word
+  done
   rm -f "$2"
-  (cd "$build" && eval "$command") && [ -s "$2" ]
+  (cd "$build" && "${changed[@]}") && [ -s "$2" ]
 }
 
 # The object of the double's module, or of a library, that a source becomes.
