@@ -89,8 +89,6 @@ void few_rows_product(const Product& p) {
 
 class CpuMatrix final : public MatrixKernels {
  public:
-  explicit CpuMatrix(CpuBackend& backend) : backend_(backend) {}
-
   void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k,
             const float* a, std::int64_t lda, const float* b, std::int64_t ldb, GradOut c,
             std::int64_t ldc) override {
@@ -114,15 +112,12 @@ class CpuMatrix final : public MatrixKernels {
       if (row < m) panel_product(product, row, std::min(per_block, m - row), i / blocks * kPanel);
     });
   }
-
- private:
-  CpuBackend& backend_;
 };
 
 }  // namespace
 
-std::unique_ptr<MatrixKernels> make_matrix(CpuBackend& backend) {
-  return std::make_unique<CpuMatrix>(backend);
+std::unique_ptr<MatrixKernels> make_matrix(CpuBackend&) {
+  return std::make_unique<CpuMatrix>();
 }
 
 }  // namespace frost
