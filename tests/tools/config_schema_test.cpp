@@ -9,6 +9,7 @@
 
 #include "tests/golden_files.h"
 #include "tests/tools/config_problem.h"
+#include "tools/config/config_differences.h"
 #include "tools/config/config_retired.h"
 #include "tools/config/config_rules.h"
 #include "tools/config/config_text.h"
@@ -45,6 +46,29 @@ TEST(ConfigText, ResolvedYamlReadsBackToTheSameConfig) {
   EXPECT_EQ(again.run.save_dir, "tab\there");
   EXPECT_EQ(again.system.seed, changed.system.seed);
   EXPECT_NE(to_yaml(changed), to_yaml(Config{}));
+}
+
+TEST(ConfigDifferences, NameEveryKeyWhoseValueDiffers) {
+  const Config first = parse_config("algorithm: {gamma: 0.9}\nsystem: {seed: 3}", "x.yaml", {});
+  const Config second = parse_config("", "y.yaml", {"environment.substrate_size=[64, 32]"});
+  const std::vector<ConfigDifference> found = differences(first, second);
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0].key, "environment.substrate_size");
+  EXPECT_EQ(found[0].first, "[200, 400]");
+  EXPECT_EQ(found[0].second, "[64, 32]");
+  EXPECT_EQ(found[1].key, "algorithm.gamma");
+  EXPECT_EQ(found[1].first, "0.9");
+  EXPECT_EQ(found[1].second, "0.99");
+  EXPECT_EQ(found[2].key, "system.seed");
+  EXPECT_TRUE(differences(first, first).empty());
+}
+
+TEST(ConfigDifferences, ALengthInStepsEqualsTheSameInUpdates) {
+  const Config steps =
+      parse_config("", "x.yaml", {"algorithm.total_steps=1025", "trainer.rollout_steps=512"});
+  const Config updates =
+      parse_config("", "x.yaml", {"algorithm.total_updates=3", "trainer.rollout_steps=512"});
+  EXPECT_TRUE(differences(steps, updates).empty());
 }
 
 TEST(ConfigSchema, EveryKeyIsUniqueAndDocumentedAndInADocumentedSection) {
