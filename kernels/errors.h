@@ -18,6 +18,12 @@ class UsageError : public Error {
   using Error::Error;
 };
 
+/// A number that must be finite is NaN or infinite; the message says where it was met.
+class NotFiniteError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Throws `Error("[op] message")`; the message carries the shapes and the remedy.
 [[noreturn]] inline void fail(const char* op, const std::string& message) {
   throw Error("[" + std::string(op) + "] " + message);
