@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <iterator>
+#include <new>
 #include <unordered_set>
 
 #include "engine/launch.h"
+#include "engine/op_observer.h"
 #include "kernels/errors.h"
 
 namespace frost {
@@ -12,6 +14,18 @@ namespace {
 
 thread_local bool recording = true;
 thread_local std::uint64_t next_sequence = 0;
+
+/// Tells observers of the gradients that a node's backward function has written.
+void tell_gradients(const Node& node) {
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const GradEdge& edge = node.inputs[i];
+    Tensor gradient = edge.node != nullptr ? edge.node->grad : Tensor();
+    if (edge.leaf.defined()) gradient = edge.leaf.grad();
+    if (gradient.defined()) {
+      OpObserver::tell({node.name, OpOutput::Phase::kBackward, gradient, i});
+    }
+  }
+}
 
 }  // namespace
 
@@ -22,8 +36,13 @@ Node::~Node() {
     const std::shared_ptr<Node> node = std::move(pending.back().node);
     pending.pop_back();
     if (node == nullptr || node.use_count() > 1) continue;
-    std::move(node->inputs.begin(), node->inputs.end(), std::back_inserter(pending));
-    node->inputs.clear();
+    try {
+      pending.insert(pending.end(), std::move_iterator(node->inputs.begin()),
+                     std::move_iterator(node->inputs.end()));
+      node->inputs.clear();
+    } catch (const std::bad_alloc&) {
+      // No memory for the list: then this node's destructor goes on, and nothing is thrown.
+    }
   }
 }
 
@@ -82,6 +101,9 @@ Tensor Op::save_for(std::initializer_list<std::size_t> gradients, const Tensor& 
 }
 
 Tensor Op::finish(Tensor y, BackwardFunction backward) {
+  if (OpObserver::any()) {
+    OpObserver::tell({name_, OpOutput::Phase::kForward, y, 0, {}, may_be_infinite_});
+  }
   if (!wants_any()) return y;
   auto node = std::make_shared<Node>();
   node->name = name_;
@@ -142,6 +164,9 @@ void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
     launch("seed_gradient", [&root = root, &cotangent = cotangent, &slot] {
       root.backend().elementwise().axpy(root.numel(), 1.0f, cotangent.data(), slot);
     });
+    if (OpObserver::any()) {
+      OpObserver::tell({"seed_gradient", OpOutput::Phase::kBackward, root.impl_->node->grad});
+    }
   }
   // Inputs are always made before outputs, so falling sequence is a topological order.
   std::sort(tape.begin(), tape.end(),
@@ -150,6 +175,7 @@ void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
     if (node->grad.defined() && node->backward) {
       GradSlots slots(node->inputs);
       node->backward(node->grad, slots);
+      if (OpObserver::any()) tell_gradients(*node);
     }
     // What was saved for this node goes now, not when the whole pass is over.
     node->grad = Tensor();

@@ -82,7 +82,10 @@ class Op {
   /// memory as saved; else returns an undefined tensor. A pass after an in-place change of `t` is
   /// refused.
   Tensor save_for(std::initializer_list<std::size_t> gradients, const Tensor& t);
-  /// Attaches the node to `y`; records nothing where no gradient is wanted.
+  /// Says that infinities in the result are meant; observers of ops are told.
+  void may_be_infinite() { may_be_infinite_ = true; }
+  /// Tells observers of `y` and attaches the node to it; records nothing where no gradient is
+  /// wanted.
   Tensor finish(Tensor y, BackwardFunction backward);
 
  private:
@@ -90,6 +93,7 @@ class Op {
   std::vector<Tensor> inputs_;
   std::vector<bool> wanted_;
   std::vector<SavedTensor> saved_;
+  bool may_be_infinite_ = false;
 };
 
 /// Runs the tape back from (tensor, its gradient) pairs and releases what it visits.

@@ -2,10 +2,18 @@
 
 #include <utility>
 
+#include "engine/op_observer.h"
+#include "kernels/errors.h"
+
 namespace frost {
 namespace {
 
 thread_local bool recording_now = false;
+
+/// Observers would look at what has not been computed, and see nothing of a replay.
+void require_unobserved() {
+  if (OpObserver::any()) fail("device_graph", "recorded work cannot be observed: run it eagerly");
+}
 
 class RecordingScope {
  public:
@@ -22,12 +30,14 @@ class RecordingScope {
 
 DeviceGraph::DeviceGraph(Backend& backend, std::function<void()> work) : work_(std::move(work)) {
   if (!backend.records()) return;
+  require_unobserved();
   const RecordingScope scope;
   recorded_ = backend.record(work_);
 }
 
 void DeviceGraph::replay() {
   if (recorded_ != nullptr) {
+    require_unobserved();
     recorded_->replay();
   } else {
     work_();

@@ -17,9 +17,10 @@ namespace frost {
 /// from the host and exclude recording.
 class DeviceGraph {
  public:
-  /// Throws Error where the work cannot be recorded.
+  /// Throws Error where the work cannot be recorded, or would be while ops are observed.
   DeviceGraph(Backend& backend, std::function<void()> work);
 
+  /// Throws Error where ops are observed and the work is recorded: it would call none.
   void replay();
 
   /// Whether this thread is recording: what was derived from tensors that train must then be

@@ -16,6 +16,7 @@ Tensor evaluate_categorical(const Tensor& logits, const Tensor& mask, const Tens
           "evaluate_categorical", "mask or actions do not fit logits " + to_string(logits.shape()));
   const auto allowed = [mask] { return mask.defined() ? mask.data<std::uint8_t>() : nullptr; };
   Op op("evaluate_categorical", {logits});
+  op.may_be_infinite();  // the log probability of a choice that the mask forbids
   Backend& backend = op.backend();
   const Tensor y = op.output({n, 2});
   launch("categorical_forward", [&] {

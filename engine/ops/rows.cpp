@@ -131,7 +131,7 @@ Tensor gather_rows(const Tensor& x, const Tensor& index) {
     y.backend().rows().gather_rows(index.numel(), row_size(x), index.data<std::int32_t>(), x.data(),
                                    y.data());
   });
-  return y;
+  return Op("gather_rows", {x}).finish(y, {});
 }
 
 Tensor pad_cols(const Tensor& x, std::int64_t cols) {

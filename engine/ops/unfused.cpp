@@ -114,7 +114,7 @@ Tensor bytes_to_floats(const Tensor& bytes, Shape shape, float scale, float shif
     y.backend().elementwise().bytes_to_floats(y.numel(), bytes.data<std::uint8_t>(), scale, shift,
                                               y.data());
   });
-  return y;
+  return Op("bytes_to_floats", {}).finish(y, {});
 }
 
 }  // namespace frost

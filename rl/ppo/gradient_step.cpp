@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "engine/launch.h"
+#include "engine/op_observer.h"
 #include "engine/policy_ops.h"
 #include "kernels/errors.h"
 
@@ -81,7 +82,8 @@ void GradientStep::run_descend(Pass& pass) const {
 }
 
 const LossParts& GradientStep::forward(const Minibatch& minibatch) {
-  current_ = record_ && !LaunchControl::dry_run() ? find_recording(minibatch) : nullptr;
+  const bool eager = !record_ || LaunchControl::dry_run() || OpObserver::any();
+  current_ = eager ? nullptr : find_recording(minibatch);
   if (current_ != nullptr) {
     ++replays_;
     current_->forward->replay();

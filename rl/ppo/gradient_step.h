@@ -28,8 +28,9 @@ struct LossWeights {
 /// clipping and Adam. Between them the caller looks at the losses.
 ///
 /// With `record`, shapes that come a second time are recorded, and replayed from then on, with the
-/// same results bit for bit. Before it is recorded the work runs once without a step, so that its
-/// kernels are planned, whatever earlier minibatches left of that.
+/// same results bit for bit; while ops are observed, minibatches run eagerly. Before it is recorded
+/// the work runs once without a step, so that its kernels are planned, whatever earlier minibatches
+/// left of that.
 class GradientStep {
  public:
   GradientStep(PolicyNetwork& network, Adam& optimizer, double max_grad_norm, bool record);
