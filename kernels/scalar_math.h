@@ -46,11 +46,14 @@ inline AdamFactors adam_factors(double lr, double beta1, double beta2, double ep
           static_cast<float>(lr * weight_decay)};
 }
 
+/// Gradients of a greater norm could make a second moment infinite, which no later step mends.
+constexpr double kMostGradientNorm = 1.8e19;
+
 /// What scales gradients whose squares add up to `squares` to a norm of at most `max_norm`; not a
-/// number where they are not finite.
+/// number where they are not finite, or have a norm above `kMostGradientNorm` when scaled.
 FROST_HOST_DEVICE inline float clip_coefficient(double squares, double max_norm) {
   const double norm = sqrt(squares);
-  if (!(norm < HUGE_VAL)) return NAN;
+  if (!(norm < HUGE_VAL) || !(fmin(norm, max_norm) < kMostGradientNorm)) return NAN;
   return norm <= max_norm ? 1.0f : static_cast<float>(max_norm / (norm + 1e-6));
 }
 

@@ -1,17 +1,43 @@
 #include "engine/optim/adam.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <set>
 
 #include "engine/io/printable.h"
 #include "engine/launch.h"
+#include "engine/op_observer.h"
 #include "kernels/errors.h"
 
 namespace frost {
 namespace {
 
 constexpr const char* kPrefix = "adam.";
+
+/// A moment of a checkpoint. Throws Error where it is missing or misshapen, or holds what no step
+/// leaves: a number that is not finite or below `least`.
+std::vector<float> read_moment(const StateDict& state, const std::string& key, const Shape& shape,
+                               const std::string& group, float least) {
+  std::vector<float> values = find_tensor(state, key, "checkpoint", shape).to_floats(key);
+  const auto bad = std::find_if(values.begin(), values.end(),
+                                [&](float v) { return !std::isfinite(v) || v < least; });
+  if (bad == values.end()) return values;
+  throw Error(fmt::format("checkpoint tensor {} of group {} is damaged: element {} is {}",
+                          printable(key), printable(group), bad - values.begin(), *bad));
+}
+
+/// The step count of a tensor in a checkpoint. Throws Error as `read_moment`.
+std::int64_t read_step(const StateDict& state, const std::string& key, const std::string& group) {
+  constexpr std::int64_t kMostSteps = std::int64_t{1} << 53;
+  const std::int64_t step = find_tensor(state, key, "checkpoint", {}).to_int64(key).front();
+  if (step >= 0 && step <= kMostSteps) return step;
+  throw Error(fmt::format("checkpoint tensor {} of group {} is damaged: {} steps", printable(key),
+                          printable(group), step));
+}
 
 }  // namespace
 
@@ -54,8 +80,8 @@ void Adam::set_groups(std::vector<ParamGroup> groups) {
   const auto buffer = [&](std::size_t bytes) {
     return TrackedBuffer(backend(), MemoryTag::kWorkspace, bytes);
   };
-  device_ = {buffer(slots_.size() * sizeof(AdamFactors)), buffer(slots_.size() * sizeof(double)),
-             buffer(sizeof(float))};
+  device_ = {buffer(slots_.size() * sizeof(AdamFactors)),
+             buffer((slots_.size() + 1) * sizeof(double)), slots_.size()};
 }
 
 Adam::Slot Adam::fresh_slot(const Tensor& parameter) {
@@ -88,26 +114,32 @@ void Adam::enqueue_norms(const Moved& tensors) const {
   });
 }
 
-std::vector<double> Adam::read_norms(const Moved& tensors) const {
-  std::vector<double> squares(slots_.size()), norms(groups_.size());
+Adam::GradientReport Adam::read_report(const Moved& tensors) const {
+  std::vector<double> squares(slots_.size() + 1);
   launch("copy_to_host", [&] {
     backend().copy_to_host(squares.data(), device_.squares.data(), device_.squares.bytes());
   });
+  GradientReport report{std::vector<double>(groups_.size()), true};
   for (const OptimizerTensor& t : tensors) {
-    const auto i = static_cast<std::size_t>(t.slot);
-    if (!std::isfinite(squares[i])) {
-      fail("adam", "the gradient of '" + slots_[i].parameter.name + "' is not finite");
+    const Slot& slot = slots_[static_cast<std::size_t>(t.slot)];
+    const double square = squares[static_cast<std::size_t>(t.slot)];
+    if (!std::isfinite(square)) {
+      throw NotFiniteError("[adam] the gradient of '" + slot.parameter.name + "' in group '" +
+                           groups_[slot.group].name + "' is not finite");
     }
-    norms[slots_[i].group] += squares[i];
+    report.norms[slot.group] += square;
   }
-  for (double& n : norms) n = std::sqrt(n);
-  return norms;
+  for (double& n : report.norms) n = std::sqrt(n);
+  float coefficient = 0;
+  std::memcpy(&coefficient, &squares.back(), sizeof coefficient);
+  report.stepped = !std::isnan(coefficient);
+  return report;
 }
 
 std::vector<double> Adam::grad_norms() const {
   const Moved tensors = with_gradient();
   enqueue_norms(tensors);
-  return read_norms(tensors);
+  return read_report(tensors).norms;
 }
 
 void Adam::prepare_step(const std::vector<double>& lr_factors) {
@@ -118,9 +150,12 @@ void Adam::prepare_step(const std::vector<double>& lr_factors) {
   std::vector<AdamFactors> factors;
   for (const Slot& slot : slots_) {
     const ParamGroup& group = groups_[slot.group];
-    factors.push_back(adam_factors(group.lr * lr_factors[slot.group], config_.beta1, config_.beta2,
-                                   config_.epsilon, weight_decay(group),
-                                   static_cast<double>(slot.step + 1)));
+    const double rate = group.lr * lr_factors[slot.group];
+    if (!std::isfinite(rate)) {
+      throw NotFiniteError("[adam] the learning rate of group '" + group.name + "' is not finite");
+    }
+    factors.push_back(adam_factors(rate, config_.beta1, config_.beta2, config_.epsilon,
+                                   weight_decay(group), static_cast<double>(slot.step + 1)));
   }
   launch("copy_from_host", [&] {
     backend().copy_from_host(device_.factors.data(), factors.data(), device_.factors.bytes());
@@ -128,28 +163,42 @@ void Adam::prepare_step(const std::vector<double>& lr_factors) {
 }
 
 Adam::Moved Adam::enqueue_step(double max_norm) {
+  if (!(max_norm > 0)) fail("adam", "the norm to clip to is not positive");
   Moved moved = with_gradient();
   enqueue_norms(moved);
   launch("clip_gradients", [&] {
     backend().optimizer().clip_gradients(static_cast<std::int64_t>(slots_.size()),
                                          device_.squares.as<double>(), max_norm,
-                                         device_.coefficient.as<float>());
+                                         device_.coefficient());
   });
   launch("adam_step", [&] {
     backend().optimizer().adam_step(moved, device_.factors.as<AdamFactors>(),
-                                    device_.coefficient.as<float>());
+                                    device_.coefficient());
   });
   return moved;
 }
 
 std::vector<double> Adam::finish_step(const Moved& moved) {
-  std::vector<double> norms = read_norms(moved);
+  GradientReport report = read_report(moved);
+  if (!report.stepped) {
+    throw NotFiniteError(fmt::format(
+        "[adam] the gradients have a norm of {:g}, so large that their squares overflow: clip them",
+        joint_norm(report.norms)));
+  }
   for (const OptimizerTensor& t : moved) {
     Slot& slot = slots_[static_cast<std::size_t>(t.slot)];
     if (!LaunchControl::dry_run()) ++slot.step;  // nothing has moved in a dry run
     slot.parameter.tensor.storage().bump_version();
   }
-  return norms;
+  if (OpObserver::any()) tell_parameters(moved);
+  return std::move(report.norms);
+}
+
+void Adam::tell_parameters(const Moved& moved) const {
+  for (const OptimizerTensor& t : moved) {
+    const NamedTensor& p = slots_[static_cast<std::size_t>(t.slot)].parameter;
+    OpObserver::tell({"adam", OpOutput::Phase::kStep, p.tensor, 0, p.name});
+  }
 }
 
 std::vector<double> Adam::step(const std::vector<double>& lr_factors, double max_norm) {
@@ -174,7 +223,6 @@ void Adam::save(StateDict& state) const {
 }
 
 void Adam::load(const StateDict& state) {
-  constexpr const char* kWhat = "checkpoint";
   std::set<std::string> known;
   for (const Slot& slot : slots_) {
     for (const char* part : {".first", ".second", ".step"}) {
@@ -197,14 +245,10 @@ void Adam::load(const StateDict& state) {
   for (const Slot& slot : slots_) {
     const std::string key = kPrefix + slot.parameter.name;
     const Shape& shape = slot.parameter.tensor.shape();
-    all.push_back({find_tensor(state, key + ".first", kWhat, shape).to_floats(key),
-                   find_tensor(state, key + ".second", kWhat, shape).to_floats(key),
-                   find_tensor(state, key + ".step", kWhat, {}).to_int64(key).front()});
-    constexpr std::int64_t kMostSteps = std::int64_t{1} << 53;
-    if (all.back().step < 0 || all.back().step > kMostSteps) {
-      throw Error("checkpoint tensor " + printable(key + ".step") +
-                  " is damaged: " + std::to_string(all.back().step) + " steps");
-    }
+    const std::string& group = groups_[slot.group].name;
+    all.push_back({read_moment(state, key + ".first", shape, group, -HUGE_VALF),
+                   read_moment(state, key + ".second", shape, group, 0.0f),
+                   read_step(state, key + ".step", group)});
   }
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     slots_[i].first.copy_from_host(all[i].first);

@@ -47,12 +47,13 @@ class Adam {
 
   void zero_grad();
   /// L2 norm of the gradients of each group.
-  /// Throws Error naming the first tensor whose gradient is not finite.
+  /// Throws NotFiniteError naming the first tensor whose gradient is not finite.
   std::vector<double> grad_norms() const;
   /// One step with every group's base rate times its factor, in the order of `groups`, on gradients
   /// scaled down to a joint norm of at most `max_norm`; returns `grad_norms`, before scaling.
-  /// Throws as `grad_norms`, or if there are not as many factors as groups; no tensor has moved
-  /// then.
+  /// Throws as `grad_norms`; NotFiniteError where a rate is not finite or the norm, scaled, above
+  /// `kMostGradientNorm`; Error where there are not as many factors as groups or `max_norm` is not
+  /// positive. Nothing has changed then: no parameter, moment, step count or version.
   std::vector<double> step(const std::vector<double>& lr_factors, double max_norm = HUGE_VAL);
   /// One factor for all groups.
   std::vector<double> step(double lr_factor, double max_norm = HUGE_VAL) {
@@ -89,7 +90,16 @@ class Adam {
   };
   /// What the device reads and writes in a step, one entry per slot.
   struct DeviceState {
-    TrackedBuffer factors, squares, coefficient;
+    TrackedBuffer factors;
+    TrackedBuffer squares;  ///< and one more: the clipping coefficient, so that one copy reads both
+    std::size_t slots = 0;
+
+    float* coefficient() const { return reinterpret_cast<float*>(squares.as<double>() + slots); }
+  };
+  /// What the device found out about the gradients of a step.
+  struct GradientReport {
+    std::vector<double> norms;  ///< of the groups
+    bool stepped = false;       ///< whether Adam's kernel took them
   };
 
   double weight_decay(const ParamGroup& group) const {
@@ -101,7 +111,10 @@ class Adam {
   Backend& backend() const { return slots_.front().parameter.tensor.backend(); }
   Moved with_gradient() const;
   void enqueue_norms(const Moved& tensors) const;
-  std::vector<double> read_norms(const Moved& tensors) const;
+  /// Throws as `grad_norms`.
+  GradientReport read_report(const Moved& tensors) const;
+  /// Tells observers of ops.
+  void tell_parameters(const Moved& moved) const;
 
   std::vector<ParamGroup> groups_;
   std::vector<Slot> slots_;

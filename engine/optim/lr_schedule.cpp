@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "engine/io/printable.h"
 #include "kernels/errors.h"
 
 namespace frost {
@@ -59,16 +60,18 @@ void LearningRates::save(StateDict& state) const {
 }
 
 void LearningRates::load(const StateDict& state) {
-  adapted_.clear();
+  std::map<std::string, double> adapted;
   const std::string prefix = "lr.";
   for (auto it = state.lower_bound(prefix); it != state.end() && it->first.starts_with(prefix);
        ++it) {
     const std::vector<double> factor = it->second.to_doubles(it->first);
     if (factor.size() != 1 || !std::isfinite(factor[0]) || factor[0] <= 0) {
-      throw Error("checkpoint tensor '" + it->first + "' is damaged");
+      throw Error("checkpoint tensor " + printable(it->first) +
+                  " is damaged: a learning rate has one factor, finite and above 0");
     }
-    adapted_[it->first.substr(prefix.size())] = factor[0];
+    adapted[it->first.substr(prefix.size())] = factor[0];
   }
+  adapted_ = std::move(adapted);
 }
 
 }  // namespace frost

@@ -55,7 +55,7 @@ class LearningRates {
 
   /// `lr.<group>` for every group that was moved.
   void save(StateDict& state) const;
-  /// Throws Error naming what is damaged.
+  /// Throws Error naming what is damaged; nothing has changed then.
   void load(const StateDict& state);
 
  private:

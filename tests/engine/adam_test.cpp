@@ -212,7 +212,7 @@ TEST(Adam, ANonFiniteGradientIsNamed) {
     add_gradient(good.tensor, {1.0f});
     add_gradient(broken.tensor, {1.0f, bad});
     const std::string named =
-        "[adam] the gradient of 'actor.body.layer4.1.bn2.weight' is not finite";
+        "[adam] the gradient of 'actor.body.layer4.1.bn2.weight' in group 'all' is not finite";
     EXPECT_EQ(error_of([&] { adam.grad_norms(); }), named);
     EXPECT_EQ(error_of([&] { adam.step(1.0, 0.5); }), named);
     EXPECT_EQ(good.tensor.to_host().front(), 0.0f) << "nothing has moved";
@@ -310,11 +310,47 @@ TEST(Adam, ALoadThatFailsChangesNothing) {
   for (const std::int64_t steps : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::max()}) {
     damaged["adam.q.step"] = HostTensor::from_int64({}, {steps});
     EXPECT_EQ(error_of([&] { adam.load(damaged); }),
-              "checkpoint tensor 'adam.q.step' is damaged: " + std::to_string(steps) + " steps");
+              "checkpoint tensor 'adam.q.step' of group 'all' is damaged: " +
+                  std::to_string(steps) + " steps");
   }
   StateDict after;
   adam.save(after);
   EXPECT_EQ(after.at("adam.p.first").to_floats(""), before.at("adam.p.first").to_floats(""));
+}
+
+TEST(Adam, LoadRefusesMomentsThatNoStepLeaves) {
+  const NamedTensor p = parameter("p", {1.0f, 2.0f});
+  Adam adam({{"heads", 0.1, {p}}});
+  StateDict sound;
+  adam.save(sound);
+  const std::vector<std::pair<std::string, float>> damages = {
+      {"first", NAN}, {"first", -INFINITY}, {"second", NAN}, {"second", INFINITY}, {"second", -1}};
+  for (const auto& [part, bad] : damages) {
+    StateDict damaged = sound;
+    damaged["adam.p." + part] = HostTensor::from_floats({2}, {0, bad});
+    EXPECT_EQ(error_of([&] { adam.load(damaged); }),
+              fmt::format("checkpoint tensor 'adam.p.{}' of group 'heads' is damaged: element 1 is "
+                          "{}",
+                          part, bad));
+  }
+  sound["adam.p.first"] = HostTensor::from_floats({2}, {-1, 1});
+  adam.load(sound);
+  EXPECT_EQ(first_moment(adam, "p"), (std::vector<float>{-1, 1}));
+}
+
+TEST(Adam, RatesAndClippingThatCannotBeAreRefused) {
+  const NamedTensor p = parameter("p", {1.0f});
+  Adam adam({{"heads", 0.1, {p}}});
+  add_gradient(p.tensor, {1.0f});
+  for (const double factor : {double{NAN}, HUGE_VAL}) {
+    EXPECT_EQ(error_of([&] { adam.step(factor); }),
+              "[adam] the learning rate of group 'heads' is not finite");
+  }
+  for (const double norm : {double{NAN}, 0.0, -1.0}) {
+    EXPECT_EQ(error_of([&] { adam.step(1.0, norm); }),
+              "[adam] the norm to clip to is not positive");
+  }
+  EXPECT_EQ(p.tensor.to_host().front(), 1.0f);
 }
 
 TEST(Adam, GroupsThatAreRefusedLeaveTheOldOnes) {

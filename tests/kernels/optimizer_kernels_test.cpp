@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "engine/device_graph.h"
 #include "engine/optim/adam.h"
 #include "kernels/cuda/tensor_pack.h"
 #include "tests/op_table/op_cases.h"
@@ -111,15 +112,71 @@ TEST_P(OptimizerKernels, TwoClippedStepsFollowTheFormulaInDouble) {
   EXPECT_LE(relative_error(all_values(), expected), 1e-6);
 }
 
-TEST_P(OptimizerKernels, OneGradientThatIsNotFiniteMovesNothing) {
-  const NamedTensor& last = parameters_.back();
-  const auto n = static_cast<std::size_t>(last.tensor.numel());
-  const Tensor y = add(last.tensor, Tensor::zeros(*GetParam(), last.tensor.shape()));
-  backward({{y, Tensor::from_host(*GetParam(), y.shape(), std::vector<float>(n, INFINITY))}});
-  const std::vector<float> before = all_values();
+/// All that a step may change: values, versions, moments and step counts.
+struct Everything {
+  Everything(const Adam& adam, const std::vector<NamedTensor>& parameters) {
+    StateDict state;
+    adam.save(state);
+    for (const auto& [name, tensor] : state) bytes.push_back(tensor.bytes);
+    for (const NamedTensor& p : parameters) {
+      values.push_back(p.tensor.to_host());
+      versions.push_back(p.tensor.storage().version());
+    }
+  }
+  bool operator==(const Everything&) const = default;
+
+  std::vector<decltype(HostTensor::bytes)> bytes;
+  std::vector<std::vector<float>> values;
+  std::vector<std::uint64_t> versions;
+};
+
+TEST_P(OptimizerKernels, GradientsThatAreNotFiniteOrOverflowChangeNothing) {
+  const Tensor& last = parameters_.back().tensor;
   Adam adam({{"all", 0.1, parameters_}});
-  EXPECT_THROW(adam.step(1.0, 0.5), std::exception);
-  EXPECT_EQ(all_values(), before);
+  adam.step(1.0, 0.5);
+  const std::vector<float> good = last.grad().to_host();
+  const Everything before(adam, parameters_);
+  const auto refuses = [&](float bad, double max_norm) {
+    std::vector<float> gradient = good;
+    gradient.back() = bad;
+    last.grad().copy_from_host(gradient);
+    EXPECT_THROW(adam.step(1.0, max_norm), NotFiniteError) << bad << ", " << max_norm;
+    EXPECT_TRUE(Everything(adam, parameters_) == before) << bad << ", " << max_norm;
+  };
+  for (const double max_norm : {0.5, HUGE_VAL}) {
+    for (const float bad : {NAN, INFINITY, -INFINITY}) refuses(bad, max_norm);
+  }
+  refuses(1e20f, HUGE_VAL);
+  last.grad().copy_from_host(good);
+  adam.step(1.0, 0.5);
+  EXPECT_FALSE(Everything(adam, parameters_) == before);
+}
+
+TEST_P(OptimizerKernels, ARecordedStepThatIsRefusedIsAsIfItHadNotBeen) {
+  const Tensor& last = parameters_.back().tensor;
+  Adam adam({{"all", 0.1, parameters_}});
+  adam.step(1.0, 0.5);
+  Adam::Moved moved;
+  DeviceGraph recorded(*GetParam(), [&] { moved = adam.enqueue_step(0.5); });
+  const auto replay = [&] {
+    adam.prepare_step({1.0});
+    recorded.replay();
+    return adam.finish_step(moved);
+  };
+  const std::vector<float> good = last.grad().to_host();
+  const Everything before(adam, parameters_);
+  last.grad().copy_from_host(std::vector<float>(good.size(), NAN));
+  EXPECT_THROW(replay(), NotFiniteError);
+  EXPECT_TRUE(Everything(adam, parameters_) == before);
+  last.grad().copy_from_host(good);
+  replay();
+  const Everything replayed(adam, parameters_);
+
+  StateDict state;
+  adam.save(state);
+  EXPECT_EQ(state.at("adam.p0.step").to_int64("").front(), 2) << "the refused step is not counted";
+  EXPECT_EQ(replayed.versions.front(), before.versions.front() + 1);
+  EXPECT_NE(replayed.values, before.values);
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, OptimizerKernels, testing::ValuesIn(test_backends()),
