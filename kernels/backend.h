@@ -51,6 +51,7 @@ class Backend {
   void set_dry_run(bool on) { dry_run_ = on; }
   bool dry_run() const { return dry_run_; }
 
+  /// Throws OutOfMemoryError (kernels/out_of_memory.h).
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* data) = 0;
   virtual void copy_to_host(void* dst, const void* src, std::size_t bytes) = 0;

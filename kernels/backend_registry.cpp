@@ -3,15 +3,21 @@
 #include <dlfcn.h>
 
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "kernels/cpu_levels.h"
 #include "kernels/cuda/module.h"
 #include "kernels/errors.h"
+#include "kernels/out_of_memory.h"
 
 namespace frost {
 namespace {
+
+/// Of the CPU backend, once there is one: a handler of failing `new` must not make it.
+std::atomic<const MemoryLedger*> host_ledger = nullptr;
 
 std::vector<std::filesystem::path> module_folders() {
   std::vector<std::filesystem::path> folders;
@@ -39,8 +45,20 @@ const BackendStatus& cuda_backend() {
 }  // namespace
 
 Backend& cpu_backend() {
-  static Backend& backend = cpu_backend_at(chosen_cpu_level());
+  static Backend& backend = [&]() -> Backend& {
+    Backend& chosen = cpu_backend_at(chosen_cpu_level());
+    host_ledger = &chosen.ledger();
+    return chosen;
+  }();
   return backend;
+}
+
+void explain_failing_new() {
+  std::set_new_handler([] {
+    const MemoryLedger* const ledger = host_ledger;
+    throw OutOfMemoryError("out of memory",
+                           ledger == nullptr ? MemoryLedger::Bytes() : ledger->snapshot());
+  });
 }
 
 std::string shorten_loader_error(const std::string& text, const std::filesystem::path& module) {

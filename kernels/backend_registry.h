@@ -12,6 +12,10 @@ namespace frost {
 /// (kernels/cpu_levels.h). Throws UsageError for a level that cannot be had.
 Backend& cpu_backend();
 
+/// From now on a `new` that fails, on any thread, throws OutOfMemoryError with the CPU backend's
+/// table of memory. For programs: the handler is the process's.
+void explain_failing_new();
+
 /// The backend for `auto`, `cpu` or `cuda`; `reason` receives one line on the choice.
 /// Throws Error when `cuda` is asked for and cannot be had, UsageError for another name.
 Backend& select_backend(const std::string& device, std::string& reason);

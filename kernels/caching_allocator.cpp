@@ -70,7 +70,12 @@ void* CachingAllocator::allocate(std::size_t bytes) {
     }
     if (data == nullptr) throw std::bad_alloc();
   }
-  large_.emplace(data, size);
+  try {
+    large_.emplace(data, size);
+  } catch (...) {
+    munmap(data, size);
+    throw;
+  }
   in_use_ += size;
   most_in_use_ = std::max(most_in_use_, in_use_);
   return data;
@@ -80,8 +85,12 @@ void CachingAllocator::release(void* data) {
   const std::lock_guard lock(mutex_);
   const auto found = large_.find(data);
   if (found == large_.end()) return std::free(data);
-  kept_.emplace(found->second, data);
-  kept_bytes_ += found->second;
+  try {
+    kept_.emplace(found->second, data);
+    kept_bytes_ += found->second;
+  } catch (const std::bad_alloc&) {
+    munmap(data, found->second);  // destructors release: nothing may be thrown
+  }
   in_use_ -= found->second;
   large_.erase(found);
 }

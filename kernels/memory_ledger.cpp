@@ -1,6 +1,7 @@
 #include "kernels/memory_ledger.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace frost {
 
@@ -36,6 +37,25 @@ void MemoryLedger::reset_peaks() {
   const std::lock_guard lock(mutex_);
   bytes_.peak = bytes_.live;
   bytes_.peak_total = bytes_.live_total;
+}
+
+std::array<char, 640> memory_table_text(const MemoryLedger::Bytes& bytes) {
+  std::array<char, 640> text{};
+  std::size_t used = 0;
+  const auto put = [&](int written) {
+    used = std::min(used + static_cast<std::size_t>(written), text.size() - 1);
+  };
+  const auto add = [&](const char* name, std::int64_t live, std::int64_t peak) {
+    const auto mib = [](std::int64_t n) { return static_cast<double>(n) / (1 << 20); };
+    put(std::snprintf(text.data() + used, text.size() - used, "  %-14s %9.2f  %9.2f\n", name,
+                      mib(live), mib(peak)));
+  };
+  put(std::snprintf(text.data(), text.size(), "memory (MiB)        live       peak\n"));
+  for (std::size_t i = 0; i < kMemoryTags; ++i) {
+    add(kMemoryTagNames[i], bytes.live[i], bytes.peak[i]);
+  }
+  add("total", bytes.live_total, bytes.peak_total);
+  return text;
 }
 
 }  // namespace frost

@@ -51,4 +51,7 @@ class MemoryLedger {
   Bytes bytes_;
 };
 
+/// Live and peak MiB per tag, one line each; for text that is composed without allocating.
+std::array<char, 640> memory_table_text(const MemoryLedger::Bytes& bytes);
+
 }  // namespace frost

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "kernels/out_of_memory.h"
 #include "kernels/parallel_for.h"
 
 namespace frost {
@@ -21,7 +22,11 @@ void CpuBackend::configure(const ComputeOptions& options) {
 }
 
 void* CpuBackend::allocate(std::size_t bytes) {
-  return allocator_.allocate(bytes);
+  try {
+    return allocator_.allocate(bytes);
+  } catch (const std::bad_alloc&) {
+    throw out_of_host_memory(bytes, ledger().snapshot());
+  }
 }
 
 void CpuBackend::release(void* data) {

@@ -101,7 +101,7 @@ for n in 1 5 30 200 700 1000000; do
   else
     expect_refusal "full_$n" "out of GPU memory"
     expect_failure "full_$n" "[0-9]+"
-    grep -Eq 'memory +live +peak' "$work/full_$n.err" ||
+    grep -Eq 'memory \(MiB\) +live +peak' "$work/full_$n.err" ||
       wrong "full_$n" "did not say who holds the memory"
   fi
 done

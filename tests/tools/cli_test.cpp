@@ -5,7 +5,10 @@
 
 #include <new>
 
+#include "kernels/backend_registry.h"
 #include "kernels/errors.h"
+#include "kernels/out_of_memory.h"
+#include "kernels/parallel_for.h"
 #include "tests/golden_files.h"
 #include "tools/cli/program.h"
 #include "tools/config/config_text.h"
@@ -114,7 +117,40 @@ TEST(RunProgram, MapsExceptionsToOneLineAndAnExitStatus) {
             Outcome(1, "error: [op] bad file\n"));
   EXPECT_EQ(outcome([]() -> int { throw std::runtime_error("broken"); }),
             Outcome(1, "error: broken\n"));
-  EXPECT_EQ(outcome([]() -> int { throw std::bad_alloc(); }), Outcome(1, "error: out of memory\n"));
+}
+
+TEST(RunProgram, OutOfMemoryTellsWhatToLowerAndWhoHoldsWhat) {
+  const std::string advice =
+      "; lower trainer.minibatch_size, trainer.rollout_steps or trainer.num_envs, or freeze more "
+      "(actor_critic.backbone.freeze_mode)\n";
+  EXPECT_EQ(outcome([]() -> int { throw std::bad_alloc(); }),
+            std::pair(1, "error: out of memory" + advice));
+  MemoryLedger ledger;
+  ledger.add(MemoryTag::kSaved, 5 << 20);
+  const auto [status, text] =
+      outcome([&]() -> int { throw out_of_host_memory(64 << 20, ledger.snapshot()); });
+  EXPECT_EQ(status, 1);
+  EXPECT_TRUE(text.starts_with("error: out of memory: 64.0 MiB asked for" + advice +
+                               "memory (MiB)        live       peak\n"))
+      << text;
+  EXPECT_NE(text.find("  saved               5.00       5.00\n"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("  total               5.00       5.00\n")) << text;
+}
+
+TEST(RunProgram, ANewThatFailsOnAnyThreadTellsTheSame) {
+  const auto fails = [](std::int64_t) {
+    static_cast<void>(std::vector<char>(std::size_t{1} << 62));
+  };
+  set_thread_budget(2, 2);
+  const auto [status, text] = outcome([&] {
+    cpu_backend();
+    parallel_for(2, 1'000'000, fails);
+    return 0;
+  });
+  set_thread_budget(0);
+  EXPECT_EQ(status, 1);
+  EXPECT_TRUE(text.starts_with("error: out of memory; lower ")) << text;
+  EXPECT_NE(text.find("\n  parameters "), std::string::npos) << text;
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 #include "tools/cli/program.h"
 
 #include <cstdio>
+#include <cstring>
 #include <new>
 #include <string>
 
+#include "kernels/backend_registry.h"
 #include "kernels/errors.h"
+#include "kernels/out_of_memory.h"
 
 namespace frost {
 namespace {
@@ -18,15 +21,29 @@ int report(std::string message, int status) {
   return status;
 }
 
+/// Allocates nothing: there may be nothing left.
+int report_out_of_memory(const char* text) {
+  const auto line = static_cast<int>(std::strcspn(text, "\n"));
+  std::fflush(stdout);
+  std::fprintf(stderr,
+               "error: %.*s; lower trainer.minibatch_size, trainer.rollout_steps or "
+               "trainer.num_envs, or freeze more (actor_critic.backbone.freeze_mode)\n%s",
+               line, text, text[line] == '\0' ? "" : text + line + 1);
+  return 1;
+}
+
 }  // namespace
 
 int run_program(const std::function<int()>& body) {
+  explain_failing_new();
   try {
     return body();
   } catch (const UsageError& error) {
     return report(error.what(), 2);
+  } catch (const OutOfMemoryError& error) {
+    return report_out_of_memory(error.what());
   } catch (const std::bad_alloc&) {
-    return report("out of memory", 1);
+    return report_out_of_memory("out of memory");
   } catch (const std::exception& error) {
     return report(error.what(), 1);
   }

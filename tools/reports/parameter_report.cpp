@@ -93,14 +93,7 @@ std::string parameter_report(PolicyNetwork& network, const Adam& optimizer) {
 }
 
 std::string memory_table(const MemoryLedger::Bytes& bytes) {
-  const auto mib = [](std::int64_t n) { return static_cast<double>(n) / (1 << 20); };
-  std::string text = "memory (MiB)        live       peak\n";
-  for (std::size_t i = 0; i < kMemoryTags; ++i) {
-    text += fmt::format("  {:<14} {:>9.2f}  {:>9.2f}\n", kMemoryTagNames[i], mib(bytes.live[i]),
-                        mib(bytes.peak[i]));
-  }
-  return text + fmt::format("  {:<14} {:>9.2f}  {:>9.2f}\n", "total", mib(bytes.live_total),
-                            mib(bytes.peak_total));
+  return memory_table_text(bytes).data();
 }
 
 std::string kernel_profile(const Backend& backend) {

@@ -126,6 +126,7 @@ int train(const TrainOptions& options) {
     run_updates(trainer, *folder, last, options.common.quiet);
   } catch (const std::exception& fault) {
     write_status(*folder, trainer, "failed");
+    if (dynamic_cast<const std::bad_alloc*>(&fault) != nullptr) throw;  // its text is a table
     throw Error(fmt::format("update {}: {}", trainer.ppo().updates() + 1, fault.what()));
   }
   write_status(*folder, trainer, last == config.ppo.total_updates ? "finished" : "stopped");

@@ -81,7 +81,7 @@ void Allocator::throw_out_of_memory(std::size_t asked) const {
   static_cast<void>(cudaGetLastError());
   std::size_t free_bytes = 0, total_bytes = 0;
   FROST_CUDA(cudaMemGetInfo(&free_bytes, &total_bytes));
-  throw Error(out_of_memory_text(asked, free_bytes, total_bytes, ledger_.snapshot()));
+  throw out_of_device_memory(asked, free_bytes, total_bytes, ledger_.snapshot());
 }
 
 void Allocator::release(void* data) noexcept {

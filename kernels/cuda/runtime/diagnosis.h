@@ -7,6 +7,7 @@
 
 #include "kernels/compute_options.h"
 #include "kernels/memory_ledger.h"
+#include "kernels/out_of_memory.h"
 
 // What is said when the GPU cannot be used or is full. Needs no CUDA header.
 namespace frost::cuda {
@@ -70,32 +71,16 @@ inline std::string precision_problem(MathMode math, const DeviceProbe& p) {
          std::to_string(p.major) + "." + std::to_string(p.minor) + ": use fp32";
 }
 
-/// Live and peak bytes per tag, one line each.
-inline std::string memory_table(const MemoryLedger::Bytes& bytes) {
-  char line[96];
-  std::snprintf(line, sizeof line, "  %-14s %14s %14s\n", "memory", "live", "peak");
-  std::string text = line;
-  const auto add = [&](const char* name, std::int64_t live, std::int64_t peak) {
-    std::snprintf(line, sizeof line, "  %-14s %14s %14s\n", name,
-                  mebibytes(static_cast<std::size_t>(live)).c_str(),
-                  mebibytes(static_cast<std::size_t>(peak)).c_str());
-    text += line;
-  };
-  for (std::size_t i = 0; i < kMemoryTags; ++i) {
-    if (bytes.peak[i] != 0) add(kMemoryTagNames[i], bytes.live[i], bytes.peak[i]);
-  }
-  add("total", bytes.live_total, bytes.peak_total);
-  return text;
-}
-
-/// The message of an allocation that failed: what was asked, what to lower, who holds the rest.
-inline std::string out_of_memory_text(std::size_t asked, std::size_t free_bytes,
-                                      std::size_t total_bytes, const MemoryLedger::Bytes& bytes) {
-  return "[cuda] out of GPU memory: " + mebibytes(asked) + " asked for, " + mebibytes(free_bytes) +
-         " of " + mebibytes(total_bytes) +
-         " free; lower trainer.minibatch_size or trainer.num_envs, or freeze more of the "
-         "backbone\n" +
-         memory_table(bytes);
+/// The error of an allocation that failed: what was asked, what is free, who holds the rest.
+inline OutOfMemoryError out_of_device_memory(std::size_t asked, std::size_t free_bytes,
+                                             std::size_t total_bytes,
+                                             const MemoryLedger::Bytes& bytes) {
+  const auto mib = [](std::size_t n) { return static_cast<double>(n) / (1 << 20); };
+  char line[160];
+  std::snprintf(line, sizeof line,
+                "[cuda] out of GPU memory: %.1f MiB asked for, %.1f MiB of %.1f MiB free",
+                mib(asked), mib(free_bytes), mib(total_bytes));
+  return {line, bytes};
 }
 
 }  // namespace frost::cuda
