@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <numeric>
 
 #include "kernels/errors.h"
 #include "rl/ppo/minibatch.h"
@@ -11,15 +10,22 @@
 namespace frost {
 namespace {
 
+constexpr const char* kCountersKey = "ppo.counters";
+constexpr const char* kNormalizerKey = "ppo.return_normalizer";
 constexpr const char* kScalingKey = "ppo.gradient_scaling";
 
+/// Adds the seconds that it lives.
 class Stopwatch {
  public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  explicit Stopwatch(double& seconds) : seconds_(seconds) {}
+  ~Stopwatch() {
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
 
  private:
+  double& seconds_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
@@ -43,20 +49,6 @@ double require_finite(double value, const char* what) {
 
 }  // namespace
 
-struct Ppo::LearnStatistics {
-  int minibatches = 0;
-  int epochs = 0;
-  bool stopped_early = false;
-  double policy_loss = 0, continuous_loss = 0, value_loss = 0, loss = 0;
-  double entropy = 0, continuous_entropy = 0, approx_kl = 0, clipfrac = 0;
-  double last_kl = 0;
-  double grad_norm = 0;
-  PolicyLossWeights weights{0, 0};
-  std::vector<double> group_norms, lr_factors;
-
-  double mean(double sum) const { return sum / std::max(1, minibatches); }
-};
-
 Ppo::Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environments,
          const PpoConfig& config, std::uint64_t seed)
     : network_(network),
@@ -79,78 +71,120 @@ Ppo::Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environment
 }
 
 Metrics Ppo::update() {
-  Rollout rollout(network_.backend().ledger(), environments_.size(),
-                  config_.rollout_steps / environments_.size());
-  const Stopwatch collecting;
-  collect(rollout);
-  timing_.collect_seconds = collecting.seconds();
-  const Stopwatch learning;
-  Metrics metrics = learn(rollout);
-  timing_.learn_seconds = learning.seconds();
+  return *update([] { return false; });
+}
+
+std::optional<Metrics> Ppo::update(const StopRequest& stop) {
+  if (!unfinished_) {
+    unfinished_ = empty_update();
+    timing_ = {};
+  }
+  Rollout& rollout = unfinished_->rollout;
+  if (!unfinished_->learning) {
+    const Stopwatch collecting(timing_.collect_seconds);
+    if (!collect_until(rollout, stop)) return std::nullopt;
+  }
+  const Stopwatch learning(timing_.learn_seconds);
+  if (!unfinished_->learning) unfinished_->learning = begin_learning(rollout);
+  if (!learn_until(rollout, *unfinished_->learning, stop)) return std::nullopt;
+  Metrics metrics = finish_update(*unfinished_->learning);
+  unfinished_.reset();
   return metrics;
 }
 
 void Ppo::collect(Rollout& rollout) {
-  std::vector<RandomStream*> streams;
-  for (RandomStream& stream : sampling_) streams.push_back(&stream);
-  const int steps = config_.rollout_steps / environments_.size();
-  for (int t = 0; t < steps; ++t) {
-    const auto observations = environments_.observations();
-    PolicySteps policy = act(network_, observations, streams, spec_.actions, false);
-    std::vector<Transition> transitions(policy.steps.size());
-    std::vector<Action> actions;
-    for (std::size_t e = 0; e < transitions.size(); ++e) {
-      actions.push_back(policy.steps[e].action);
-      if (!policy.features.defined()) transitions[e].observation = *observations[e];
-      transitions[e].policy = std::move(policy.steps[e]);
-    }
-    std::vector<VectorStep> outcomes = environments_.step(actions);
-    for (std::size_t e = 0; e < outcomes.size(); ++e) {
-      transitions[e].outcome = std::move(outcomes[e]);
-    }
-    rollout.add(std::move(transitions), policy.features, network_.prefix_id());
-  }
-  finished_ = environments_.take_finished();
-  global_step_ += static_cast<std::int64_t>(rollout.size());
-  episodes_ += static_cast<std::int64_t>(finished_.size());
-  successes_ += std::count_if(finished_.begin(), finished_.end(),
-                              [](const EpisodeRecord& e) { return e.success; });
+  collect_until(rollout, [] { return false; });
 }
 
 Metrics Ppo::learn(Rollout& rollout) {
+  Learning learning = begin_learning(rollout);
+  learn_until(rollout, learning, [] { return false; });
+  return finish_update(learning);
+}
+
+bool Ppo::collect_until(Rollout& rollout, const StopRequest& stop) {
+  if (rollout.size() == 0) finished_.clear();
+  while (!rollout.full()) {
+    collect_step(rollout);
+    if (stop()) return false;
+  }
+  return true;
+}
+
+void Ppo::collect_step(Rollout& rollout) {
+  std::vector<RandomStream*> streams;
+  for (RandomStream& stream : sampling_) streams.push_back(&stream);
+  const auto observations = environments_.observations();
+  PolicySteps policy = act(network_, observations, streams, spec_.actions, false);
+  std::vector<Transition> transitions(policy.steps.size());
+  std::vector<Action> actions;
+  for (std::size_t e = 0; e < transitions.size(); ++e) {
+    actions.push_back(policy.steps[e].action);
+    if (!policy.features.defined()) transitions[e].observation = *observations[e];
+    transitions[e].policy = std::move(policy.steps[e]);
+  }
+  std::vector<VectorStep> outcomes = environments_.step(actions);
+  for (std::size_t e = 0; e < outcomes.size(); ++e) {
+    transitions[e].outcome = std::move(outcomes[e]);
+  }
+  global_step_ += static_cast<std::int64_t>(transitions.size());
+  rollout.add(std::move(transitions), policy.features, network_.prefix_id());
+  for (const EpisodeRecord& episode : environments_.take_finished()) {
+    ++episodes_;
+    successes_ += episode.success;
+    finished_.push_back(episode);
+  }
+}
+
+Learning Ppo::begin_learning(Rollout& rollout) {
   rollout.require_prefix(network_.prefix_id());
   estimate_advantages(rollout, network_, environments_.observations(), return_normalizer_,
                       spec_.reward_weights, config_);
-  const std::vector<Transition*> all = rollout.flat();
   std::vector<std::vector<double>> returns;
-  for (const Transition* t : all) returns.emplace_back(t->returns.begin(), t->returns.end());
+  for (const Transition* t : rollout.flat()) {
+    returns.emplace_back(t->returns.begin(), t->returns.end());
+  }
   if (config_.normalize_returns) return_normalizer_.update(returns);
+  Learning learning;
+  learning.collected = summarise_rollout(rollout, return_normalizer_);
+  learning.set_samples(returns.size());
+  learning.sums.group_norms.resize(optimizer_.groups().size());
+  return learning;
+}
 
-  LearnStatistics sums;
-  sums.group_norms.resize(optimizer_.groups().size());
-  for (const ParamGroup& group : optimizer_.groups()) {
-    sums.lr_factors.push_back(rates_.factor(group.name, updates_));
+bool Ppo::learn_until(const Rollout& rollout, Learning& learning, const StopRequest& stop) {
+  rollout.require_prefix(network_.prefix_id());
+  if (learning.sums.group_norms.size() != optimizer_.groups().size()) {
+    fail("ppo", "the parameter groups changed within an update; finish it under its own");
   }
-  std::vector<std::size_t> order(all.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto size = static_cast<std::size_t>(config_.minibatch_size);
-  for (int epoch = 0; epoch < config_.update_epochs && !sums.stopped_early; ++epoch) {
-    for (std::size_t i = order.size(); i > 1; --i) {  // Fisher-Yates
-      std::swap(order[i - 1], order[shuffle_.below(static_cast<std::uint32_t>(i))]);
-    }
-    ++sums.epochs;
-    for (std::size_t begin = 0; begin < order.size() && !sums.stopped_early; begin += size) {
-      std::vector<const Transition*> minibatch;
-      for (std::size_t i = begin; i < std::min(begin + size, order.size()); ++i) {
-        minibatch.push_back(all[order[i]]);
-      }
-      learn_minibatch(rollout, minibatch, sums);
-    }
+  const std::vector<const Transition*> all = rollout.flat();
+  const std::vector<std::size_t>& order = learning.order;
+  while (!learning.done(config_.update_epochs)) {
+    if (learning.next == order.size()) learning.begin_epoch(shuffle_);
+    const std::size_t end =
+        std::min(learning.next + static_cast<std::size_t>(config_.minibatch_size), order.size());
+    std::vector<const Transition*> minibatch;
+    for (std::size_t i = learning.next; i < end; ++i) minibatch.push_back(all[order[i]]);
+    learn_minibatch(rollout, minibatch, learning.sums);
+    learning.next = end;
+    if (!learning.done(config_.update_epochs) && stop()) return false;
   }
-  Metrics metrics = update_metrics(rollout, sums);
-  rates_.adapt(optimizer_.groups(), updates_, sums.mean(sums.approx_kl));
+  return true;
+}
+
+Metrics Ppo::finish_update(const Learning& learning) {
+  Metrics metrics = update_metrics(learning);
+  rates_.adapt(optimizer_.groups(), updates_, learning.sums.mean(learning.sums.approx_kl));
   ++updates_;
   return metrics;
+}
+
+std::vector<double> Ppo::lr_factors() const {
+  std::vector<double> factors;
+  for (const ParamGroup& group : optimizer_.groups()) {
+    factors.push_back(rates_.factor(group.name, updates_));
+  }
+  return factors;
 }
 
 double Ppo::policy_gradient_norm(const Minibatch& batch, Tensor LossParts::*part) {
@@ -211,7 +245,7 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
   std::vector<float> value_gradient(static_cast<std::size_t>(losses.value.numel()));
   value_gradient[0] = static_cast<float>(config_.value_loss_coeff);
   const std::vector<double> norms = gradient_step_.descend(
-      {decisions.gradient, continuous.gradient, value_gradient}, sums.lr_factors);
+      {decisions.gradient, continuous.gradient, value_gradient}, lr_factors());
 
   ++sums.minibatches;
   sums.policy_loss += decisions.loss;
@@ -229,7 +263,10 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
   for (std::size_t g = 0; g < norms.size(); ++g) sums.group_norms[g] += norms[g];
 }
 
-Metrics Ppo::update_metrics(Rollout& rollout, const LearnStatistics& sums) {
+Metrics Ppo::update_metrics(const Learning& learning) const {
+  const LearnStatistics& sums = learning.sums;
+  const RolloutSummary& collected = learning.collected;
+  const std::vector<double> factors = lr_factors();
   Metrics m;
   m.add("charts/update", static_cast<double>(updates_ + 1));
   m.add("charts/global_step", static_cast<double>(global_step_));
@@ -240,7 +277,6 @@ Metrics Ppo::update_metrics(Rollout& rollout, const LearnStatistics& sums) {
   m.add("charts/episodic_length", episodes.mean_length);
   m.add("charts/success_rate", episodes.success_rate);
   m.add("charts/progress", episodes.mean_progress);
-  const RolloutSummary collected = summarise_rollout(rollout, return_normalizer_);
   if (!spec_.size_unit.empty()) {
     m.add("charts/" + spec_.size_unit + "_per_state", collected.state_size);
   }
@@ -259,7 +295,7 @@ Metrics Ppo::update_metrics(Rollout& rollout, const LearnStatistics& sums) {
   m.add("losses/total", sums.mean(sums.loss));
   m.add("losses/explained_variance", collected.explained_variance);
   m.add("losses/minibatches", sums.minibatches);
-  m.add("losses/epochs", sums.epochs);
+  m.add("losses/epochs", learning.epochs);
   if (config_.scale_policy_losses) {
     m.add("losses/discrete_weight", sums.mean(sums.weights.discrete));
     m.add("losses/continuous_weight", sums.mean(sums.weights.continuous));
@@ -272,7 +308,7 @@ Metrics Ppo::update_metrics(Rollout& rollout, const LearnStatistics& sums) {
       const ParamGroup& group = optimizer_.groups()[g];
       if (group.name != possible.name) continue;
       norm = sums.mean(sums.group_norms[g]);
-      lr = group.lr * sums.lr_factors[g];
+      lr = group.lr * factors[g];
     }
     m.add("grad_norm/" + possible.name, norm);
     m.add("lr/" + possible.name, lr);
@@ -286,21 +322,37 @@ void Ppo::save(StateDict& state) const {
   for (const RandomStream& s : sampling_) {
     counters.push_back(static_cast<std::int64_t>(s.position()));
   }
-  state["ppo.counters"] =
+  state[kCountersKey] =
       HostTensor::from_int64({static_cast<std::int64_t>(counters.size())}, counters);
-  state["ppo.return_normalizer"] = HostTensor::from_doubles(return_normalizer_.state());
+  state[kNormalizerKey] = HostTensor::from_doubles(return_normalizer_.state());
   rates_.save(state);
-  if (!config_.scale_policy_losses) return;
-  const GradientScaling::State& scaling = gradient_scaling_.state();
-  state[kScalingKey] = HostTensor::from_doubles(
-      {scaling.discrete_norm, scaling.continuous_norm, static_cast<double>(scaling.calls)});
+  if (config_.scale_policy_losses) {
+    const GradientScaling::State& scaling = gradient_scaling_.state();
+    state[kScalingKey] = HostTensor::from_doubles(
+        {scaling.discrete_norm, scaling.continuous_norm, static_cast<double>(scaling.calls)});
+  }
+  if (unfinished_) save_unfinished(*unfinished_, finished_, state);
 }
 
 void Ppo::load(const StateDict& state) {
   const std::vector<std::int64_t> counters =
-      find_tensor(state, "ppo.counters", "checkpoint").to_int64("ppo.counters");
+      find_tensor(state, kCountersKey, "checkpoint").to_int64(kCountersKey);
   if (counters.size() != 5 + sampling_.size()) {
     throw Error("checkpoint was written with another number of environments");
+  }
+  // Everything is read before anything is overwritten.
+  RunningNormalizer normalizer = return_normalizer_;
+  normalizer.set_state(find_tensor(state, kNormalizerKey, "checkpoint").to_doubles(kNormalizerKey));
+  LearningRates rates = rates_;
+  rates.load(state);
+  GradientScaling scaling = gradient_scaling_;
+  if (config_.scale_policy_losses) scaling.restore(load_gradient_scaling(state));
+  std::unique_ptr<UnfinishedUpdate> unfinished;
+  std::vector<EpisodeRecord> finished;
+  if (holds_unfinished(state)) {
+    unfinished = empty_update();
+    load_unfinished(state, rollout_form(), network_.backend(), optimizer_.groups().size(),
+                    *unfinished, finished);
   }
   updates_ = counters[0];
   global_step_ = counters[1];
@@ -310,20 +362,33 @@ void Ppo::load(const StateDict& state) {
   for (std::size_t i = 0; i < sampling_.size(); ++i) {
     sampling_[i].set_position(static_cast<std::uint64_t>(counters[5 + i]));
   }
-  return_normalizer_.set_state(find_tensor(state, "ppo.return_normalizer", "checkpoint")
-                                   .to_doubles("ppo.return_normalizer"));
-  rates_.load(state);
-  if (config_.scale_policy_losses) load_gradient_scaling(state);
+  return_normalizer_ = std::move(normalizer);
+  rates_ = std::move(rates);
+  gradient_scaling_ = scaling;
+  finished_ = std::move(finished);
+  unfinished_ = std::move(unfinished);
+  timing_ = {};
 }
 
-void Ppo::load_gradient_scaling(const StateDict& state) {
+std::unique_ptr<UnfinishedUpdate> Ppo::empty_update() const {
+  return std::make_unique<UnfinishedUpdate>(environments_.size(),
+                                            config_.rollout_steps / environments_.size());
+}
+
+RolloutForm Ppo::rollout_form() const {
+  const Tensor features = network_.encode(network_.make_batch({environments_.observations()[0]}));
+  return {spec_, spec_.reward_names.size(), features.defined() ? features.dim(1) : 0,
+          network_.prefix_id(), false};
+}
+
+GradientScaling::State Ppo::load_gradient_scaling(const StateDict& state) const {
   const std::vector<double> values =
       find_tensor(state, kScalingKey, "checkpoint").to_doubles(kScalingKey);
   const bool sound = values.size() == 3 && std::all_of(values.begin(), values.end(), [](double v) {
                        return std::isfinite(v) && v >= 0 && v < 1e18;
                      });
   if (!sound) throw Error(std::string("checkpoint tensor '") + kScalingKey + "' is damaged");
-  gradient_scaling_.restore({values[0], values[1], static_cast<std::int64_t>(values[2])});
+  return {values[0], values[1], static_cast<std::int64_t>(values[2])};
 }
 
 }  // namespace frost

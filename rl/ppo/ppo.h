@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/optim/adam.h"
@@ -12,11 +14,12 @@
 #include "rl/ppo/ppo_config.h"
 #include "rl/ppo/rollout.h"
 #include "rl/ppo/running_normalizer.h"
+#include "rl/ppo/unfinished_update.h"
 #include "rl/vector_environment.h"
 
 namespace frost {
 
-/// Wall-clock seconds of the two halves of an update.
+/// Wall-clock seconds of the two halves of an update, in this process.
 struct UpdateTiming {
   double collect_seconds = 0;
   double learn_seconds = 0;
@@ -33,8 +36,18 @@ class Ppo {
   Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environments,
       const PpoConfig& config, std::uint64_t seed);
 
-  /// Collects one rollout and learns from it. Throws Error naming what is not finite.
+  /// Asked between two steps of work whether to stop there.
+  using StopRequest = std::function<bool()>;
+
+  /// Collects one rollout and learns from it, or goes on with an unfinished update. Throws Error
+  /// naming what is not finite.
   Metrics update();
+  /// The same, but `stop` is asked after each step of collecting and after each minibatch but the
+  /// last. Where it answers true there are no metrics yet: the update is unfinished, `save` holds
+  /// all of it, and the next `update`, of this object or of one that loaded it, ends with the same
+  /// bits as if it had never stopped.
+  std::optional<Metrics> update(const StopRequest& stop);
+  bool unfinished() const { return unfinished_ != nullptr; }
 
   /// Collects one rollout, without learning; `learn` consumes it. `update` is both.
   void collect(Rollout& rollout);
@@ -44,17 +57,15 @@ class Ppo {
   std::int64_t global_step() const { return global_step_; }
   const UpdateTiming& timing() const { return timing_; }
   const GradientStep& gradient_step() const { return gradient_step_; }
-  /// Episodes finished during the last `collect`.
+  /// Episodes finished while the last rollout was collected.
   const std::vector<EpisodeRecord>& finished_episodes() const { return finished_; }
 
   void save(StateDict& state) const;
-  /// Throws Error naming what is missing or damaged.
+  /// Network, optimizer and environments are loaded before. Throws Error naming what is missing or
+  /// damaged; nothing has changed then.
   void load(const StateDict& state);
 
  private:
-  /// Sums over the minibatches of one update.
-  struct LearnStatistics;
-
   /// How the mean entropy of one action part enters the loss.
   struct EntropyRule {
     double weight, floor, penalty;
@@ -65,15 +76,26 @@ class Ppo {
     double loss = 0, entropy = 0, kl = 0, clipfrac = 0, weighted_loss = 0;
   };
 
+  /// Both return whether their half of the update is done.
+  bool collect_until(Rollout& rollout, const StopRequest& stop);
+  bool learn_until(const Rollout& rollout, Learning& learning, const StopRequest& stop);
+  void collect_step(Rollout& rollout);
+  Learning begin_learning(Rollout& rollout);
+  Metrics finish_update(const Learning& learning);
+
+  void learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
+                       LearnStatistics& sums);
   /// L2 norm of the gradient of one part's mean loss alone, by a pass of its own.
   double policy_gradient_norm(const Minibatch& batch, Tensor LossParts::*part);
   PolicyLossWeights policy_loss_weights(const Minibatch& batch);
   PolicyTerm policy_term(const Tensor& surrogate, double loss_weight,
                          const EntropyRule& entropy) const;
-  void learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
-                       LearnStatistics& sums);
-  Metrics update_metrics(Rollout& rollout, const LearnStatistics& sums);
-  void load_gradient_scaling(const StateDict& state);
+  std::vector<double> lr_factors() const;
+  Metrics update_metrics(const Learning& learning) const;
+
+  GradientScaling::State load_gradient_scaling(const StateDict& state) const;
+  std::unique_ptr<UnfinishedUpdate> empty_update() const;
+  RolloutForm rollout_form() const;
 
   PolicyNetwork& network_;
   Adam& optimizer_;
@@ -92,6 +114,7 @@ class Ppo {
   std::int64_t successes_ = 0;
   UpdateTiming timing_;
   std::vector<EpisodeRecord> finished_;
+  std::unique_ptr<UnfinishedUpdate> unfinished_;
 };
 
 }  // namespace frost

@@ -3,33 +3,25 @@
 #include <cmath>
 
 #include "engine/launch.h"
+#include "kernels/backend_registry.h"
 #include "kernels/errors.h"
 #include "rl/ppo/gae.h"
 
 namespace frost {
 namespace {
 
-template <class T>
-std::size_t heap_bytes(const std::vector<T>& v) {
-  return v.size() * sizeof(T);
+std::size_t bytes_of(const Transition& t) {
+  std::size_t bytes = sizeof(Transition);
+  const auto add = [&](const char*, const auto& array) { bytes += array.size() * sizeof array[0]; };
+  for_each_array(t, add);
+  for_each_array(t.observation, add);
+  for_each_array(t.outcome.final_observation, add);
+  return bytes;
 }
 
-struct HeapBytes {
-  std::size_t operator()(const GraphObservation& o) const {
-    return heap_bytes(o.node_features) + heap_bytes(o.graph_features) +
-           heap_bytes(o.edge_features) + heap_bytes(o.edge_source) + heap_bytes(o.edge_target) +
-           heap_bytes(o.action_mask);
-  }
-  std::size_t operator()(const ImageObservation& o) const { return heap_bytes(o.pixels); }
-  std::size_t operator()(const VectorObservation& o) const { return heap_bytes(o.values); }
-};
-
-std::size_t bytes_of(const Transition& t) {
-  return sizeof(Transition) + std::visit(HeapBytes(), t.observation) +
-         std::visit(HeapBytes(), t.outcome.final_observation) +
-         heap_bytes(t.policy.action.decisions) + heap_bytes(t.policy.action.parameters) +
-         heap_bytes(t.policy.logp) + heap_bytes(t.policy.raw) + heap_bytes(t.policy.raw_logp) +
-         heap_bytes(t.policy.values) + heap_bytes(t.outcome.result.reward);
+/// Transitions are host memory, whatever the device of the network.
+MemoryLedger& host_ledger() {
+  return cpu_backend().ledger();
 }
 
 using Values = std::vector<float>;
@@ -62,6 +54,13 @@ std::vector<bool> components_earned(Rollout& rollout, std::size_t components) {
 
 }  // namespace
 
+Rollout::Rollout(int environments, int steps)
+    : capacity_(steps), by_environment_(static_cast<std::size_t>(environments)) {}
+
+Rollout::~Rollout() {
+  host_ledger().remove(MemoryTag::kRollout, bytes_);
+}
+
 void Rollout::add(std::vector<Transition> transitions, const Tensor& features,
                   std::uint64_t prefix_id) {
   const auto environments = static_cast<std::int64_t>(by_environment_.size());
@@ -69,7 +68,7 @@ void Rollout::add(std::vector<Transition> transitions, const Tensor& features,
   if (features.defined()) {
     const std::int64_t width = features.dim(1);
     if (!features_.defined()) {
-      features_ = Tensor::empty(features.backend(), {environments * steps_, width},
+      features_ = Tensor::empty(features.backend(), {environments * capacity_, width},
                                 MemoryTag::kFeatureCache);
       prefix_id_ = prefix_id;
     }
@@ -77,17 +76,17 @@ void Rollout::add(std::vector<Transition> transitions, const Tensor& features,
     launch("keep_features", [&] {  // row t of every environment's run of rows
       features_.backend().rows().copy_rows(environments, width, features.data(), width,
                                            {features_.data() + t * width, GradMode::kOverwrite},
-                                           steps_ * width);
+                                           capacity_ * width);
     });
   }
   for (std::int64_t e = 0; e < environments; ++e) {
     Transition& transition = transitions[static_cast<std::size_t>(e)];
     if (features.defined()) {
       transition.observation = {};
-      transition.feature_row = e * steps_ + t;
+      transition.feature_row = e * capacity_ + t;
     }
     const std::size_t bytes = bytes_of(transition);
-    ledger_.add(MemoryTag::kRollout, bytes);
+    host_ledger().add(MemoryTag::kRollout, bytes);
     bytes_ += bytes;
     by_environment_[static_cast<std::size_t>(e)].push_back(std::move(transition));
   }
@@ -110,6 +109,14 @@ std::vector<Transition*> Rollout::flat() {
   std::vector<Transition*> all;
   for (auto& steps : by_environment_) {
     for (Transition& t : steps) all.push_back(&t);
+  }
+  return all;
+}
+
+std::vector<const Transition*> Rollout::flat() const {
+  std::vector<const Transition*> all;
+  for (const auto& steps : by_environment_) {
+    for (const Transition& t : steps) all.push_back(&t);
   }
   return all;
 }

@@ -2,31 +2,21 @@
 
 #include <vector>
 
-#include "kernels/memory_ledger.h"
 #include "rl/policy.h"
 #include "rl/ppo/ppo_config.h"
 #include "rl/ppo/running_normalizer.h"
-#include "rl/vector_environment.h"
+#include "rl/ppo/transition.h"
 
 namespace frost {
 
-/// One collected step, and what the update learns from it.
-struct Transition {
-  Observation observation;        ///< empty where its features are kept instead
-  std::int64_t feature_row = -1;  ///< of `Rollout::features`; -1: the observation is kept
-  PolicyStep policy;
-  VectorStep outcome;
-  std::vector<double> returns;  ///< of each component, in reward units
-  double advantage = 0;         ///< combined, and standardised where that is over the batch
-};
-
 /// The transitions of one update, environment by environment in time order; its bytes are booked
-/// under MemoryTag::kRollout, kept features under MemoryTag::kFeatureCache.
+/// under MemoryTag::kRollout of the host, kept features under MemoryTag::kFeatureCache of the
+/// device.
 class Rollout {
  public:
-  Rollout(MemoryLedger& ledger, int environments, int steps)
-      : ledger_(ledger), steps_(steps), by_environment_(static_cast<std::size_t>(environments)) {}
-  ~Rollout() { ledger_.remove(MemoryTag::kRollout, bytes_); }
+  /// Room for `steps` transitions of each environment.
+  Rollout(int environments, int steps);
+  ~Rollout();
   Rollout(const Rollout&) = delete;
   Rollout& operator=(const Rollout&) = delete;
 
@@ -34,19 +24,24 @@ class Rollout {
   /// are kept in place of the observations, for as long as the network's prefix is `prefix_id`.
   void add(std::vector<Transition> transitions, const Tensor& features, std::uint64_t prefix_id);
   std::size_t size() const;
+  /// Transitions that each environment has, and has when the rollout is full.
+  int steps() const { return static_cast<int>(by_environment_.front().size()); }
+  int capacity() const { return capacity_; }
+  bool full() const { return steps() == capacity_; }
   std::vector<std::vector<Transition>>& by_environment() { return by_environment_; }
+  const std::vector<std::vector<Transition>>& by_environment() const { return by_environment_; }
   /// All transitions in a fixed order.
   std::vector<Transition*> flat();
+  std::vector<const Transition*> flat() const;
 
   const Tensor& features() const { return features_; }
   /// Throws Error where features were kept and the prefix has changed since.
   void require_prefix(std::uint64_t prefix_id) const;
 
  private:
-  MemoryLedger& ledger_;
-  int steps_;
+  int capacity_;
   std::vector<std::vector<Transition>> by_environment_;
-  Tensor features_;  ///< [environments * steps, width]
+  Tensor features_;  ///< [environments * capacity, width]
   std::uint64_t prefix_id_ = 0;
   std::size_t bytes_ = 0;
 };

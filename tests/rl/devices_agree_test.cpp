@@ -88,7 +88,7 @@ void expect_close(const Outcome& found, const Outcome& expected) {
 TEST(SameRollout, GivesTheLossesAndGradientsOfTheCpuOnEveryDevice) {
   Trainer recorder(small_colonies(), false);
   const PpoConfig& ppo = recorder.config().ppo;
-  Rollout rollout(recorder.backend().ledger(), ppo.num_envs, ppo.rollout_steps / ppo.num_envs);
+  Rollout rollout(ppo.num_envs, ppo.rollout_steps / ppo.num_envs);
   record(rollout, recorder);
   const Outcome expected = learn_from(rollout, recorder, recorder.backend());
   for (Backend* backend : test_backends()) {

@@ -110,7 +110,7 @@ TEST(ReplayedTrainingCases, KeepFeaturesAndMoveWeightsWhereTheySay) {
   for (const ReplayCase& replay : kReplayCases) {
     const std::string name = replay.name;
     const ReplayLearner learner(config_of(replay), *test_backends().front(), false);
-    Rollout rollout(learner.network->backend().ledger(), 2, 6);
+    Rollout rollout(2, 6);
     learner.ppo->collect(rollout);
     EXPECT_EQ(rollout.features().defined(), name.starts_with("KeptFeatures")) << name;
     const Metrics metrics = learner.ppo->learn(rollout);

@@ -10,6 +10,7 @@
 #include "rl/ppo/gae.h"
 #include "rl/ppo/minibatch.h"
 #include "tests/engine/errors.h"
+#include "tests/rl/same_state.h"
 #include "tools/config/config_text.h"
 #include "tools/runs/trainer.h"
 
@@ -43,14 +44,7 @@ void expect_resumable(const Config& config) {
   part.ppo().update();
   resumed.restore(part.checkpoint());
   for (int i = 0; i < 2; ++i) resumed.ppo().update();
-  const SafetensorsFile want = whole.checkpoint(), got = resumed.checkpoint();
-  EXPECT_EQ(got.metadata, want.metadata);
-  ASSERT_EQ(got.tensors.size(), want.tensors.size());
-  for (const auto& [name, tensor] : want.tensors) {
-    EXPECT_TRUE(std::equal(tensor.bytes.begin(), tensor.bytes.end(),
-                           got.tensors.at(name).bytes.begin(), got.tensors.at(name).bytes.end()))
-        << name;
-  }
+  expect_same_checkpoint(resumed.checkpoint(), whole.checkpoint());
 }
 
 class VectorTraining : public testing::TestWithParam<const char*> {};
@@ -265,7 +259,7 @@ std::vector<float> advantages_of(AdvantageNormalization normalization) {
   Config config = config_for("CartPole-v1");
   config.ppo.advantage_normalization = normalization;
   Trainer trainer(config, false);
-  Rollout rollout(trainer.backend().ledger(), config.ppo.num_envs, 32);
+  Rollout rollout(config.ppo.num_envs, 32);
   trainer.ppo().collect(rollout);
   const RunningNormalizer identity(1);
   estimate_advantages(rollout, trainer.network(), trainer.environments().observations(), identity,

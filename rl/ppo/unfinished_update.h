@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "rl/ppo/gradient_scaling.h"
+#include "rl/ppo/minibatch.h"
+#include "rl/ppo/rollout_state.h"
+
+namespace frost {
+
+/// Sums over the minibatches of one update that moved the weights.
+struct LearnStatistics {
+  int minibatches = 0;
+  bool stopped_early = false;  ///< by the divergence of one more minibatch
+  double policy_loss = 0, continuous_loss = 0, value_loss = 0, loss = 0;
+  double entropy = 0, continuous_entropy = 0, clipfrac = 0, approx_kl = 0;
+  double last_kl = 0;
+  double grad_norm = 0;
+  PolicyLossWeights weights{0, 0};
+  std::vector<double> group_norms;
+
+  /// Every number but the counts, in a fixed order.
+  std::vector<double*> numbers();
+  double mean(double sum) const { return sum / std::max(1, minibatches); }
+};
+
+/// How far an update has learned from its rollout.
+struct Learning {
+  RolloutSummary collected;
+  std::vector<std::size_t> order;  ///< of the samples in this epoch
+  std::size_t next = 0;  ///< place in `order` of the next minibatch; at the end an epoch begins
+  int epochs = 0;        ///< begun
+  LearnStatistics sums;
+
+  /// Samples in their own order, and no epoch begun.
+  void set_samples(std::size_t samples);
+  /// Shuffles the samples anew.
+  void begin_epoch(RandomStream& shuffle);
+  bool done(int update_epochs) const {
+    return sums.stopped_early || (epochs >= update_epochs && next == order.size());
+  }
+};
+
+/// An update between its beginning and its end: a rollout, full or not, and learning from it.
+struct UnfinishedUpdate {
+  UnfinishedUpdate(int environments, int steps) : rollout(environments, steps) {}
+
+  Rollout rollout;
+  std::optional<Learning> learning;  ///< absent while collecting
+};
+
+/// `ppo.rollout.*`, `ppo.finished` and, where it has begun, `ppo.learning.*`.
+void save_unfinished(const UnfinishedUpdate& update, const std::vector<EpisodeRecord>& finished,
+                     StateDict& state);
+
+/// Whether the state was saved within an update.
+bool holds_unfinished(const StateDict& state);
+/// Fills an update that has not begun. `form.with_returns` is found out here; `groups` are the
+/// optimizer's. Throws Error naming what is missing or damaged.
+void load_unfinished(const StateDict& state, RolloutForm form, Backend& backend, std::size_t groups,
+                     UnfinishedUpdate& update, std::vector<EpisodeRecord>& finished);
+
+}  // namespace frost
