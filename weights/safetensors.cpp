@@ -15,11 +15,13 @@
 #include "engine/io/atomic_file.h"
 #include "engine/io/printable.h"
 #include "kernels/errors.h"
+#include "weights/sha256.h"
 
 namespace frost {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using Metadata = std::map<std::string, std::string>;
 
 constexpr const char* kOp = "safetensors";
 constexpr std::uint64_t kMaxFile = std::uint64_t{4} << 30;
@@ -27,6 +29,11 @@ constexpr std::uint64_t kMaxHeader = std::uint64_t{1} << 20;
 constexpr std::size_t kMaxEntries = 8192;
 constexpr std::size_t kMaxRank = 16;
 constexpr std::size_t kPrefix = 8;  // the header's length
+
+// The two metadata of a checksum. Damage to the name of one leaves the other, which misses it.
+constexpr const char* kMethodKey = "frostline.checksum";
+constexpr const char* kMethod = "sha256";
+constexpr const char* kDigestKey = "frostline.sha256";
 
 struct Entry {
   std::string name;
@@ -40,7 +47,7 @@ struct Entry {
 class HeaderReader : public nlohmann::json_sax<Json> {
  public:
   std::vector<Entry> entries;
-  std::map<std::string, std::string> metadata;
+  Metadata metadata;
   std::string fault;  ///< why parsing stopped; empty after success
 
   bool null() override { return stop("null"); }
@@ -243,6 +250,89 @@ SharedBytes checked_data(const Entry& entry, const SharedBytes& image, std::size
   return image.part(data + first, last - first);
 }
 
+/// A file in the one form in which it is written.
+struct Layout {
+  std::string header;
+  std::vector<std::span<const std::byte>> data;  ///< of the tensors, in the order of the header
+
+  std::uint64_t bytes() const {
+    std::uint64_t sum = kPrefix + header.size();
+    for (const auto& part : data) sum += part.size();
+    return sum;
+  }
+};
+
+/// Throws Json::exception for names and texts that are not UTF-8.
+Layout layout_of(const StateDict& tensors, const Metadata& metadata) {
+  std::vector<std::pair<std::size_t, const StateDict::value_type*>> items;
+  for (const auto& item : tensors) {
+    items.emplace_back(dtype_bytes(item.second.dtype).value(), &item);
+  }
+  std::stable_sort(items.begin(), items.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  Json header = Json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  Layout layout;
+  std::uint64_t offset = 0;
+  for (const auto& [element, item] : items) {
+    const auto& [name, tensor] = *item;
+    const std::uint64_t end = offset + tensor.bytes.size();
+    header[name] = {
+        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    layout.data.emplace_back(tensor.bytes);
+    offset = end;
+  }
+  layout.header = header.dump();
+  layout.header.resize((layout.header.size() + 7) / 8 * 8, ' ');
+  return layout;
+}
+
+/// Of the content and not of the file's bytes: another program may order tensors as it likes.
+std::string digest_of(const Layout& layout) {
+  std::vector<std::span<const std::byte>> parts{std::as_bytes(std::span(layout.header))};
+  parts.insert(parts.end(), layout.data.begin(), layout.data.end());
+  return sha256_hex_of_parts(parts);
+}
+
+/// Takes the checksum out of the metadata and holds the content to it; false where there is none.
+bool verify_checksum(SafetensorsFile& file, const std::string& origin) {
+  const auto method = file.metadata.extract(kMethodKey), digest = file.metadata.extract(kDigestKey);
+  if (method.empty() && digest.empty()) return false;
+  if (!method.empty() && !digest.empty() && method.mapped() == kMethod &&
+      digest.mapped() == digest_of(layout_of(file.tensors, file.metadata))) {
+    return true;
+  }
+  fail(kOp, origin +
+                ": damaged: its content does not match its checksum: take another copy of the "
+                "file, or write it again");
+}
+
+void check_writable(const StateDict& tensors, const std::filesystem::path& path) {
+  for (const auto& [name, tensor] : tensors) {
+    const auto element = dtype_bytes(tensor.dtype);
+    const auto numel = static_cast<std::size_t>(tensor.numel());
+    if (!element || name == "__metadata__" || tensor.bytes.size() != numel * *element) {
+      cannot_write(path, fmt::format("tensor {} of {} bytes of {}", printable(name),
+                                     tensor.bytes.size(), tensor.dtype));
+    }
+  }
+}
+
+/// What is beyond the limits of reading must not be written.
+void check_limits(const Layout& layout, const std::filesystem::path& path) {
+  if (layout.data.size() > kMaxEntries || layout.header.size() > kMaxHeader) {
+    cannot_write(path,
+                 fmt::format("{} tensors and a header of {} bytes, at most {} and {}",
+                             layout.data.size(), layout.header.size(), kMaxEntries, kMaxHeader));
+  }
+  if (layout.bytes() > kMaxFile) {
+    cannot_write(path,
+                 fmt::format("{} bytes, at most {} (4 GiB) are read back: divide the tensors among "
+                             "several files",
+                             layout.bytes(), kMaxFile));
+  }
+}
+
 }  // namespace
 
 SafetensorsFile parse_safetensors(const SharedBytes& image, const std::string& origin) {
@@ -262,6 +352,7 @@ SafetensorsFile parse_safetensors(const SharedBytes& image, const std::string& o
   if (next != image.size()) {
     reject(origin, next, fmt::format("{} bytes follow the last tensor", image.size() - next));
   }
+  file.has_checksum = verify_checksum(file, origin);
   return file;
 }
 
@@ -270,50 +361,24 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
 }
 
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file) {
-  struct Item {
-    std::size_t element;
-    const std::string* name;
-    const HostTensor* tensor;
-  };
-  std::vector<Item> items;
-  for (const auto& [name, tensor] : file.tensors) {
-    const auto element = dtype_bytes(tensor.dtype);
-    const auto numel = static_cast<std::size_t>(tensor.numel());
-    if (!element || name == "__metadata__" || tensor.bytes.size() != numel * *element) {
-      cannot_write(path, fmt::format("tensor {} of {} bytes of {}", printable(name),
-                                     tensor.bytes.size(), tensor.dtype));
-    }
-    items.push_back({*element, &name, &tensor});
-  }
-  std::stable_sort(items.begin(), items.end(),
-                   [](const Item& a, const Item& b) { return a.element > b.element; });
-
-  Json header = Json::object();
-  if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
-  std::vector<std::span<const std::byte>> parts(2);  // length and header, filled in below
-  std::uint64_t offset = 0;
-  for (const Item& item : items) {
-    const std::uint64_t end = offset + item.tensor->bytes.size();
-    header[*item.name] = {{"dtype", item.tensor->dtype},
-                          {"shape", item.tensor->shape},
-                          {"data_offsets", {offset, end}}};
-    parts.emplace_back(item.tensor->bytes);
-    offset = end;
-  }
-  std::string text;
+  check_writable(file.tensors, path);
+  Metadata metadata = file.metadata;
+  for (const char* key : {kMethodKey, kDigestKey}) metadata.erase(key);
+  Layout layout;
   try {
-    text = header.dump();
+    layout = layout_of(file.tensors, metadata);
+    check_limits(layout, path);  // before 4 GiB are read for their checksum
+    metadata[kMethodKey] = kMethod;
+    metadata[kDigestKey] = digest_of(layout);
+    layout = layout_of(file.tensors, metadata);
   } catch (const Json::exception&) {
     cannot_write(path, "a name or metadata text that is not UTF-8");
   }
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  if (items.size() > kMaxEntries || text.size() > kMaxHeader) {
-    cannot_write(path, fmt::format("{} tensors and a header of {} bytes, at most {} and {}",
-                                   items.size(), text.size(), kMaxEntries, kMaxHeader));
-  }
-  const std::uint64_t length = text.size();
-  parts[0] = std::as_bytes(std::span(&length, 1));
-  parts[1] = std::as_bytes(std::span(text));
+  check_limits(layout, path);
+  const std::uint64_t length = layout.header.size();
+  std::vector<std::span<const std::byte>> parts{std::as_bytes(std::span(&length, 1)),
+                                                std::as_bytes(std::span(layout.header))};
+  parts.insert(parts.end(), layout.data.begin(), layout.data.end());
   write_file_atomically(path, parts);
 }
 
