@@ -5,11 +5,19 @@
 #include <array>
 #include <bit>
 #include <chrono>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <string_view>
 
+#include "engine/io/atomic_file.h"
 #include "kernels/errors.h"
 
 namespace frost {
 namespace {
+
+constexpr const char* kFilePrefix = "events.out.tfevents.";
+constexpr const char* kFileMark = ".frostline.";
 
 template <class T>
 void append_raw(std::string& out, T value) {
@@ -49,13 +57,73 @@ std::string event_at(std::int64_t step) {
 }
 
 /// TensorFlow stores checksums rotated and offset, so that data holding checksums stays checkable.
-std::uint32_t masked_crc(const std::string& bytes) {
+std::uint32_t masked_crc(std::string_view bytes) {
   return std::rotr(crc32c(bytes), 15) + 0xa282ead8u;
+}
+
+// The parts of a record: length, its checksum, the event, its checksum.
+constexpr std::size_t kLengthBytes = 8, kCrcBytes = 4;
+constexpr std::size_t kHeadBytes = kLengthBytes + kCrcBytes;
+
+template <class T>
+T raw_at(std::string_view bytes, std::size_t at) {
+  T value;
+  std::memcpy(&value, bytes.data() + at, sizeof(value));
+  return value;
+}
+
+/// Takes a protobuf varint off the front of `bytes`; none where it does not end there.
+std::optional<std::uint64_t> take_varint(std::string_view& bytes) {
+  std::uint64_t value = 0;
+  for (int shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
+    const auto byte = static_cast<unsigned char>(bytes.front());
+    bytes.remove_prefix(1);
+    value |= std::uint64_t{byte & 0x7fu} << shift;
+    if (byte < 0x80) return value;
+  }
+  return std::nullopt;
+}
+
+/// The step of an event of `event_at`, which writes it behind the time.
+std::optional<std::int64_t> step_of(std::string_view event) {
+  std::string head;
+  append_key(head, 1, kFixed64);
+  const std::size_t at = head.size() + sizeof(double);
+  std::string key;
+  append_key(key, 2, kVarint);
+  if (!event.starts_with(head) || event.size() < at || !event.substr(at).starts_with(key))
+    return {};
+  event.remove_prefix(at + key.size());
+  const auto step = take_varint(event);
+  if (!step) return std::nullopt;
+  return static_cast<std::int64_t>(*step);
+}
+
+/// The whole records of `file` whose step is at most `last_step`. Behind a length that is damaged
+/// no record can be found any more.
+std::string events_until(std::string_view file, std::int64_t last_step) {
+  std::string kept;
+  while (file.size() >= kHeadBytes) {
+    if (raw_at<std::uint32_t>(file, kLengthBytes) != masked_crc(file.substr(0, kLengthBytes)))
+      break;
+    const auto length = raw_at<std::uint64_t>(file, 0);
+    const std::size_t behind = file.size() - kHeadBytes;
+    if (behind < kCrcBytes || length > behind - kCrcBytes) break;
+    const std::string_view record = file.substr(0, kHeadBytes + length + kCrcBytes);
+    const std::string_view event = record.substr(kHeadBytes, length);
+    const auto step = step_of(event);
+    if (raw_at<std::uint32_t>(record, kHeadBytes + length) == masked_crc(event) && step &&
+        *step <= last_step) {
+      kept += record;
+    }
+    file.remove_prefix(record.size());
+  }
+  return kept;
 }
 
 }  // namespace
 
-std::uint32_t crc32c(const std::string& bytes) {
+std::uint32_t crc32c(std::string_view bytes) {
   static const std::array<std::uint32_t, 256> table = [] {
     std::array<std::uint32_t, 256> t{};
     for (std::uint32_t i = 0; i < 256; ++i) {
@@ -73,7 +141,7 @@ TensorboardWriter::TensorboardWriter(const std::filesystem::path& folder) {
   const auto seconds = static_cast<std::int64_t>(now());
   // A run resumed within the same second gets a name of its own.
   for (int n = 0; path_.empty() || std::filesystem::exists(path_); ++n) {
-    path_ = folder / fmt::format("events.out.tfevents.{}.frostline.{}", seconds, n);
+    path_ = folder / fmt::format("{}{}{}{}", kFilePrefix, seconds, kFileMark, n);
   }
   out_.open(path_, std::ios::binary);
   if (!out_) throw Error("cannot write " + path_.string());
@@ -86,15 +154,41 @@ void TensorboardWriter::add_scalars(std::int64_t step,
                                     const std::vector<std::pair<std::string, double>>& scalars) {
   std::string summary;
   for (const auto& [tag, scalar] : scalars) {
+    if (std::isnan(scalar)) continue;
     std::string value;  // Summary.Value: 1 tag, 2 simple_value
     append_bytes(value, 1, tag);
     append_key(value, 2, kFixed32);
     append_raw(value, static_cast<float>(scalar));
     append_bytes(summary, 1, value);
   }
+  if (summary.empty()) return;
   std::string event = event_at(step);
   append_bytes(event, 5, summary);
   write_record(event);
+}
+
+void drop_events_after(const std::filesystem::path& folder, std::int64_t last_step) {
+  constexpr std::uint64_t kLargest = std::uint64_t{4} << 30;
+  std::vector<std::filesystem::path> files;  // listed first: replacing them changes the folder
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    files.push_back(entry.path());
+  }
+  for (const std::filesystem::path& path : files) {
+    const std::string name = path.filename().string();
+    if (!name.starts_with(kFilePrefix) || name.find(kFileMark) == name.npos ||
+        name.ends_with(".tmp")) {
+      continue;
+    }
+    const std::vector<std::byte> bytes = read_regular_file(path, kLargest);
+    const std::string kept =
+        events_until({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, last_step);
+    if (kept.size() == bytes.size()) continue;
+    if (kept.empty()) {
+      std::filesystem::remove(path);
+    } else {
+      write_file_atomically(path, kept);
+    }
+  }
 }
 
 void TensorboardWriter::write_record(const std::string& event) {

@@ -4,12 +4,13 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace frost {
 
-/// Writes scalars as a TensorBoard event file, `events.out.tfevents.<seconds>.frostline`.
+/// Writes scalars as a TensorBoard event file, `events.out.tfevents.<seconds>.frostline.<n>`.
 ///
 /// A record is a length, its checksum, a protobuf `Event` and its checksum, as TensorFlow's
 /// record_writer and event.proto define them.
@@ -18,6 +19,8 @@ class TensorboardWriter {
   /// Creates a new file in `folder`; throws Error if it cannot.
   explicit TensorboardWriter(const std::filesystem::path& folder);
 
+  /// Values that are NaN are left out: an update in which nothing of the kind was seen has no
+  /// point.
   void add_scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& scalars);
 
  private:
@@ -27,7 +30,13 @@ class TensorboardWriter {
   std::ofstream out_;
 };
 
+/// Takes from the event files of `TensorboardWriter` in `folder` all events of a step above
+/// `last_step`, and records that were cut short or damaged.
+///
+/// Files are replaced atomically. Throws Error naming a file that cannot be read or written.
+void drop_events_after(const std::filesystem::path& folder, std::int64_t last_step);
+
 /// CRC-32C (Castagnoli) of a byte string.
-std::uint32_t crc32c(const std::string& bytes);
+std::uint32_t crc32c(std::string_view bytes);
 
 }  // namespace frost

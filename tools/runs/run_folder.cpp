@@ -7,7 +7,7 @@
 
 #include "engine/io/atomic_file.h"
 #include "kernels/errors.h"
-#include "tools/reports/csv.h"
+#include "tools/reports/csv_rows.h"
 #include "tools/reports/run_report.h"
 
 namespace frost {
@@ -16,24 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kTables[] = {"metrics.csv", "timing.csv", "episodes.csv", "evaluations.csv"};
-
-/// Keeps the header and the rows whose first field is at most `updates`; a row that was cut short
-/// when its run was killed goes too.
-void drop_rows_after(const fs::path& table, std::int64_t updates) {
-  std::ifstream in(table);
-  std::string header, line;
-  if (!std::getline(in, header)) return;
-  std::string kept = header + "\n";
-  const std::size_t fields = split_csv_line(header).size();
-  while (std::getline(in, line) && !in.eof()) {
-    const std::vector<std::string> row = split_csv_line(line);
-    if (row.size() == fields && std::stod(row[0]) <= static_cast<double>(updates)) {
-      kept += line + "\n";
-    }
-  }
-  in.close();
-  write_file_atomically(table, kept);
-}
 
 }  // namespace
 
