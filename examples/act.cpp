@@ -1,7 +1,7 @@
 // Loads a trained run and acts in its environment, as a program that deploys a policy would.
 // usage: act RUN               the folder that bin/train left; prints the return of one episode
 #include <frostline/tools/config/environments.h>
-#include <frostline/tools/runs/evaluation_subject.h>
+#include <frostline/tools/runs/evaluation/evaluation_subject.h>
 
 #include <cstdio>
 #include <exception>

@@ -1,6 +1,6 @@
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
-#include "tools/runs/evaluation.h"
+#include "tools/runs/evaluation/evaluation.h"
 
 int main(int argc, char** argv) {
   return frost::run_program([&] {

@@ -1,4 +1,4 @@
-#include "tools/runs/evaluation_outputs.h"
+#include "tools/runs/evaluation/evaluation_outputs.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

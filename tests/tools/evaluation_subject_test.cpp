@@ -1,4 +1,4 @@
-#include "tools/runs/evaluation_subject.h"
+#include "tools/runs/evaluation/evaluation_subject.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include "tests/golden_files.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/reports/csv_table.h"
-#include "tools/runs/evaluation_outputs.h"
+#include "tools/runs/evaluation/evaluation_outputs.h"
 
 namespace frost {
 namespace {

@@ -9,7 +9,8 @@
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/reports/csv_table.h"
 #include "tools/reports/parameter_report.h"
-#include "tools/runs/run_folder.h"
+#include "tools/runs/run.h"
+#include "tools/runs/table_writer.h"
 
 namespace frost {
 namespace {
@@ -26,7 +27,7 @@ class RunReport : public testing::Test {
   /// Logs updates 1 to 4; episodes finish in the even ones.
   void log_updates() {
     run_.write_config("algorithm: {gamma: 0.99}  # a < b\n");
-    run_.write_status({{"program", "frostline train"}, {"device", "device: cpu & more"}});
+    run_.write_status({{"program", "frostline train"}, {"device", "cpu & more"}});
     for (int update = 1; update <= 4; ++update) {
       Metrics m;
       m.add("charts/update", update);
@@ -38,10 +39,10 @@ class RunReport : public testing::Test {
       m.add("grad_norm/heads", 0.3);
       m.add("grad_norm/backbone", 0);
       m.add("lr/heads", 3e-4);
-      run_.log_update(m);
+      tables_.log_update(m);
       MemoryLedger::Bytes bytes{};
       bytes.peak[static_cast<std::size_t>(MemoryTag::kSaved)] = (10 + update) << 20;
-      run_.log_timing(update, 64, {1.0, 2.0}, bytes);
+      tables_.log_timing(update, 64, {1.0, 2.0}, bytes);
     }
   }
   std::string report() {
@@ -49,7 +50,8 @@ class RunReport : public testing::Test {
     return read_text(run_.path() / "report.html");
   }
   test::TemporaryFolder holder_;
-  RunFolder run_ = RunFolder::create(holder_ / "0007");
+  frost::Run run_ = frost::Run::create(holder_ / "0007", "");
+  TableWriter tables_{run_.path(), 0, 0};
 };
 
 std::size_t occurrences(const std::string& text, const std::string& part) {
@@ -62,10 +64,10 @@ TEST_F(RunReport, ShowsTheCurvesOfWhatWasLogged) {
   log_updates();
   EvaluationResult result;
   result.episodes = {{0, 0, 10, 3, 1, 5, true}};
-  run_.log_evaluation(2, result);
+  tables_.log_evaluation(2, result);
   const std::string page = report();
   for (const char* title :
-       {"Run 0007", "trainable 3 %", "device: cpu &amp; more", ">Return<", ">Success rate<",
+       {"Run 0007", "trainable 3 %", "device:        cpu &amp; more", ">Return<", ">Success rate<",
         ">Entropy of the decisions<", ">Learning rates<", ">Gradient norms before clipping<",
         ">Speed<", ">Memory by category, peak<", ">held out<", "# a &lt; b",
         "src=\"data:image/gif;base64,R0lGODlhIQ==\""}) {
@@ -102,11 +104,11 @@ TEST_F(RunReport, ARowCutShortWhenARunWasKilledIsGoneOnceItIsReopened) {
   const std::string whole = read_text(table);
   for (const std::size_t lost : {1u, 3u, 20u}) {
     std::ofstream(table) << whole.substr(0, whole.size() - lost);
-    RunFolder::reopen(run_.path(), 4);
+    TableWriter(run_.path(), 4, 256);
     EXPECT_EQ(CsvTable::read(table).rows(), 3u) << lost;
   }
   std::ofstream(table) << whole;
-  RunFolder::reopen(run_.path(), 2);
+  TableWriter(run_.path(), 2, 128);
   EXPECT_EQ(CsvTable::read(table).column("charts/update"), (std::vector<double>{1, 2}));
 }
 

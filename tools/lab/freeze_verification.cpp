@@ -59,7 +59,8 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
   Trainer trainer(config, false);
   BackboneNetwork& network = trainer.backbone();
   MemoryLedger& ledger = trainer.backend().ledger();
-  if (!quiet) fmt::print("{}\n{}\n", trainer.setup().device_line, trainer.setup().weights_line);
+  if (!quiet)
+    fmt::print("device: {}\nweights: {}\n", trainer.setup().device, trainer.setup().weights);
   fmt::print("{}", parameter_report(network, trainer.optimizer()));
   print_expected(expected_counts(network.config()));
   fmt::print("{}\n", shortened);

@@ -5,7 +5,7 @@
 #include "engine/io/atomic_file.h"
 #include "kernels/errors.h"
 #include "models/resnet18.h"
-#include "tools/runs/run_folder.h"
+#include "tools/runs/checkpoint.h"
 #include "weights/resnet18_blob.h"
 #include "weights/resnet18_names.h"
 #include "weights/sha256.h"
@@ -38,21 +38,20 @@ StateDict body_tensors(const StateDict& checkpoint, const std::string& part,
 }  // namespace
 
 int export_weights(const ExportOptions& options) {
-  const std::string path = find_checkpoint(options.run, options.checkpoint).string();
-  const SharedBytes image = read_regular_file(path, kMaxWeightFileBytes);
-  const SafetensorsFile checkpoint = parse_safetensors(image, path);
+  std::string note;
+  const Checkpoint checkpoint = CheckpointFolder(options.run).read(options.checkpoint, note);
+  if (!note.empty()) fmt::print(stderr, "{}\n", note);
+  const std::string path = checkpoint.path.string();
   // The way back in: whatever is written passes the checks of import_weights.
-  Resnet18Mapping mapping = map_resnet18(body_tensors(checkpoint.tensors, options.part, path));
+  Resnet18Mapping mapping = map_resnet18(body_tensors(checkpoint.file.tensors, options.part, path));
   require_complete(mapping, path);
 
   const std::int64_t channels = mapping.tensors.at("conv1.weight").shape[1];
   SafetensorsFile blob = resnet18_blob(std::move(mapping.tensors));
-  const auto updates = checkpoint.metadata.find("updates");
   blob.metadata["source"] =
-      fmt::format("{} body of {} after update {}", options.part, path,
-                  updates == checkpoint.metadata.end() ? "?" : updates->second);
+      fmt::format("{} body of {} after update {}", options.part, path, checkpoint.updates);
   blob.metadata["source_format"] = "frostline checkpoint";
-  blob.metadata["source_sha256"] = sha256_hex(image);
+  blob.metadata["source_sha256"] = sha256_hex(read_regular_file(path, kMaxWeightFileBytes));
   write_safetensors(options.output, blob);
   fmt::print("{}\n{} input channel{}, no classifier\nwritten: {}\n", blob.metadata["source"],
              channels, channels == 1 ? "" : "s", options.output);

@@ -11,12 +11,12 @@
 #include "rl/network_config.h"
 #include "tools/config/config_text.h"
 #include "tools/reports/parameter_report.h"
+#include "tools/runs/checkpoint.h"
 #include "weights/pretrained.h"
 
 namespace frost {
 namespace {
 
-constexpr const char* kFormat = "frostline.checkpoint.2";
 constexpr const char* kNetworkPrefix = "network.";
 
 double parse_rate(const std::string& text) {
@@ -50,11 +50,11 @@ void configure_for(const Config& config, Backend& backend) {
 NetworkSetup build_network(const Config& config, bool load_pretrained) {
   NetworkSetup setup;
   std::string reason;
-  set_thread_budget(config.system.threads);  // first: the device line tells it
+  set_thread_budget(config.system.threads);  // first: the device names it
   setup.backend = &select_backend(config.system.device, reason);
   configure_for(config, *setup.backend);
-  setup.device_line = "device: " + reason;
-  if (setup.backend != &cpu_backend()) setup.device_line += "; host: " + thread_summary();
+  setup.device = reason;
+  if (setup.backend != &cpu_backend()) setup.device += "; host: " + thread_summary();
   setup.network = make_policy_network(*setup.backend, model_config(config));
   RandomStream random(config.system.seed, StreamPurpose::kInit);
   const bool random_bodies = config.model.backbone.pretrained_weights == "random";
@@ -62,12 +62,12 @@ NetworkSetup build_network(const Config& config, bool load_pretrained) {
   BackboneNetwork* backbone = find_backbone(*setup.network);
   if (backbone == nullptr) return setup;
   if (random_bodies) {
-    setup.weights_line = "weights: RANDOM bodies (actor_critic.pretrained_weights: random)";
+    setup.weights = "RANDOM bodies (actor_critic.pretrained_weights: random)";
   } else if (load_pretrained) {
     const PretrainedWeights weights = find_pretrained_weights(config.model.backbone.weights_path);
     backbone->load_bodies(weights.tensors);
-    setup.weights_line = fmt::format("weights: {} ({}; sha256 {})", weights.path.string(),
-                                     weights.source, weights.sha256);
+    setup.weights =
+        fmt::format("{} ({}; sha256 {})", weights.path.string(), weights.source, weights.sha256);
   }
   return setup;
 }
@@ -141,10 +141,11 @@ SafetensorsFile Trainer::checkpoint() const {
   environments_->save(file.tensors);
   ppo_->save(file.tensors);
   file.tensors["trainer.best"] = HostTensor::from_doubles({best_.begin(), best_.end()});
-  file.metadata = {{"format", kFormat},
+  file.metadata = {{"format", kCheckpointFormat},
+                   {"version", FROST_VERSION},
                    {"config", to_yaml(config_)},
                    {"updates", std::to_string(ppo_->updates())},
-                   {"weights", setup_.weights_line}};
+                   {"weights", setup_.weights}};
   if (const BackboneNetwork* backbone = find_backbone(*setup_.network)) {
     file.metadata["freeze_mode"] = backbone->freeze_mode().name;
     file.metadata["backbone_lr"] = fmt::format("{}", backbone->config().backbone.backbone_lr);
@@ -163,14 +164,10 @@ void Trainer::restore_freeze_mode(const SafetensorsFile& checkpoint) {
 }
 
 void Trainer::restore(const SafetensorsFile& checkpoint) {
-  const auto format = checkpoint.metadata.find("format");
-  if (format == checkpoint.metadata.end() || format->second != kFormat) {
-    throw Error(std::string("not a checkpoint of this version (expected format ") + kFormat + ")");
-  }
   // What the bodies began with stays what they began with.
   if (const auto weights = checkpoint.metadata.find("weights");
       weights != checkpoint.metadata.end()) {
-    setup_.weights_line = weights->second;
+    setup_.weights = weights->second;
   }
   if (find_backbone(network()) != nullptr) restore_freeze_mode(checkpoint);
   load_network(network(), checkpoint.tensors);

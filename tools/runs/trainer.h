@@ -17,8 +17,8 @@ namespace frost {
 struct NetworkSetup {
   Backend* backend = nullptr;
   std::unique_ptr<PolicyNetwork> network;
-  std::string device_line;   ///< what it runs on and why
-  std::string weights_line;  ///< where the bodies' weights came from; empty where there are none
+  std::string device;   ///< what it runs on and why
+  std::string weights;  ///< where the bodies' weights came from; empty where there are none
 };
 
 /// The network's part of the configuration, completed by what the environment asks for.

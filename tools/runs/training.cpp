@@ -1,141 +1,106 @@
 #include "tools/runs/training.h"
 
 #include <fmt/format.h>
+
 #include <filesystem>
 #include <optional>
+
 #include "engine/launch.h"
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"
 #include "tools/cli/log.h"
-#include "tools/cli/progress.h"
-#include "tools/config/common_options.h"
+#include "tools/cli/stop_signals.h"
 #include "tools/config/config_text.h"
 #include "tools/reports/parameter_report.h"
-#include "tools/runs/episode_film.h"
-#include "tools/runs/run_folder.h"
+#include "tools/runs/replay.h"
+#include "tools/runs/resume_rules.h"
+#include "tools/runs/run.h"
+#include "tools/runs/session.h"
 #include "tools/runs/trainer.h"
 
 namespace frost {
 namespace {
 
-void write_status(const RunFolder& folder, Trainer& trainer, const char* state) {
-  folder.write_status({{"program", "frostline train"},
-                       {"version", FROST_VERSION},
-                       {"state", state},
-                       {"updates", std::to_string(trainer.ppo().updates())},
-                       {"device", trainer.setup().device_line},
-                       {"threads", thread_summary()},
-                       {"weights", trainer.setup().weights_line},
-                       {"seed", std::to_string(trainer.config().system.seed)}});
+/// A run that is about to train.
+struct Beginning {
+  Run run;
+  Trainer trainer;
+  std::string note;  ///< where it goes on, and from which state if not from the newest
+};
+
+Beginning begin(const TrainOptions& options) {
+  const Config config = load_config(options.config, options.common);
+  Trainer trainer(config, false);  // before the folder: most mistakes show here
+  const std::string text = to_yaml(config);
+  Run run = options.out.empty() ? Run::create_numbered(config.run.save_dir, text)
+                                : Run::create(options.out, text);
+  return {std::move(run), std::move(trainer), ""};
 }
 
-void evaluate_now(Trainer& trainer, const RunFolder& folder, bool quiet) {
-  EvaluationResult result;
-  const bool best = trainer.evaluate_and_rank(result);
-  folder.log_evaluation(trainer.ppo().updates(), result);
-  if (best) write_safetensors(folder.best_checkpoint(), trainer.checkpoint());
-  if (quiet) return;
-  const std::string found =
-      trainer.has_goal()
-          ? fmt::format(
-                "success {:.0f} % of {}, progress {:.2f}, median successful episode {:g} steps",
-                100 * result.success_rate(), result.episodes.size(), result.mean_progress(),
-                result.median_success_steps())
-          : fmt::format("return {:.2f}, length {:.1f}, means of {} episodes", result.mean_return(),
-                        result.mean_steps(), result.episodes.size());
-  log_line(fmt::format("evaluation after update {}: {}{}", trainer.ppo().updates(), found,
-                       best ? " (best so far)" : ""));
+/// The configuration that the command line asks for, its options over the file it names or else
+/// over the run's own.
+Config asked_config(const TrainOptions& options, const std::string& own,
+                    const std::string& origin) {
+  if (!options.config.empty()) return load_config(options.config, options.common);
+  return parse_config(own, origin, config_overrides(options.common));
 }
 
-/// Updates until `last`, logging, evaluating and saving as configured.
-void run_updates(Trainer& trainer, RunFolder& folder, std::int64_t last, bool quiet) {
-  Ppo& ppo = trainer.ppo();
-  const RunConfig& run = trainer.config().run;
-  Progress progress(ppo.updates(), last, quiet);
-  const auto due = [&](int every) { return every > 0 && ppo.updates() % every == 0; };
-  while (ppo.updates() < last) {
-    if (const std::string change = trainer.follow_freeze_schedule(); !change.empty()) {
-      log_line(change);
-    }
-    trainer.backend().ledger().reset_peaks();
-    const std::int64_t before = ppo.global_step();
-    const Metrics metrics = ppo.update();
-    const std::int64_t steps = ppo.global_step() - before;
-    const UpdateTiming& t = ppo.timing();
-    folder.log_update(metrics);
-    folder.log_timing(ppo.updates(), steps, t, trainer.backend().ledger().snapshot());
-    folder.log_episodes(ppo.updates(), ppo.finished_episodes());
-    progress.show(
-        ppo.updates(), static_cast<double>(steps) / (t.collect_seconds + t.learn_seconds),
-        fmt::format("return {:.2f} | {} | entropy {:.3f}", metrics.at("charts/episodic_return"),
-                    trainer.has_goal()
-                        ? fmt::format("success {:.0f} %", 100 * metrics.at("charts/success_rate"))
-                        : fmt::format("length {:.1f}", metrics.at("charts/episodic_length")),
-                    metrics.at("losses/entropy") + metrics.at("losses/continuous_entropy")));
-    if (due(run.eval_every)) evaluate_now(trainer, folder, quiet);
-    if (due(run.checkpoint_every) && ppo.updates() < last) {
-      write_safetensors(folder.last_checkpoint(), trainer.checkpoint());
-      write_status(folder, trainer, "running");
-    }
+Beginning resume(const TrainOptions& options) {
+  Run run = Run::open(options.resume);
+  std::string note;
+  std::optional<Checkpoint> checkpoint;
+  if (run.checkpoints().has_last()) checkpoint = run.checkpoints().read_last(note);
+  const std::string text = checkpoint ? checkpoint->config : run.config();
+  const std::string origin = (checkpoint ? checkpoint->path : run.path() / "config.yaml").string();
+  const Config config = resumed_config(parse_config(text, origin, {}),
+                                       asked_config(options, text, origin), options.resume);
+  Trainer trainer(config, checkpoint.has_value());
+  if (checkpoint) trainer.restore(checkpoint->file);
+  run.write_config(to_yaml(config));
+  note += fmt::format("{}resumed after update {}{}", note.empty() ? "" : "\n",
+                      trainer.ppo().updates(), checkpoint ? "" : ": no checkpoint was written yet");
+  return {std::move(run), std::move(trainer), note};
+}
+
+void check_usage(const TrainOptions& options) {
+  if (!options.resume.empty() && !options.out.empty()) {
+    throw UsageError("--out and --resume exclude each other: a resumed run stays in its folder");
   }
-  write_safetensors(folder.last_checkpoint(), trainer.checkpoint());
+  if (options.config.empty() && options.resume.empty()) {
+    throw UsageError("CONFIG is required, or --resume RUN to go on with a run (see --help)");
+  }
 }
 
-/// The sampled policy in the first held-out episode, its first 200 steps as a GIF; empty where the
-/// environment does not render.
-std::string film_episode(Trainer& trainer) {
-  std::string animation;
-  if (!trainer.environments().spec().renders) return animation;
-  EpisodeFilm film([&](const std::string&, const std::string& content) { animation = content; }, 1,
-                   fmt::format("after update {}", trainer.ppo().updates()), false, 200);
-  evaluate_policy(environment_factory(trainer.config()), network_policy(trainer.network(), false),
-                  1, trainer.config().run.eval_seed, {&film});
-  return animation;
+std::string parameter_report(Trainer& trainer) {
+  return parameter_report(trainer.network(), trainer.optimizer());
 }
 
 }  // namespace
 
 int train(const TrainOptions& options) {
-  const bool resuming = !options.resume.empty();
-  if (resuming && !options.out.empty()) {
-    throw UsageError("--out and --resume exclude each other: a resumed run stays in its folder");
-  }
-  const Config config = load_config(options.config, options.common);
-  Trainer trainer(config, resuming);
-  std::optional<RunFolder> folder;
-  if (resuming) {
-    const auto last = std::filesystem::path(options.resume) / "checkpoints/last.safetensors";
-    trainer.restore(read_safetensors(last));
-    folder = RunFolder::reopen(options.resume, trainer.ppo().updates());
-  } else {
-    folder = RunFolder::create(options.out.empty() ? RunFolder::next_free(config.run.save_dir)
-                                                   : std::filesystem::path(options.out));
-  }
-  open_log(folder->path() / "run.log", options.common.quiet);
-  folder->write_config(to_yaml(config));
-  log_line(trainer.setup().device_line);
-  if (!trainer.setup().weights_line.empty()) log_line(trainer.setup().weights_line);
-  log_line(parameter_report(trainer.network(), trainer.optimizer()));
-  if (resuming) log_line(fmt::format("resumed after update {}", trainer.ppo().updates()));
+  if (!options.replay.empty()) return replay(options.replay, options.common);
+  check_usage(options);
+  auto [run, trainer, note] = options.resume.empty() ? begin(options) : resume(options);
+  open_log(run.path() / "run.log", options.common.quiet);
+  log_line("device: " + trainer.setup().device);
+  if (!trainer.setup().weights.empty()) log_line("weights: " + trainer.setup().weights);
+  log_line(parameter_report(trainer));
+  if (!note.empty()) log_line(note);
 
-  std::int64_t last = config.ppo.total_updates;
+  std::int64_t last = trainer.config().ppo.total_updates;
   if (options.stop_after > 0) last = std::min(last, options.stop_after);
-  write_status(*folder, trainer, "running");
   if (options.profile) LaunchControl::enable_profile(true);
-  try {
-    run_updates(trainer, *folder, last, options.common.quiet);
-  } catch (const std::exception& fault) {
-    write_status(*folder, trainer, "failed");
-    if (dynamic_cast<const std::bad_alloc*>(&fault) != nullptr) throw;  // its text is a table
-    throw Error(fmt::format("update {}: {}", trainer.ppo().updates() + 1, fault.what()));
-  }
-  write_status(*folder, trainer, last == config.ppo.total_updates ? "finished" : "stopped");
-  folder->write_report(parameter_report(trainer.network(), trainer.optimizer()),
-                       film_episode(trainer));
+  const StopSignals signals;
+  Session session(trainer, run, signals, options.common.quiet);
+  session.train(last);
+  session.finish(parameter_report(trainer));
   log_line(memory_table(trainer.backend().ledger().snapshot()));
   if (options.profile) log_line(kernel_profile(trainer.backend()));
-  log_line("run folder: " + folder->path().string());
-  return 0;
+  log_line("run folder: " + run.path().string());
+  if (signals.received() == 0) return 0;
+  log_line(fmt::format("stopped by signal {} after update {}: go on by train --resume {}",
+                       signals.received(), trainer.ppo().updates(), run.path().string()));
+  return exit_status_of(signals.received());
 }
 
 }  // namespace frost

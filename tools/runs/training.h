@@ -8,14 +8,16 @@
 namespace frost {
 
 struct TrainOptions {
-  std::string config, out, resume;
+  std::string config, out, resume, replay;
   std::int64_t stop_after = 0;
   bool profile = false;
   CommonOptions common;
 };
 
 /// Trains, or goes on with a run, and leaves its folder (README, "What a run leaves behind").
-/// Returns the exit status.
+///
+/// A signal of `StopSignals` ends it after the step of collecting or the minibatch at hand, with a
+/// checkpoint from which it goes on as if never stopped. Returns the exit status.
 int train(const TrainOptions& options);
 
 }  // namespace frost

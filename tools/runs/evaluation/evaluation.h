@@ -3,7 +3,7 @@
 #include <string>
 
 #include "tools/config/common_options.h"
-#include "tools/runs/evaluation_outputs.h"
+#include "tools/runs/evaluation/evaluation_outputs.h"
 
 namespace frost {
 

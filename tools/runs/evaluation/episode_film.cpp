@@ -1,4 +1,4 @@
-#include "tools/runs/episode_film.h"
+#include "tools/runs/evaluation/episode_film.h"
 
 #include <fmt/format.h>
 

@@ -1,9 +1,9 @@
-#include "tools/runs/evaluation_subject.h"
+#include "tools/runs/evaluation/evaluation_subject.h"
 
 #include <fmt/format.h>
 
 #include "kernels/errors.h"
-#include "tools/runs/run_folder.h"
+#include "tools/runs/checkpoint.h"
 
 namespace frost {
 namespace {
@@ -25,18 +25,14 @@ void check_actions(const Config& trained, const Config& asked) {
 
 EvaluationSubject load_run(const fs::path& run, const std::string& which,
                            const std::vector<std::string>& overrides) {
-  const fs::path path = find_checkpoint(run, which);
-  const SafetensorsFile file = read_safetensors(path);
-  const auto config = file.metadata.find("config"), updates = file.metadata.find("updates");
-  if (config == file.metadata.end() || updates == file.metadata.end()) {
-    throw Error(path.string() + " holds no configuration: it is no checkpoint of a run");
-  }
   EvaluationSubject subject;
-  subject.config = parse_config(config->second, path.string(), overrides);
-  check_actions(parse_config(config->second, path.string(), {}), subject.config);
+  const Checkpoint checkpoint = CheckpointFolder(run).read(which, subject.note);
+  const std::string path = checkpoint.path.string();
+  subject.config = parse_config(checkpoint.config, path, overrides);
+  check_actions(parse_config(checkpoint.config, path, {}), subject.config);
   subject.setup = build_network(subject.config, false);
-  load_network(*subject.setup.network, file.tensors);
-  subject.description = fmt::format("{} after update {}", path.string(), updates->second);
+  load_network(*subject.setup.network, checkpoint.file.tensors);
+  subject.description = fmt::format("{} after update {}", path, checkpoint.updates);
   return subject;
 }
 

@@ -14,12 +14,13 @@ struct EvaluationSubject {
   Config config;
   NetworkSetup setup;
   std::string description;
+  std::string note;  ///< why another checkpoint was taken than the one asked for; mostly empty
 };
 
-/// The network of a run's checkpoint `which` ("best", "last" or empty, as `find_checkpoint`). What
-/// it observes and how it acts come from the configuration in the checkpoint, whatever stands in
-/// the run's folder. Throws UsageError where an override asks for other actions: heads that never
-/// trained must not act. Throws Error where the checkpoint is none.
+/// The network of a run's checkpoint `which` ("best", "last" or empty, as
+/// `CheckpointFolder::read`). What it observes and how it acts come from the configuration in the
+/// checkpoint, whatever stands in the run's folder. Throws UsageError where an override asks for
+/// other actions: heads that never trained must not act. Throws Error where the checkpoint is none.
 EvaluationSubject load_run(const std::filesystem::path& run, const std::string& which,
                            const std::vector<std::string>& overrides);
 

@@ -1,4 +1,4 @@
-#include "tools/runs/episode_tables.h"
+#include "tools/runs/evaluation/episode_tables.h"
 
 #include <fmt/format.h>
 

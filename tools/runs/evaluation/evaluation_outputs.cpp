@@ -1,4 +1,4 @@
-#include "tools/runs/evaluation_outputs.h"
+#include "tools/runs/evaluation/evaluation_outputs.h"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 #include "engine/io/atomic_file.h"
 #include "kernels/errors.h"
 #include "tools/reports/csv.h"
-#include "tools/runs/episode_film.h"
-#include "tools/runs/episode_tables.h"
+#include "tools/runs/evaluation/episode_film.h"
+#include "tools/runs/evaluation/episode_tables.h"
 
 namespace frost {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/runs/evaluation.h"
+#include "tools/runs/evaluation/evaluation.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,8 +8,8 @@
 #include <vector>
 #include "kernels/errors.h"
 #include "tools/config/common_options.h"
-#include "tools/runs/evaluation_outputs.h"
-#include "tools/runs/evaluation_subject.h"
+#include "tools/runs/evaluation/evaluation_outputs.h"
+#include "tools/runs/evaluation/evaluation_subject.h"
 
 namespace frost {
 namespace {
@@ -39,10 +39,11 @@ void check_usage(const EvaluateOptions& options) {
 
 void print_subject(const EvaluateOptions& options, const EvaluationSubject& subject,
                    std::uint64_t seed) {
+  if (!subject.note.empty()) fmt::print(stderr, "{}\n", subject.note);
   if (!options.common.quiet) {
-    if (!subject.setup.device_line.empty()) fmt::print("{}\n", subject.setup.device_line);
-    if (!options.policy.empty() && !subject.setup.weights_line.empty())
-      fmt::print("{}\n", subject.setup.weights_line);
+    if (!subject.setup.device.empty()) fmt::print("device: {}\n", subject.setup.device);
+    if (!options.policy.empty() && !subject.setup.weights.empty())
+      fmt::print("weights: {}\n", subject.setup.weights);
   }
   fmt::print("{}, evaluation seed {}\n", subject.description, seed);
   std::fflush(stdout);

@@ -1,0 +1,119 @@
+#include "tools/runs/run.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include <sys/stat.h>
+
+#include "engine/io/atomic_file.h"
+#include "kernels/errors.h"
+#include "tools/reports/run_report.h"
+
+namespace frost {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kConfig = "config.yaml";
+
+void make_folders(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) throw Error("cannot create " + path.string() + ": " + error.message());
+}
+
+/// Of this version or an earlier one.
+bool holds_run(const fs::path& path) {
+  return fs::exists(path / kConfig) || fs::exists(path / "metrics.csv") ||
+         CheckpointFolder(path).has_last();
+}
+
+}  // namespace
+
+Run Run::create(const fs::path& path, const std::string& config) {
+  make_folders(path);
+  RunLock lock(path);
+  if (holds_run(path)) {
+    throw Error(
+        fmt::format("{} already holds a run: choose another --out, or go on with it: train "
+                    "--resume {}",
+                    path.string(), path.string()));
+  }
+  Run run(path, std::move(lock));
+  run.write_config(config);
+  return run;
+}
+
+Run Run::create_numbered(const fs::path& parent, const std::string& config) {
+  make_folders(parent);
+  for (int number = 1;; ++number) {
+    const fs::path path = parent / fmt::format("{:04}", number);
+    if (::mkdir(path.c_str(), 0777) == 0) return create(path, config);
+    if (errno != EEXIST) {
+      throw Error("cannot create " + path.string() + ": " + std::generic_category().message(errno));
+    }
+  }
+}
+
+Run Run::open(const fs::path& path) {
+  if (!fs::exists(path / kConfig)) {
+    throw Error(
+        fmt::format("{} holds no run to resume (it has no {}): begin one: train CONFIG "
+                    "--out {}",
+                    path.string(), kConfig, path.string()));
+  }
+  Run run(path, RunLock(path));
+  run.checkpoints_.remove_unfinished();
+  return run;
+}
+
+/// Whoever removed the folder does not want it back with one file in it.
+void Run::require_folder() const {
+  if (!fs::exists(path_ / RunLock::kFileName)) {
+    throw Error(path_.string() + " was removed or replaced while the run was writing in it");
+  }
+}
+
+std::string Run::config() const {
+  constexpr std::uint64_t kLargest = 1 << 20;
+  const std::vector<std::byte> bytes = read_regular_file(path_ / kConfig, kLargest);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void Run::write_config(const std::string& yaml) const {
+  require_folder();
+  write_file_atomically(path_ / kConfig, yaml);
+}
+
+void Run::write_last(const SafetensorsFile& state) const {
+  require_folder();
+  checkpoints_.write_last(state);
+}
+
+void Run::write_best(const SafetensorsFile& state) const {
+  require_folder();
+  checkpoints_.write_best(state);
+}
+
+void Run::write_status(const std::vector<std::pair<std::string, std::string>>& fields) const {
+  nlohmann::ordered_json json;
+  for (const auto& [key, value] : fields) json[key] = value;
+  require_folder();
+  write_file_atomically(path_ / "run.json", json.dump(2) + "\n");
+}
+
+void Run::write_report(const std::string& summary, const std::string& animation) const {
+  require_folder();
+  write_file_atomically(path_ / "report.html", run_report_html(path_, summary, animation));
+}
+
+fs::path Run::write_failure(const SafetensorsFile& state, std::int64_t update) const {
+  require_folder();
+  const fs::path path = path_ / fmt::format("failures/update-{}.safetensors", update);
+  write_safetensors(path, state);
+  return path;
+}
+
+}  // namespace frost

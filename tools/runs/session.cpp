@@ -1,0 +1,163 @@
+#include "tools/runs/session.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <new>
+
+#include "kernels/parallel_for.h"
+#include "tools/cli/log.h"
+#include "tools/cli/progress.h"
+#include "tools/runs/evaluation/episode_film.h"
+#include "tools/runs/replay.h"
+
+namespace frost {
+namespace {
+
+/// A mean, or "-" where there was nothing to take one of.
+std::string mean_text(double value, int decimals, const char* unit = "") {
+  return std::isnan(value) ? "-" : fmt::format("{:.{}f}{}", value, decimals, unit);
+}
+
+/// The sampled policy in the first held-out episode, its first 200 steps as a GIF; empty where the
+/// environment does not render.
+std::string film_episode(Trainer& trainer) {
+  std::string animation;
+  if (!trainer.environments().spec().renders) return animation;
+  EpisodeFilm film([&](const std::string&, const std::string& content) { animation = content; }, 1,
+                   fmt::format("after update {}", trainer.ppo().updates()), false, 200);
+  evaluate_policy(environment_factory(trainer.config()), network_policy(trainer.network(), false),
+                  1, trainer.config().run.eval_seed, {&film});
+  return animation;
+}
+
+/// Steps of one update over all environments.
+std::int64_t steps_per_update(const PpoConfig& ppo) {
+  return ppo.rollout_steps / ppo.num_envs * ppo.num_envs;
+}
+
+}  // namespace
+
+Session::Session(Trainer& trainer, const Run& run, const StopSignals& signals, bool quiet)
+    : trainer_(trainer),
+      run_(run),
+      signals_(signals),
+      quiet_(quiet),
+      tables_(run.path(), trainer.ppo().updates(), trainer.ppo().global_step()) {}
+
+bool Session::due(int every) const {
+  return every > 0 && trainer_.ppo().updates() % every == 0;
+}
+
+void Session::train(std::int64_t last) {
+  Ppo& ppo = trainer_.ppo();
+  write_status("running");
+  try {
+    Progress progress(ppo.updates(), last, quiet_);
+    while (ppo.updates() < last && !interrupted()) {
+      if (const std::string change = trainer_.follow_freeze_schedule(); !change.empty()) {
+        log_line(change);
+      }
+      trainer_.backend().ledger().reset_peaks();
+      const std::optional<Metrics> metrics = update();
+      if (!metrics) break;
+      log(*metrics);
+      const UpdateTiming& t = ppo.timing();
+      progress.show(ppo.updates(),
+                    static_cast<double>(steps_per_update(trainer_.config().ppo)) /
+                        (t.collect_seconds + t.learn_seconds),
+                    summary_of(*metrics));
+      if (due(trainer_.config().run.eval_every)) evaluate();
+      if (due(trainer_.config().run.checkpoint_every) && ppo.updates() < last) {
+        save();
+        write_status("running");
+      }
+    }
+    save();
+  } catch (const std::exception& fault) {
+    const std::string cause = fmt::format("update {}: {}", ppo.updates() + 1, fault.what());
+    try {
+      write_status("failed");
+    } catch (const std::exception&) {  // what came first is what is told
+    }
+    if (dynamic_cast<const std::bad_alloc*>(&fault) != nullptr) throw;  // its text is a table
+    throw Error(cause);
+  }
+}
+
+std::optional<Metrics> Session::update() const {
+  try {
+    return trainer_.ppo().update([this] { return interrupted(); });
+  } catch (const NotFiniteError& failure) {
+    give_up(failure);
+  }
+}
+
+void Session::give_up(const NotFiniteError& failure) const {
+  const std::string state =
+      run_.write_failure(trainer_.checkpoint(), trainer_.ppo().updates() + 1).string();
+  const std::string operation = first_not_finite(trainer_.ppo());
+  throw Error(fmt::format(
+      "{}{}; the state before it is in {}: look at it with inspect_weights, repeat it with train "
+      "--replay {}",
+      failure.what(), operation.empty() ? "" : "; first of all: " + operation, state, state));
+}
+
+void Session::log(const Metrics& metrics) {
+  const Ppo& ppo = trainer_.ppo();
+  tables_.log_update(metrics);
+  tables_.log_timing(ppo.updates(), steps_per_update(trainer_.config().ppo), ppo.timing(),
+                     trainer_.backend().ledger().snapshot());
+  tables_.log_episodes(ppo.updates(), ppo.finished_episodes());
+}
+
+std::string Session::summary_of(const Metrics& metrics) const {
+  const std::string second =
+      trainer_.has_goal() ? "success " + mean_text(100 * metrics.at("charts/success_rate"), 0, " %")
+                          : "length " + mean_text(metrics.at("charts/episodic_length"), 1);
+  return fmt::format(
+      "return {} | {} | entropy {}", mean_text(metrics.at("charts/episodic_return"), 2), second,
+      mean_text(metrics.at("losses/entropy") + metrics.at("losses/continuous_entropy"), 3));
+}
+
+void Session::evaluate() {
+  EvaluationResult result;
+  const bool best = trainer_.evaluate_and_rank(result);
+  const std::int64_t updates = trainer_.ppo().updates();
+  tables_.log_evaluation(updates, result);
+  if (best) run_.write_best(trainer_.checkpoint());
+  if (quiet_) return;
+  const std::string found =
+      trainer_.has_goal()
+          ? fmt::format(
+                "success {:.0f} % of {}, progress {:.2f}, median successful episode {} steps",
+                100 * result.success_rate(), result.episodes.size(), result.mean_progress(),
+                mean_text(result.median_success_steps(), 1))
+          : fmt::format("return {:.2f}, length {:.1f}, means of {} episodes", result.mean_return(),
+                        result.mean_steps(), result.episodes.size());
+  log_line(fmt::format("evaluation after update {}: {}{}", updates, found,
+                       best ? " (best so far)" : ""));
+}
+
+void Session::save() const {
+  run_.write_last(trainer_.checkpoint());
+}
+
+void Session::write_status(const char* state) const {
+  run_.write_status({{"program", "frostline train"},
+                     {"version", FROST_VERSION},
+                     {"state", state},
+                     {"updates", std::to_string(trainer_.ppo().updates())},
+                     {"device", trainer_.setup().device},
+                     {"threads", thread_summary()},
+                     {"weights", trainer_.setup().weights},
+                     {"seed", std::to_string(trainer_.config().system.seed)}});
+}
+
+void Session::finish(const std::string& summary) const {
+  const bool whole = trainer_.ppo().updates() == trainer_.config().ppo.total_updates;
+  write_status(whole ? "finished" : "stopped");
+  run_.write_report(summary, interrupted() ? "" : film_episode(trainer_));
+}
+
+}  // namespace frost

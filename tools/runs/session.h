@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "kernels/errors.h"
+#include "rl/metrics.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/runs/run.h"
+#include "tools/runs/table_writer.h"
+#include "tools/runs/trainer.h"
+
+namespace frost {
+
+/// The updates that one process does of a run, and what they leave in its folder.
+class Session {
+ public:
+  /// All must outlive this object.
+  Session(Trainer& trainer, const Run& run, const StopSignals& signals, bool quiet);
+
+  /// Updates until `last` are done or a signal asks to end, logging, evaluating and saving as
+  /// configured, and a checkpoint at the end. Throws Error naming the update and what was wrong in
+  /// it; a value that is not finite leaves a state for `train --replay`.
+  void train(std::int64_t last);
+
+  /// run.json and report.html of a session that ended in good order; `summary` heads the report.
+  void finish(const std::string& summary) const;
+
+ private:
+  bool interrupted() const { return signals_.received() != 0; }
+  bool due(int every) const;
+  /// One update; nothing where a signal interrupted it.
+  std::optional<Metrics> update() const;
+  [[noreturn]] void give_up(const NotFiniteError& failure) const;
+  void log(const Metrics& metrics);
+  std::string summary_of(const Metrics& metrics) const;
+  void evaluate();
+  void save() const;
+  void write_status(const char* state) const;
+
+  Trainer& trainer_;
+  const Run& run_;
+  const StopSignals& signals_;
+  bool quiet_;
+  TableWriter tables_;
+};
+
+}  // namespace frost
