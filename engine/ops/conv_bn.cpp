@@ -42,8 +42,9 @@ ConvBatchNorm::Folded& fold(ConvBatchNorm& layer, bool summed) {
   const Tensor weight = effective_weight(layer, summed);
   Backend& backend = weight.backend();
   if (!folded.weight.defined() || folded.weight.shape() != weight.shape()) {
-    folded.weight = Tensor::empty(backend, weight.shape(), MemoryTag::kPacked);
+    // The weight last: where it is there, both are.
     folded.bias = Tensor::empty(backend, {weight.dim(0)}, MemoryTag::kPacked);
+    folded.weight = Tensor::empty(backend, weight.shape(), MemoryTag::kPacked);
   }
   launch("fold_batch_norm", [&] {
     backend.normalization().fold_batch_norm(weight.dim(0), weight.numel() / weight.dim(0),
