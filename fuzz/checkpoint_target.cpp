@@ -35,6 +35,7 @@ DurotaxisConfig small_colony() {
 PpoConfig small_training() {
   PpoConfig config;
   config.num_envs = 2;
+  config.rollout_steps = 4;
   return config;
 }
 
@@ -67,10 +68,45 @@ Subject& subject() {
   return instance;
 }
 
+/// What some policy might have done in the state; the time limit cuts every episode.
+Transition example_transition(const Observation& observation) {
+  const auto cells = static_cast<std::size_t>(std::get<GraphObservation>(observation).num_nodes());
+  const std::size_t components = subject().environments.spec().reward_names.size();
+  Transition t;
+  t.observation = t.outcome.final_observation = observation;
+  t.policy.action.decisions.assign(cells, kSpawnCell);
+  t.policy.logp.assign(cells, -0.7f);
+  t.policy.values.assign(components, 0.5f);
+  t.outcome.result.reward.assign(components, 1.0);
+  t.outcome.result.truncated = true;
+  t.returns.assign(components, 2.0);
+  return t;
+}
+
 }  // namespace
 
 SafetensorsFile example_checkpoint() {
   return {subject().save(), {{"format", "frostline.checkpoint.2"}}};
+}
+
+SafetensorsFile example_unfinished_checkpoint() {
+  SafetensorsFile file = example_checkpoint();
+  UnfinishedUpdate update(2, 2);
+  while (!update.rollout.full()) {
+    std::vector<Transition> transitions;
+    for (const Observation* o : subject().environments.observations()) {
+      transitions.push_back(example_transition(*o));
+    }
+    update.rollout.add(std::move(transitions), {}, 0);
+  }
+  update.learning.emplace();
+  update.learning->set_samples(update.rollout.size());
+  update.learning->next = 2;
+  update.learning->epochs = update.learning->sums.minibatches = 1;
+  update.learning->sums.group_norms = {0.5};
+  update.learning->collected.mean_reward.assign(update.rollout.flat()[0]->returns.size(), 1.0);
+  save_unfinished(update, {{.environment = 1, .steps = 2, .episode_return = 2.0}}, file.tensors);
+  return file;
 }
 
 bool read_checkpoint(Input input) {

@@ -101,6 +101,7 @@ void add_closed_forms(Collection& seeds) {
   seeds.add("safetensors", "kinds", image_of(tensors_of_all_kinds()));
   seeds.add("safetensors", "none", image_of({}));
   seeds.add("checkpoint", "fresh", image_of(example_checkpoint()));
+  seeds.add("checkpoint", "unfinished", image_of(example_unfinished_checkpoint()));
 }
 
 void add_samples(Collection& seeds, const fs::path& folder) {

@@ -57,8 +57,14 @@ struct Categorical {
 /// The deviation of a normal: exp(log_deviation) clamped to [1e-3, 2], everywhere by this one rule.
 constexpr float kLogMinDeviation = -6.9077553f, kLogMaxDeviation = 0.69314718f;
 
+/// NaN stays NaN: fminf and fmaxf would hide it.
+FROST_HOST_DEVICE inline float clamped_log_deviation(float log_deviation) {
+  if (log_deviation < kLogMinDeviation) return kLogMinDeviation;
+  return log_deviation > kLogMaxDeviation ? kLogMaxDeviation : log_deviation;
+}
+
 FROST_HOST_DEVICE inline float gaussian_deviation(float log_deviation) {
-  return expf(fminf(fmaxf(log_deviation, kLogMinDeviation), kLogMaxDeviation));
+  return expf(clamped_log_deviation(log_deviation));
 }
 
 /// One dimension of a normal at u: log density, entropy, and their derivatives. Where the clamp of
@@ -70,7 +76,7 @@ struct GaussianTerm {
 FROST_HOST_DEVICE inline GaussianTerm gaussian_term(float mean, float log_deviation, float u) {
   constexpr float kHalfLog2Pi = 0.91893853f;
   const bool inside = log_deviation > kLogMinDeviation && log_deviation < kLogMaxDeviation;
-  const float log_sigma = fminf(fmaxf(log_deviation, kLogMinDeviation), kLogMaxDeviation);
+  const float log_sigma = clamped_log_deviation(log_deviation);
   const float inverse = expf(-log_sigma), z = (u - mean) * inverse;
   return {-0.5f * z * z - log_sigma - kHalfLog2Pi, 0.5f + kHalfLog2Pi + log_sigma, z * inverse,
           inside ? z * z - 1.0f : 0.0f, inside ? 1.0f : 0.0f};
@@ -158,7 +164,7 @@ FROST_HOST_DEVICE inline ValueLossTerm value_loss_term(ValueLossKind kind, float
   if (kind == ValueLossKind::kClipped) {
     const float step = value - old_value;
     const float bounded = old_value + fminf(fmaxf(step, -range), range) - target;
-    if (bounded * bounded <= squared.loss) return squared;
+    if (!(bounded * bounded > squared.loss)) return squared;  // a value of NaN too
     const bool inside = step > -range && step < range;
     return {bounded * bounded, inside ? 2.0f * bounded : 0.0f};
   }

@@ -78,29 +78,31 @@ EvaluationResult evaluate_policy(const EnvironmentFactory& make, const BatchPoli
                                  int count, std::uint64_t seed,
                                  const std::vector<EvaluationObserver*>& observers) {
   constexpr std::size_t kAtOnce = 64;
-  std::vector<Episode> episodes;
-  for (int k = 0; k < count; ++k) episodes.push_back(start_episode(make, seed, k));
-  std::vector<Episode*> live;
-  std::size_t next = 0;
+  EvaluationResult result;
+  result.episodes.resize(static_cast<std::size_t>(count));
+  result.rewards.resize(result.episodes.size());
+  std::vector<Episode> live;  // an environment exists while its episode runs
+  int next = 0;
   while (true) {
-    std::erase_if(live, [](const Episode* e) { return !e->running; });
-    while (live.size() < kAtOnce && next < episodes.size()) live.push_back(&episodes[next++]);
-    if (live.empty()) break;
+    while (live.size() < kAtOnce && next < count) live.push_back(start_episode(make, seed, next++));
+    if (live.empty()) return result;
     std::vector<const Environment*> environments;
     std::vector<RandomStream*> streams;
-    for (Episode* e : live) {
-      environments.push_back(e->environment.get());
-      streams.push_back(&e->stream);
+    for (Episode& e : live) {
+      environments.push_back(e.environment.get());
+      streams.push_back(&e.stream);
     }
     const std::vector<Action> actions = policy(environments, streams);
-    for (std::size_t i = 0; i < live.size(); ++i) step_episode(*live[i], actions[i], observers);
+    for (std::size_t i = 0; i < live.size(); ++i) {
+      Episode& e = live[i];
+      step_episode(e, actions[i], observers);
+      if (e.running) continue;
+      const auto k = static_cast<std::size_t>(e.record.episode);
+      result.episodes[k] = e.record;
+      result.rewards[k] = e.rewards;
+    }
+    std::erase_if(live, [](const Episode& e) { return !e.running; });
   }
-  EvaluationResult result;
-  for (Episode& e : episodes) {
-    result.episodes.push_back(e.record);
-    result.rewards.push_back(e.rewards);
-  }
-  return result;
 }
 
 double EvaluationResult::success_rate() const {
@@ -131,7 +133,7 @@ double EvaluationResult::median_success_steps() const {
   for (const EpisodeRecord& e : episodes) {
     if (e.success) steps.push_back(e.steps);
   }
-  return steps.empty() ? 0 : median(std::move(steps));
+  return median(std::move(steps));
 }
 
 }  // namespace frost

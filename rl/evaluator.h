@@ -27,7 +27,7 @@ struct EvaluationResult {
   double mean_progress() const;
   double mean_return() const;
   double mean_steps() const;
-  /// Median length of the successful episodes; 0 where there is none.
+  /// Median length of the successful episodes; NaN where there is none.
   double median_success_steps() const;
   /// The return of each component, and as `total` that of the episode; means over the episodes.
   RewardVector mean_rewards() const;
@@ -47,6 +47,7 @@ class EvaluationObserver {
 
 /// Runs `count` episodes. Episode k starts from a layout and draws from a stream that depend on
 /// (seed, k) alone, so policies meet the same layouts and the result does not depend on batching.
+/// At most 64 environments exist at a time.
 EvaluationResult evaluate_policy(const EnvironmentFactory& make, const BatchPolicy& policy,
                                  int count, std::uint64_t seed,
                                  const std::vector<EvaluationObserver*>& observers = {});

@@ -7,7 +7,9 @@
 namespace frost {
 
 /// Named values of one update, in the order they were added. Names are the field's:
-/// `charts/...`, `losses/...`, `grad_norm/<group>`, `lr/<group>`, `reward/<component>`.
+/// `charts/...`, `losses/...`, `grad_norm/<group>`, `lr/<group>`, `reward/<component>`. The names
+/// are the same in every update; NaN is the value of what had no sample, such as the mean return
+/// where no episode ended.
 class Metrics {
  public:
   void add(std::string name, double value) { values_.emplace_back(std::move(name), value); }

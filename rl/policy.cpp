@@ -35,11 +35,12 @@ int rows_of(const Observation& observation, const ActionSpace& space) {
                                              : space.rows;
 }
 
-void require_finite(std::span<const float> outputs, const char* what, std::size_t row) {
+/// `what` is said of "row" or "state" number `i`.
+void require_finite(std::span<const float> outputs, const char* what, std::size_t i) {
   for (const float v : outputs) {
-    if (!std::isfinite(v)) {
-      fail("policy", std::string(what) + " of row " + std::to_string(row) + " are not finite");
-    }
+    if (std::isfinite(v)) continue;
+    throw NotFiniteError("[policy] the " + std::string(what) + " " + std::to_string(i) +
+                         " are not finite");
   }
 }
 
@@ -69,7 +70,7 @@ void decide(std::span<const float> logits, const std::uint8_t* mask, const Actio
             RandomStream& stream, bool deterministic, PolicyStep& step) {
   const auto choices = static_cast<std::size_t>(space.choices);
   for (std::size_t i = 0; i < logits.size() / choices; ++i) {
-    require_finite(logits.subspan(i * choices, choices), "the logits", i);
+    require_finite(logits.subspan(i * choices, choices), "logits of row", i);
     const Categorical row(logits.data() + i * choices,
                           mask == nullptr ? nullptr : mask + i * choices, space.choices);
     if (likeliest(row) < 0) fail("policy", "row " + std::to_string(i) + " may do nothing");
@@ -91,7 +92,7 @@ void choose_continuous(std::span<const float> outputs, const ActionSpace& space,
                         step.action.decisions[i] == space.enabling_choice;
     if (!active) continue;
     const std::span<const float> row = outputs.subspan(2 * dims * i, 2 * dims);
-    require_finite(row, "the continuous outputs", i);
+    require_finite(row, "continuous outputs of row", i);
     float logp = 0;
     for (std::size_t d = 0; d < dims; ++d) {
       const float mean = row[d], log_deviation = row[dims + d];
@@ -138,6 +139,9 @@ PolicySteps act(PolicyNetwork& network, const std::vector<const Observation*>& o
       choose_continuous(std::span(gaussian).subspan(begin * width, rows * width), space,
                         *streams[s], deterministic, step);
     }
+    require_finite(step.logp, "log-probabilities of state", s);
+    require_finite(step.raw_logp, "log-densities of state", s);
+    require_finite(step.values, "values of state", s);
     result.steps.push_back(std::move(step));
     begin += rows;
   }
@@ -148,8 +152,10 @@ std::vector<Values> state_values(PolicyNetwork& network,
                                  const std::vector<const Observation*>& observations) {
   if (observations.empty()) return {};
   const NoGradGuard no_grad;
-  return split_values(
+  std::vector<Values> values = split_values(
       network.values(network.make_batch(observations, preferred_padding(network.backend()))));
+  for (std::size_t s = 0; s < values.size(); ++s) require_finite(values[s], "values of state", s);
+  return values;
 }
 
 }  // namespace frost

@@ -28,13 +28,14 @@ struct PolicySteps {
 /// mean of the raw sample). The continuous part is drawn for the rows whose choice enables it.
 ///
 /// Records no tape. `streams[i]` serves observation i, so that a state's sample does not depend on
-/// what it is batched with. Throws Error naming the row if an output of the network is not finite
-/// or a row may do nothing.
+/// what it is batched with. Throws NotFiniteError naming the row or state if an output of the
+/// network, or a log-probability of it, is not finite, and Error where a row may do nothing.
 PolicySteps act(PolicyNetwork& network, const std::vector<const Observation*>& observations,
                 const std::vector<RandomStream*>& streams, const ActionSpace& space,
                 bool deterministic);
 
-/// The critic's values of several states, in normalised units; records no tape.
+/// The critic's values of several states, in normalised units; records no tape. Throws
+/// NotFiniteError naming the state.
 std::vector<std::vector<float>> state_values(PolicyNetwork& network,
                                              const std::vector<const Observation*>& observations);
 

@@ -8,6 +8,7 @@
 #include "engine/random.h"
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"
+#include "rl/damaged.h"
 
 namespace frost {
 namespace {
@@ -111,7 +112,7 @@ void VectorEnvironment::load(const StateDict& state) {
         find_tensor(state, key(i, "episode"), "checkpoint").to_int64(key(i, "episode"));
     constexpr std::int64_t kMaxEpisode = std::int64_t{1} << 60;
     if (episode.size() != 2 || episode[0] < 0 || episode[0] > kMaxEpisode)
-      throw Error("checkpoint tensor '" + key(i, "episode") + "' is damaged");
+      fail_damaged(key(i, "episode"), "no episode has this number");
     slot.episode = episode[0];
     slot.episode_return = std::bit_cast<double>(episode[1]);
     slot.observation = slot.environment->observe();

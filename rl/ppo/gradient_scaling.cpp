@@ -1,8 +1,16 @@
 #include "rl/ppo/gradient_scaling.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include "rl/damaged.h"
 
 namespace frost {
+namespace {
+
+constexpr const char* kKey = "ppo.gradient_scaling";
+
+}  // namespace
 
 void GradientScaling::record(double discrete_norm, double continuous_norm) {
   // The first norms start the means: from 0 they would read as vanishing gradients for long.
@@ -18,6 +26,20 @@ PolicyLossWeights GradientScaling::weights() const {
   const double continuous = base_.continuous * factor(state_.continuous_norm);
   const double sum = discrete + continuous;
   return {discrete / sum, continuous / sum};
+}
+
+void GradientScaling::save(StateDict& state) const {
+  state[kKey] = HostTensor::from_doubles(
+      {state_.discrete_norm, state_.continuous_norm, static_cast<double>(state_.calls)});
+}
+
+void GradientScaling::load(const StateDict& state) {
+  const std::vector<double> values = find_tensor(state, kKey, "checkpoint").to_doubles(kKey);
+  const bool sound = values.size() == 3 && std::all_of(values.begin(), values.end(), [](double v) {
+                       return std::isfinite(v) && v >= 0 && v < 1e18;
+                     });
+  if (!sound) fail_damaged(kKey, "these are no two norms and a count");
+  restore({values[0], values[1], static_cast<std::int64_t>(values[2])});
 }
 
 double GradientScaling::factor(double norm) const {

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "engine/state_dict.h"
+
 namespace frost {
 
 /// When and how far the two policy losses are scaled.
@@ -37,6 +39,10 @@ class GradientScaling {
 
   const State& state() const { return state_; }
   void restore(const State& state) { state_ = state; }
+  /// `ppo.gradient_scaling`: both norms and the calls.
+  void save(StateDict& state) const;
+  /// Throws Error naming the tensor where it is missing or damaged.
+  void load(const StateDict& state);
 
  private:
   double factor(double norm) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 #include "rl/ppo/gae.h"
 
@@ -153,23 +154,9 @@ Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
   return batch;
 }
 
-EntropyTerm entropy_term(double entropy, double weight, double floor, double penalty) {
-  EntropyTerm term{-weight * entropy, -weight};
-  if (floor > 0 && entropy < floor) {
-    term.loss += penalty * (floor - entropy);
-    term.derivative -= penalty;
-  }
-  return term;
-}
-
-double entropy_coefficient(const PpoConfig& config, std::int64_t episodes) {
-  const double done =
-      std::min(1.0, static_cast<double>(episodes) / std::max(1, config.entropy_decay_episodes));
-  return config.entropy_coeff_start +
-         done * (config.entropy_coeff_end - config.entropy_coeff_start);
-}
-
 EpisodeSummary summarise_episodes(const std::vector<EpisodeRecord>& episodes) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  if (episodes.empty()) return {kNone, kNone, kNone, kNone};
   EpisodeSummary s;
   const auto n = static_cast<double>(episodes.size());
   for (const EpisodeRecord& e : episodes) {

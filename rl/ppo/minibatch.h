@@ -28,17 +28,7 @@ Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
                          const RunningNormalizer& normalizer, const PpoConfig& config,
                          const EnvironmentSpec& spec);
 
-/// The entropy part of the loss and its derivative by the mean entropy H: -weight * H, plus
-/// penalty (floor - H) where H is below the floor; a floor of 0 is none.
-struct EntropyTerm {
-  double loss, derivative;
-};
-EntropyTerm entropy_term(double entropy, double weight, double floor, double penalty);
-
-/// The entropy coefficient after so many finished episodes: linear from start to end, then the end.
-double entropy_coefficient(const PpoConfig& config, std::int64_t episodes);
-
-/// Means over finished episodes; zeros where none finished.
+/// Means over finished episodes; NaN where none finished.
 struct EpisodeSummary {
   double mean_return = 0, mean_length = 0, success_rate = 0, mean_progress = 0;
 };

@@ -5,14 +5,14 @@
 #include <cmath>
 
 #include "kernels/errors.h"
-#include "rl/ppo/minibatch.h"
+#include "rl/damaged.h"
+#include "rl/ppo/loss_terms.h"
 
 namespace frost {
 namespace {
 
 constexpr const char* kCountersKey = "ppo.counters";
 constexpr const char* kNormalizerKey = "ppo.return_normalizer";
-constexpr const char* kScalingKey = "ppo.gradient_scaling";
 
 /// Adds the seconds that it lives.
 class Stopwatch {
@@ -40,11 +40,6 @@ LearningRates learning_rates(PpoConfig config) {
     own.schedule.total_updates = config.total_updates;
   }
   return {config.lr_schedule, config.group_schedules, config.kl_adaptation};
-}
-
-double require_finite(double value, const char* what) {
-  if (!std::isfinite(value)) fail("ppo", std::string(what) + " is not finite");
-  return value;
 }
 
 }  // namespace
@@ -104,18 +99,26 @@ Metrics Ppo::learn(Rollout& rollout) {
 
 bool Ppo::collect_until(Rollout& rollout, const StopRequest& stop) {
   if (rollout.size() == 0) finished_.clear();
-  while (!rollout.full()) {
+  while (true) {
+    require_finite_rewards(rollout, spec_);  // before going on, so after a load again
+    if (rollout.full()) return true;
     collect_step(rollout);
     if (stop()) return false;
   }
-  return true;
 }
 
 void Ppo::collect_step(Rollout& rollout) {
   std::vector<RandomStream*> streams;
   for (RandomStream& stream : sampling_) streams.push_back(&stream);
   const auto observations = environments_.observations();
-  PolicySteps policy = act(network_, observations, streams, spec_.actions, false);
+  const std::vector<RandomStream> before = sampling_;
+  PolicySteps policy;
+  try {
+    policy = act(network_, observations, streams, spec_.actions, false);
+  } catch (...) {
+    sampling_ = before;
+    throw;
+  }
   std::vector<Transition> transitions(policy.steps.size());
   std::vector<Action> actions;
   for (std::size_t e = 0; e < transitions.size(); ++e) {
@@ -144,9 +147,10 @@ Learning Ppo::begin_learning(Rollout& rollout) {
   for (const Transition* t : rollout.flat()) {
     returns.emplace_back(t->returns.begin(), t->returns.end());
   }
-  if (config_.normalize_returns) return_normalizer_.update(returns);
   Learning learning;
+  // In the units that the values were predicted in: before the statistics move.
   learning.collected = summarise_rollout(rollout, return_normalizer_);
+  if (config_.normalize_returns) return_normalizer_.update(returns);
   learning.set_samples(returns.size());
   learning.sums.group_norms.resize(optimizer_.groups().size());
   return learning;
@@ -174,7 +178,7 @@ bool Ppo::learn_until(const Rollout& rollout, Learning& learning, const StopRequ
 
 Metrics Ppo::finish_update(const Learning& learning) {
   Metrics metrics = update_metrics(learning);
-  rates_.adapt(optimizer_.groups(), updates_, learning.sums.mean(learning.sums.approx_kl));
+  rates_.adapt(optimizer_.groups(), updates_, learning.sums.mean_kl());
   ++updates_;
   return metrics;
 }
@@ -195,57 +199,53 @@ double Ppo::policy_gradient_norm(const Minibatch& batch, Tensor LossParts::*part
   return joint_norm(optimizer_.grad_norms());
 }
 
-PolicyLossWeights Ppo::policy_loss_weights(const Minibatch& batch) {
+PolicyLossWeights Ppo::policy_loss_weights(const Minibatch& batch, GradientScaling& scaling) {
   if (!config_.scale_policy_losses || !batch.decisions.defined() || !batch.raw.defined()) {
     return base_weights(config_);
   }
-  gradient_scaling_.record(policy_gradient_norm(batch, &LossParts::discrete),
-                           policy_gradient_norm(batch, &LossParts::continuous));
-  return gradient_scaling_.weights();
-}
-
-Ppo::PolicyTerm Ppo::policy_term(const Tensor& surrogate, double loss_weight,
-                                 const EntropyRule& entropy) const {
-  PolicyTerm term;
-  if (!surrogate.defined()) return term;
-  const std::vector<float> values = surrogate.to_host();
-  term.loss = require_finite(values[0], "the policy loss");
-  term.entropy = require_finite(values[1], "the entropy");
-  term.kl = require_finite(values[2], "the KL divergence");
-  term.clipfrac = values[3];
-  const EntropyTerm bonus =
-      entropy_term(term.entropy, entropy_coefficient(config_, episodes_) * entropy.weight,
-                   entropy.floor, entropy.penalty);
-  term.weighted_loss = loss_weight * term.loss + bonus.loss;
-  term.gradient = {static_cast<float>(loss_weight), static_cast<float>(bonus.derivative), 0.0f,
-                   0.0f};
-  return term;
+  scaling.record(policy_gradient_norm(batch, &LossParts::discrete),
+                 policy_gradient_norm(batch, &LossParts::continuous));
+  return scaling.weights();
 }
 
 void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
                           LearnStatistics& sums) {
   const Minibatch batch =
       make_minibatch(network_, rollout, minibatch, return_normalizer_, config_, spec_);
-  const PolicyLossWeights weights = policy_loss_weights(batch);
+  GradientScaling scaling = gradient_scaling_;  // kept once nothing can fail any more
+  const PolicyLossWeights weights = policy_loss_weights(batch, scaling);
   const LossParts& losses = gradient_step_.forward(batch);
-  const PolicyTerm decisions =
-      policy_term(losses.discrete, weights.discrete,
-                  {config_.discrete_entropy_weight, config_.min_entropy_threshold, 3.0});
-  const PolicyTerm continuous =
-      policy_term(losses.continuous, weights.continuous,
-                  {config_.continuous_entropy_weight, config_.min_continuous_entropy, 1.5});
-  const double value_term = require_finite(losses.value.to_host()[0], "the value loss");
+  const double coefficient = entropy_coefficient(config_, episodes_);
+  const PolicyTerm decisions = policy_term(
+      losses.discrete, weights.discrete,
+      {coefficient * config_.discrete_entropy_weight, config_.min_entropy_threshold, 3.0});
+  const PolicyTerm continuous = policy_term(
+      losses.continuous, weights.continuous,
+      {coefficient * config_.continuous_entropy_weight, config_.min_continuous_entropy, 1.5});
+  const double value_term = losses.value.to_host()[0];
   const double kl = decisions.kl + continuous.kl;
-  sums.last_kl = kl;
+  // A policy that has moved too far is no fault, even where its ratios overflow.
   if (config_.enable_kl_early_stop && kl > config_.target_kl) {
-    sums.stopped_early = true;
+    sums.stop_at(kl);
+    gradient_scaling_ = scaling;
     gradient_step_.abandon();
     return;
   }
+  const auto require_finite = [&](double value, const char* what) {
+    if (std::isfinite(value)) return;
+    throw NotFiniteError("[ppo] " + std::string(what) + " of minibatch " +
+                         std::to_string(sums.minibatches + 1) + " in update " +
+                         std::to_string(updates_ + 1) + " is not finite");
+  };
+  require_finite(kl, "the KL divergence");
+  require_finite(decisions.loss + continuous.loss, "the policy loss");
+  require_finite(decisions.entropy + continuous.entropy, "the entropy");
+  require_finite(value_term, "the value loss");
   std::vector<float> value_gradient(static_cast<std::size_t>(losses.value.numel()));
   value_gradient[0] = static_cast<float>(config_.value_loss_coeff);
   const std::vector<double> norms = gradient_step_.descend(
       {decisions.gradient, continuous.gradient, value_gradient}, lr_factors());
+  gradient_scaling_ = scaling;
 
   ++sums.minibatches;
   sums.policy_loss += decisions.loss;
@@ -254,6 +254,7 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
   sums.entropy += decisions.entropy;
   sums.continuous_entropy += continuous.entropy;
   sums.approx_kl += kl;
+  sums.last_kl = kl;
   sums.weights.discrete += weights.discrete;
   sums.weights.continuous += weights.continuous;
   sums.clipfrac += batch.decisions.defined() ? decisions.clipfrac : continuous.clipfrac;
@@ -289,7 +290,7 @@ Metrics Ppo::update_metrics(const Learning& learning) const {
   m.add("losses/entropy", sums.mean(sums.entropy));
   m.add("losses/continuous_entropy", sums.mean(sums.continuous_entropy));
   m.add("losses/entropy_coefficient", entropy_coefficient(config_, episodes_));
-  m.add("losses/approx_kl", sums.mean(sums.approx_kl));
+  m.add("losses/approx_kl", sums.mean_kl());
   m.add("losses/last_kl", sums.last_kl);
   m.add("losses/clipfrac", sums.mean(sums.clipfrac));
   m.add("losses/total", sums.mean(sums.loss));
@@ -326,11 +327,7 @@ void Ppo::save(StateDict& state) const {
       HostTensor::from_int64({static_cast<std::int64_t>(counters.size())}, counters);
   state[kNormalizerKey] = HostTensor::from_doubles(return_normalizer_.state());
   rates_.save(state);
-  if (config_.scale_policy_losses) {
-    const GradientScaling::State& scaling = gradient_scaling_.state();
-    state[kScalingKey] = HostTensor::from_doubles(
-        {scaling.discrete_norm, scaling.continuous_norm, static_cast<double>(scaling.calls)});
-  }
+  if (config_.scale_policy_losses) gradient_scaling_.save(state);
   if (unfinished_) save_unfinished(*unfinished_, finished_, state);
 }
 
@@ -340,13 +337,19 @@ void Ppo::load(const StateDict& state) {
   if (counters.size() != 5 + sampling_.size()) {
     throw Error("checkpoint was written with another number of environments");
   }
+  if (std::any_of(counters.begin(), counters.end(), [](std::int64_t c) { return c < 0; })) {
+    fail_damaged(kCountersKey, "a count is negative");
+  }
   // Everything is read before anything is overwritten.
   RunningNormalizer normalizer = return_normalizer_;
-  normalizer.set_state(find_tensor(state, kNormalizerKey, "checkpoint").to_doubles(kNormalizerKey));
+  if (!normalizer.set_state(
+          find_tensor(state, kNormalizerKey, "checkpoint").to_doubles(kNormalizerKey))) {
+    fail_damaged(kNormalizerKey, "these are no count, means and sums of squares");
+  }
   LearningRates rates = rates_;
   rates.load(state);
   GradientScaling scaling = gradient_scaling_;
-  if (config_.scale_policy_losses) scaling.restore(load_gradient_scaling(state));
+  if (config_.scale_policy_losses) scaling.load(state);
   std::unique_ptr<UnfinishedUpdate> unfinished;
   std::vector<EpisodeRecord> finished;
   if (holds_unfinished(state)) {
@@ -379,16 +382,6 @@ RolloutForm Ppo::rollout_form() const {
   const Tensor features = network_.encode(network_.make_batch({environments_.observations()[0]}));
   return {spec_, spec_.reward_names.size(), features.defined() ? features.dim(1) : 0,
           network_.prefix_id(), false};
-}
-
-GradientScaling::State Ppo::load_gradient_scaling(const StateDict& state) const {
-  const std::vector<double> values =
-      find_tensor(state, kScalingKey, "checkpoint").to_doubles(kScalingKey);
-  const bool sound = values.size() == 3 && std::all_of(values.begin(), values.end(), [](double v) {
-                       return std::isfinite(v) && v >= 0 && v < 1e18;
-                     });
-  if (!sound) throw Error(std::string("checkpoint tensor '") + kScalingKey + "' is damaged");
-  return {values[0], values[1], static_cast<std::int64_t>(values[2])};
 }
 
 }  // namespace frost

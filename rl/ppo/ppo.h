@@ -39,8 +39,12 @@ class Ppo {
   /// Asked between two steps of work whether to stop there.
   using StopRequest = std::function<bool()>;
 
-  /// Collects one rollout and learns from it, or goes on with an unfinished update. Throws Error
-  /// naming what is not finite.
+  /// Collects one rollout and learns from it, or goes on with an unfinished update.
+  ///
+  /// Throws NotFiniteError naming an output of the policy, a reward, a loss or a gradient. The
+  /// update is unfinished then: as before the step or minibatch that met it, so that the next
+  /// `update` meets it again. Only environments do not go back: their rewards, whatever they are,
+  /// are in the rollout.
   Metrics update();
   /// The same, but `stop` is asked after each step of collecting and after each minibatch but the
   /// last. Where it answers true there are no metrics yet: the update is unfinished, `save` holds
@@ -66,16 +70,6 @@ class Ppo {
   void load(const StateDict& state);
 
  private:
-  /// How the mean entropy of one action part enters the loss.
-  struct EntropyRule {
-    double weight, floor, penalty;
-  };
-  /// The clipped surrogate of one action part, with its entropy bonus and gradient weights.
-  struct PolicyTerm {
-    std::vector<float> gradient;
-    double loss = 0, entropy = 0, kl = 0, clipfrac = 0, weighted_loss = 0;
-  };
-
   /// Both return whether their half of the update is done.
   bool collect_until(Rollout& rollout, const StopRequest& stop);
   bool learn_until(const Rollout& rollout, Learning& learning, const StopRequest& stop);
@@ -87,13 +81,10 @@ class Ppo {
                        LearnStatistics& sums);
   /// L2 norm of the gradient of one part's mean loss alone, by a pass of its own.
   double policy_gradient_norm(const Minibatch& batch, Tensor LossParts::*part);
-  PolicyLossWeights policy_loss_weights(const Minibatch& batch);
-  PolicyTerm policy_term(const Tensor& surrogate, double loss_weight,
-                         const EntropyRule& entropy) const;
+  PolicyLossWeights policy_loss_weights(const Minibatch& batch, GradientScaling& scaling);
   std::vector<double> lr_factors() const;
   Metrics update_metrics(const Learning& learning) const;
 
-  GradientScaling::State load_gradient_scaling(const StateDict& state) const;
   std::unique_ptr<UnfinishedUpdate> empty_update() const;
   RolloutForm rollout_form() const;
 

@@ -1,5 +1,7 @@
 #include "rl/ppo/rollout.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "engine/launch.h"
@@ -121,6 +123,20 @@ std::vector<const Transition*> Rollout::flat() const {
   return all;
 }
 
+void require_finite_rewards(const Rollout& rollout, const EnvironmentSpec& spec) {
+  if (rollout.size() == 0) return;
+  for (std::size_t e = 0; e < rollout.by_environment().size(); ++e) {
+    const RewardVector& reward = rollout.by_environment()[e].back().outcome.result.reward;
+    for (std::size_t c = 0; c < reward.size(); ++c) {
+      if (std::isfinite(reward[c])) continue;
+      throw NotFiniteError(
+          fmt::format("[ppo] the reward '{}' of environment {} ({}) in step {} of the rollout is "
+                      "{}: it must be finite",
+                      spec.reward_names[c], e, spec.name, rollout.steps(), reward[c]));
+    }
+  }
+}
+
 void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
                          const std::vector<const Observation*>& next_observations,
                          const RunningNormalizer& normalizer, const std::vector<double>& weights,
@@ -151,6 +167,9 @@ void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
       for (std::size_t t = 0; t < steps.size(); ++t) {
         steps[t].returns.resize(components);
         steps[t].returns[c] = a[t] + sequence[t].value;
+        if (!std::isfinite(steps[t].returns[c])) {
+          throw NotFiniteError(fmt::format("[ppo] a return of environment {} is not finite", e));
+        }
         // Where nothing was earned the advantage is the critic's own noise: it must not be scaled
         // up.
         if (!earned[c]) a[t] = 0;

@@ -46,6 +46,9 @@ class Rollout {
   std::size_t bytes_ = 0;
 };
 
+/// Throws NotFiniteError naming a reward of the newest transitions.
+void require_finite_rewards(const Rollout& rollout, const EnvironmentSpec& spec);
+
 /// Fills `returns` and `advantage` of every transition
 /// (docs/ppo.md).
 ///
@@ -53,6 +56,7 @@ class Rollout {
 /// combined by `config.advantage` where the critic has several and, unless that is left to the
 /// minibatches, standardised over the whole batch. `normalizer` holds the return statistics the
 /// values are expressed in; it is not updated here. `weights` are the environment's, by component.
+/// Throws NotFiniteError naming a value or a return.
 void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
                          const std::vector<const Observation*>& next_observations,
                          const RunningNormalizer& normalizer, const std::vector<double>& weights,

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <map>
 
-#include "kernels/errors.h"
+#include "rl/damaged.h"
 
 namespace frost {
 namespace {
@@ -276,10 +276,6 @@ std::vector<Transition> read_transitions(const StateDict& state, const RolloutFo
 }
 
 }  // namespace
-
-void fail_damaged(const std::string& name, const std::string& why) {
-  throw Error("checkpoint tensor '" + name + "' is damaged: " + why);
-}
 
 void save_rollout(const Rollout& rollout, StateDict& state) {
   const std::vector<const Transition*> all = rollout.flat();

@@ -26,7 +26,4 @@ void save_rollout(const Rollout& rollout, StateDict& state);
 void load_rollout(const StateDict& state, const RolloutForm& form, Backend& backend,
                   Rollout& rollout);
 
-/// "checkpoint tensor '<name>' is damaged: <why>".
-[[noreturn]] void fail_damaged(const std::string& name, const std::string& why);
-
 }  // namespace frost

@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "kernels/errors.h"
-
 namespace frost {
 
 void RunningNormalizer::update(const std::vector<std::vector<double>>& rows) {
@@ -42,12 +40,18 @@ std::vector<double> RunningNormalizer::state() const {
   return state;
 }
 
-void RunningNormalizer::set_state(const std::vector<double>& state) {
-  if (state.size() != 1 + 2 * mean_.size()) fail("normalizer", "the saved state has another size");
-  const auto n = static_cast<std::ptrdiff_t>(mean_.size());
+bool RunningNormalizer::set_state(const std::vector<double>& state) {
+  const std::size_t components = mean_.size();
+  if (state.size() != 1 + 2 * components) return false;
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    const bool is_mean = i >= 1 && i <= components;
+    if (!std::isfinite(state[i]) || (state[i] < 0 && !is_mean)) return false;
+  }
+  const auto first = state.begin() + 1, middle = first + static_cast<std::ptrdiff_t>(components);
   count_ = state[0];
-  mean_.assign(state.begin() + 1, state.begin() + 1 + n);
-  sum_squares_.assign(state.begin() + 1 + n, state.end());
+  mean_.assign(first, middle);
+  sum_squares_.assign(middle, state.end());
+  return true;
 }
 
 }  // namespace frost

@@ -20,7 +20,8 @@ class RunningNormalizer {
 
   /// count, then mean and sum of squares per component.
   std::vector<double> state() const;
-  void set_state(const std::vector<double>& state);
+  /// False, and nothing has changed, for numbers that no updates lead to.
+  [[nodiscard]] bool set_state(const std::vector<double>& state);
 
  private:
   double count_ = 0;

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/errors.h"
+#include "rl/damaged.h"
 
 namespace frost {
 namespace {
@@ -17,6 +17,11 @@ constexpr const char* kOrder = "ppo.learning.order";
 constexpr const char* kSums = "ppo.learning.sums";
 constexpr const char* kCollected = "ppo.learning.collected";
 constexpr const char* kWhat = "checkpoint";
+
+bool holds(const StateDict& state, const std::string& prefix) {
+  const auto first = state.lower_bound(prefix);
+  return first != state.end() && first->first.starts_with(prefix);
+}
 
 /// Columns of one episode; every integer is exact in a double.
 constexpr std::int64_t kEpisodeColumns = 7;
@@ -58,12 +63,7 @@ std::vector<EpisodeRecord> load_episodes(const StateDict& state) {
 
 /// The numbers of a tensor F64 [count].
 std::vector<double> load_doubles(const StateDict& state, const char* name, std::size_t count) {
-  std::vector<double> values =
-      find_tensor(state, name, kWhat, {static_cast<std::int64_t>(count)}).to_doubles(name);
-  if (!std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); })) {
-    fail_damaged(name, "a value is not finite");
-  }
-  return values;
+  return find_tensor(state, name, kWhat, {static_cast<std::int64_t>(count)}).to_doubles(name);
 }
 
 void save_learning(const Learning& learning, StateDict& state) {
@@ -114,6 +114,9 @@ Learning load_learning(const StateDict& state, std::size_t samples, std::size_t 
   learning.sums.group_norms.resize(groups);
   const std::vector<double*> numbers = learning.sums.numbers();
   const std::vector<double> sums = load_doubles(state, kSums, numbers.size());
+  if (!std::all_of(sums.begin(), sums.end(), [](double v) { return std::isfinite(v); })) {
+    fail_damaged(kSums, "a value is not finite");
+  }
   for (std::size_t i = 0; i < numbers.size(); ++i) *numbers[i] = sums[i];
   const std::vector<double> summary = load_doubles(state, kCollected, 2 + components);
   learning.collected = {summary[0], {summary.begin() + 2, summary.end()}, summary[1]};
@@ -129,6 +132,12 @@ std::vector<double*> LearnStatistics::numbers() {
                               &grad_norm,   &weights.discrete, &weights.continuous};
   for (double& norm : group_norms) all.push_back(&norm);
   return all;
+}
+
+void LearnStatistics::stop_at(double kl) {
+  stopped_early = true;
+  approx_kl += kl;
+  last_kl = kl;
 }
 
 void Learning::set_samples(std::size_t samples) {
@@ -153,12 +162,12 @@ void save_unfinished(const UnfinishedUpdate& update, const std::vector<EpisodeRe
 }
 
 bool holds_unfinished(const StateDict& state) {
-  return state.contains(kFinished);
+  return holds(state, "ppo.rollout.") || holds(state, "ppo.learning.") || holds(state, kFinished);
 }
 
 void load_unfinished(const StateDict& state, RolloutForm form, Backend& backend, std::size_t groups,
                      UnfinishedUpdate& update, std::vector<EpisodeRecord>& finished) {
-  form.with_returns = state.contains(kProgress);
+  form.with_returns = holds(state, "ppo.learning.");
   load_rollout(state, form, backend, update.rollout);
   if (form.with_returns) {
     if (!update.rollout.full()) fail_damaged(kProgress, "the rollout is not full yet");

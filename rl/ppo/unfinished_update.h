@@ -15,15 +15,20 @@ struct LearnStatistics {
   int minibatches = 0;
   bool stopped_early = false;  ///< by the divergence of one more minibatch
   double policy_loss = 0, continuous_loss = 0, value_loss = 0, loss = 0;
-  double entropy = 0, continuous_entropy = 0, clipfrac = 0, approx_kl = 0;
-  double last_kl = 0;
+  double entropy = 0, continuous_entropy = 0, clipfrac = 0;
+  double approx_kl = 0, last_kl = 0;  ///< with that of the minibatch that stopped
   double grad_norm = 0;
   PolicyLossWeights weights{0, 0};
   std::vector<double> group_norms;
 
   /// Every number but the counts, in a fixed order.
   std::vector<double*> numbers();
-  double mean(double sum) const { return sum / std::max(1, minibatches); }
+  /// Takes note of the minibatch whose divergence ended the update.
+  void stop_at(double kl);
+  /// NaN where no minibatch moved the weights.
+  double mean(double sum) const { return sum / minibatches; }
+  /// Of all minibatches whose divergence was seen, one that stopped the update among them.
+  double mean_kl() const { return approx_kl / (minibatches + (stopped_early ? 1 : 0)); }
 };
 
 /// How far an update has learned from its rollout.

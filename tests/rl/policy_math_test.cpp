@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <utility>
 
@@ -218,6 +219,19 @@ TEST(ValueLoss, HubersIsSquareNearTheReturnAndLinearFarFromIt) {
   EXPECT_NEAR(huber(-1.0f).first, 0.5 * (2 * 3 - 0.5), 1e-6);
   EXPECT_NEAR(huber(-1.0f).second, -1.0, 1e-6);
   EXPECT_NEAR(huber(12.0f).second, 1.0, 1e-6);
+}
+
+// A clamp by fminf and fmaxf would replace a NaN by one of the limits.
+TEST(NotFinite, ANumberThatIsNanIsNotHiddenByAClamp) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const ValueLossKind kind :
+       {ValueLossKind::kClipped, ValueLossKind::kSquared, ValueLossKind::kHuber}) {
+    EXPECT_TRUE(std::isnan(value_of(nan, 1.0f, 2.0f, kind).first));
+  }
+  const std::vector<float> y =
+      evaluate_gaussian(floats({1, 2}, {0.5f, nan}), floats({1, 1}, {0.2f})).to_host();
+  EXPECT_TRUE(std::isnan(y[0]));
+  EXPECT_TRUE(std::isnan(y[1]));
 }
 
 TEST(ValueLoss, ComponentsAreWeightedAfterTheirMean) {

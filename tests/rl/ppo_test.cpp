@@ -9,7 +9,7 @@
 #include "kernels/errors.h"
 #include "models/policies/graph_actor_critic.h"
 #include "rl/envs/durotaxis/durotaxis.h"
-#include "rl/ppo/minibatch.h"
+#include "rl/ppo/loss_terms.h"
 
 namespace frost {
 namespace {
@@ -192,7 +192,7 @@ TEST(RunningNormalizer, EqualsTheStatisticsOfAllRows) {
   EXPECT_NEAR(n.denormalise(0, 0), 4, 1e-12);
   EXPECT_NEAR(n.deviation(0), std::sqrt(10.0), 1e-12);
   RunningNormalizer copy(1);
-  copy.set_state(n.state());
+  EXPECT_TRUE(copy.set_state(n.state()));
   EXPECT_EQ(copy.normalise(0, 7), n.normalise(0, 7));
 }
 

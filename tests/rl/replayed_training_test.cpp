@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "kernels/backend_registry.h"
 #include "models/policies/policy_factory.h"
 #include "rl/ppo/ppo.h"
 #include "tests/golden/closed_form.h"
@@ -104,6 +105,28 @@ INSTANTIATE_TEST_SUITE_P(Devices, ReplayedTraining,
                            return std::get<ReplayCase>(info.param).name + std::string("Device") +
                                   std::to_string(info.index % test_backends().size());
                          });
+
+class Rollouts : public testing::TestWithParam<Backend*> {};
+
+// A card's totals, and its message when it is full, are of bytes on the card.
+TEST_P(Rollouts, AreBookedAsMemoryOfTheHost) {
+  Backend& backend = *GetParam();
+  const ReplayLearner learner(config_of(kReplayCases[0]), backend, false);
+  const auto live = [](Backend& of) { return of.ledger().snapshot().live_of(MemoryTag::kRollout); };
+  const std::int64_t on_host = live(cpu_backend()), on_device = live(backend);
+  {
+    Rollout rollout(2, 6);
+    learner.ppo->collect(rollout);
+    EXPECT_GT(live(cpu_backend()), on_host + 12 * static_cast<std::int64_t>(sizeof(Transition)));
+    if (&backend != &cpu_backend()) {
+      EXPECT_EQ(live(backend), on_device);
+    }
+  }
+  EXPECT_EQ(live(cpu_backend()), on_host);
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, Rollouts, testing::ValuesIn(test_backends()),
+                         [](const auto& info) { return "Device" + std::to_string(info.index); });
 
 // The cases are what their names say.
 TEST(ReplayedTrainingCases, KeepFeaturesAndMoveWeightsWhereTheySay) {
