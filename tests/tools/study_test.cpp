@@ -149,6 +149,34 @@ TEST_F(Study, ReportsMeansCurvesAndDifferences) {
             std::string::npos);
 }
 
+TEST_F(Study, IntervalsOfSharesAreWithinTheirRangeAndEmptyCellsAreGaps) {
+  write_run(out_ / "none-seed0", {0, 2, 1, 3}, 0);
+  write_run(out_ / "none-seed1", {2, 2, 1, 5}, 1);
+  write_run(out_ / "all-seed0", {0, 1, 2, 7}, 1);
+  write_run(out_ / "all-seed1", {0, 1, 2, 11}, 1);
+  for (const char* seed : {"none-seed0", "none-seed1"}) {  // no episode ended in update 2
+    write(out_ / seed / "metrics.csv",
+          "charts/update,charts/global_step,charts/episodic_return\n1,100,1\n2,200,\n3,300,2\n"
+          "4,400," +
+              std::string(seed == std::string("none-seed0") ? "" : "6") + "\n");
+  }
+  const StudyResults results = read_study(study_, out_);
+  const auto none = runs_of(results, "", "none"), all = runs_of(results, "", "all");
+  const Summary s = summarise(quantity("success, sampled"), none, all);  // 50 and 100 %
+  EXPECT_EQ(s.value.mean, 75);
+  EXPECT_GE(s.value.low, 0);
+  EXPECT_LE(s.value.high, 100);
+  EXPECT_EQ(s.difference.low, -100);  // Student's t alone says -343
+  EXPECT_EQ(s.difference.high, 100);
+  EXPECT_EQ(quantity("roughness of the return", results.runs[0]), 1);  // 1, then 2
+  EXPECT_EQ(quantity("return, last quarter", results.runs[0]), 2);
+  const auto points = curve(curve_of("charts/episodic_return"), none);
+  EXPECT_EQ(points[0].mean, 1);
+  EXPECT_TRUE(std::isnan(points[1].mean) && std::isnan(points[1].low));
+  EXPECT_EQ(points[3].mean, 6);  // of the one run that has a value there
+  EXPECT_EQ(points[3].low, 6);
+}
+
 TEST(Median, IsTheMiddleOrTheMeanOfTheTwoThere) {
   EXPECT_EQ(median({5, 1, 3}), 3);
   EXPECT_EQ(median({5, 1, 3, 4}), 3.5);
@@ -164,6 +192,57 @@ TEST(MeanInterval, FollowsStudentsT) {
   EXPECT_EQ(one.n, 1);
   EXPECT_EQ(one.mean, 4);
   EXPECT_TRUE(std::isnan(one.low));
+}
+
+// Reference values: SciPy 1.17.1, scipy.stats.t.ppf(0.975, freedom).
+TEST(StudentQuantile, IsRightBeyondTheTable) {
+  const std::pair<std::size_t, double> cases[] = {
+      {1, 12.706205},  {2, 4.302653},   {10, 2.228139},  {20, 2.085963}, {21, 2.079614},
+      {22, 2.073873},  {25, 2.059539},  {30, 2.042272},  {40, 2.021075}, {60, 2.000298},
+      {100, 1.983972}, {120, 1.979930}, {1000, 1.962339}};
+  for (const auto& [freedom, value] : cases) {
+    EXPECT_NEAR(student_quantile(freedom), value, freedom <= 20 ? 5e-4 : 1e-5) << freedom;
+  }
+}
+
+TEST(MeanInterval, OfManySeedsIsNotTheNormals) {
+  std::vector<double> values;
+  for (int i = 0; i < 22; ++i) values.push_back(i % 2);
+  // The deviation of eleven 0 and eleven 1 is sqrt(22 / 4 / 21).
+  EXPECT_NEAR(mean_interval(values).high, 0.5 + 2.079614 * std::sqrt(0.25 / 21), 1e-5);
+}
+
+// Reference values: statsmodels 0.15.0, proportion_confint(method="wilson") of the mean, of as many
+// results as the variance of the mean leaves, at the level whose normal quantile is Student's.
+TEST(ShareInterval, IsWilsonsOfWhatTheSpreadOverTheSeedsLeaves) {
+  const struct {
+    std::vector<double> shares;
+    double trials, low, high;
+  } cases[] = {{{0, 0, 0, 0, 1}, 100, 0.017581719536521878, 0.7773982978491726},
+               {{0.98, 0.79, 0.49, 1, 0.82}, 100, 0.48806397938750945, 0.9537663284931786},
+               {{1, 1, 1}, 20, 0.7641773136413839, 1},
+               {{0, 0}, 50, 0, 0.6175066239055391},
+               {{0.9, 0.91, 0.92, 0.9, 0.91}, 10, 0.7346699727260141, 0.9723600685645403}};
+  for (const auto& c : cases) {
+    const MeanInterval m = share_interval(c.shares, c.trials);
+    EXPECT_NEAR(m.low, c.low, 1e-12);
+    EXPECT_NEAR(m.high, c.high, 1e-12);
+  }
+}
+
+TEST(ShareInterval, StaysWithinItsRange) {
+  for (int seeds = 2; seeds <= 6; ++seeds) {
+    for (int bits = 0; bits < 1 << (2 * seeds); ++bits) {
+      std::vector<double> shares;
+      for (int s = 0; s < seeds; ++s) shares.push_back((bits >> (2 * s) & 3) / 3.0);
+      const MeanInterval m = share_interval(shares, 30);
+      ASSERT_GE(m.low, 0);
+      ASSERT_LE(m.low, m.mean + 1e-12);
+      ASSERT_GE(m.high, m.mean - 1e-12);
+      ASSERT_LE(m.high, 1);
+    }
+  }
+  EXPECT_TRUE(std::isnan(share_interval({0.5}, 100).low));
 }
 
 }  // namespace

@@ -42,20 +42,28 @@ Points points_of(const CurveKind& kind, const StudyResult& r) {
 
 std::vector<CurvePoint> curve(const CurveKind& kind, const std::vector<const StudyResult*>& runs) {
   std::vector<CurvePoint> points;
+  std::vector<double> counted;  // how many runs have a value at a point
   for (const StudyResult* r : runs) {
     const Points p = points_of(kind, *r);
     const std::vector<double> seconds = r->seconds();
     const std::vector<double> steps = r->metrics.column("charts/global_step");
     points.resize(std::max(points.size(), p.value.size()), {0, 0, 0, INFINITY, -INFINITY});
+    counted.resize(points.size());
     for (std::size_t i = 0; i < p.value.size(); ++i) {
       const auto row = static_cast<std::size_t>(p.update[i]) - 1;
       CurvePoint& point = points[i];
       point.steps = steps.at(row);
       point.seconds += seconds.at(row) / static_cast<double>(runs.size());
-      point.mean += p.value[i] / static_cast<double>(runs.size());
+      if (std::isnan(p.value[i])) continue;
+      ++counted[i];
+      point.mean += p.value[i];
       point.low = std::min(point.low, p.value[i]);
       point.high = std::max(point.high, p.value[i]);
     }
+  }
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    points[i].mean /= counted[i];  // NaN, a gap, where no run has a value
+    if (counted[i] == 0) points[i].low = points[i].high = NAN;
   }
   return points;
 }

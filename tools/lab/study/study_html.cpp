@@ -85,8 +85,9 @@ std::string study_html(const StudyConfig& study, const StudyResults& results) {
   std::string html = fmt::format(
       "<p>{} of {} runs are finished; {} seeds, {} held-out episodes of seed {}. Brackets hold 95 "
       "% "
-      "confidence intervals over the seeds (Student's t); the bands of the curves are the range "
-      "over the seeds.</p>\n",
+      "confidence intervals over the seeds (Student's t, of success and progress in Wilson's "
+      "form); "
+      "the bands of the curves are the range over the seeds.</p>\n",
       results.runs.size(), results.planned, study.seeds, study.episodes, study.evaluation_seed);
   for (const std::string& variant : study.variants) {
     const Part part{study, results, variant};

@@ -89,7 +89,6 @@ std::string study_commands(const StudyConfig& study) {
 HeldOut held_out(const CsvTable& episodes, const std::string& policy) {
   HeldOut result;
   std::vector<double> steps;
-  double count = 0;
   for (std::size_t i = 0; i < episodes.rows(); ++i) {
     if (episodes.text("policy", i) != policy) continue;
     const double success = episodes.number("success", i);
@@ -97,12 +96,13 @@ HeldOut held_out(const CsvTable& episodes, const std::string& policy) {
     result.progress += episodes.number("progress", i);
     result.episode_return += episodes.number("return", i);
     if (success > 0) steps.push_back(episodes.number("steps", i));
-    ++count;
+    ++result.episodes;
   }
-  if (count == 0) throw Error(episodes.origin() + " holds no episode of '" + policy + "'");
-  result.success /= count;
-  result.progress /= count;
-  result.episode_return /= count;
+  if (result.episodes == 0)
+    throw Error(episodes.origin() + " holds no episode of '" + policy + "'");
+  for (double* sum : {&result.success, &result.progress, &result.episode_return}) {
+    *sum /= result.episodes;
+  }
   result.median_steps = median(std::move(steps));
   return result;
 }

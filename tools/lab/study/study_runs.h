@@ -41,6 +41,7 @@ std::string study_commands(const StudyConfig& study);
 struct HeldOut {
   double success = 0, progress = 0, episode_return = 0;
   double median_steps = 0;  ///< of the successful episodes; NaN where there is none
+  double episodes = 0;      ///< how many there are
 };
 
 /// The rows of `policy` ("sampled", "argmax" or a baseline) in a file written by

@@ -11,43 +11,55 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// The 97.5 % quantile of Student's t, by degrees of freedom from 1 on; beyond, the normal's.
-double t_quantile(std::size_t freedom) {
-  constexpr std::array<double, 20> kTable = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365,
-                                             2.306,  2.262, 2.228, 2.201, 2.179, 2.160, 2.145,
-                                             2.131,  2.120, 2.110, 2.101, 2.093, 2.086};
-  return freedom <= kTable.size() ? kTable[freedom - 1] : 1.96;
-}
-
 double mean_of(const double* begin, const double* end) {
   return begin == end ? kNaN : std::accumulate(begin, end, 0.0) / static_cast<double>(end - begin);
 }
 
-std::vector<double> returns(const StudyResult& r) {
-  return r.metrics.column("charts/episodic_return");
-}
+/// The return while training, of the updates in which episodes ended.
+struct ReturnCurve {
+  std::vector<double> steps, value;
 
-/// Mean return while training, over the first or last quarter of the updates.
+  explicit ReturnCurve(const StudyResult& r)
+      : steps(r.metrics.column("charts/global_step")),
+        value(r.metrics.column("charts/episodic_return")) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (std::isnan(value[i])) continue;
+      steps[kept] = steps[i];
+      value[kept++] = value[i];
+    }
+    steps.resize(kept);
+    value.resize(kept);
+  }
+  /// Of these updates; one at least, where there is one.
+  std::size_t quarter() const {
+    return std::min(value.size(), std::max<std::size_t>(1, value.size() / 4));
+  }
+};
+
+/// Mean return over the first or last quarter.
 double early_return(const StudyResult& r) {
-  const std::vector<double> y = returns(r);
-  return mean_of(y.data(), y.data() + std::max<std::size_t>(1, y.size() / 4));
+  const ReturnCurve c(r);
+  return mean_of(c.value.data(), c.value.data() + c.quarter());
 }
 double late_return(const StudyResult& r) {
-  const std::vector<double> y = returns(r);
-  return mean_of(y.data() + y.size() - std::max<std::size_t>(1, y.size() / 4), y.data() + y.size());
+  const ReturnCurve c(r);
+  const double* end = c.value.data() + c.value.size();
+  return mean_of(end - c.quarter(), end);
 }
 
 /// Mean absolute change of the return from one update to the next.
 double roughness(const StudyResult& r) {
-  const std::vector<double> y = returns(r);
+  const std::vector<double> y = ReturnCurve(r).value;
   double sum = 0;
   for (std::size_t i = 1; i < y.size(); ++i) sum += std::abs(y[i] - y[i - 1]);
   return y.size() < 2 ? kNaN : sum / static_cast<double>(y.size() - 1);
 }
 
-/// Least-squares slope of the return over the second half of training, per 1,000 steps.
+/// Least-squares slope of the return over the second half, per 1,000 steps.
 double late_slope(const StudyResult& r) {
-  const std::vector<double> y = returns(r), x = r.metrics.column("charts/global_step");
+  const ReturnCurve c(r);
+  const std::vector<double>&y = c.value, &x = c.steps;
   const std::size_t half = y.size() / 2, n = y.size() - half;
   const double mx = mean_of(x.data() + half, x.data() + x.size());
   const double my = mean_of(y.data() + half, y.data() + y.size());
@@ -62,7 +74,7 @@ double late_slope(const StudyResult& r) {
 /// Steps at the first evaluation with at least 90 % success; NaN where there is none.
 double steps_to_success(const StudyResult& r) {
   for (std::size_t i = 0; i < r.evaluations.rows(); ++i) {
-    if (r.evaluations.number("eval/success_rate", i) < 0.9) continue;
+    if (!(r.evaluations.number("eval/success_rate", i) >= 0.9)) continue;
     const auto update = static_cast<std::size_t>(r.evaluations.number("update", i));
     return r.metrics.number("charts/global_step", update - 1);
   }
@@ -90,7 +102,28 @@ double saved(const StudyResult& r) {
   return peak(r, "saved");
 }
 
+/// Limits an interval to [low, high], where the truth lies.
+MeanInterval within(MeanInterval m, double low, double high) {
+  if (m.n < 2) return m;
+  m.low = std::max(m.low, low);
+  m.high = std::min(m.high, high);
+  return m;
+}
+
 }  // namespace
+
+double student_quantile(std::size_t freedom) {
+  constexpr std::array<double, 20> kTable = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365,
+                                             2.306,  2.262, 2.228, 2.201, 2.179, 2.160, 2.145,
+                                             2.131,  2.120, 2.110, 2.101, 2.093, 2.086};
+  if (freedom <= kTable.size()) return kTable[freedom - 1];
+  // Cornish and Fisher's expansion (Abramowitz and Stegun 26.7.5), within 1e-5 of the quantile
+  // here.
+  constexpr double z = 1.959963984540054, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
+  const auto v = static_cast<double>(freedom);
+  return z + (z3 + z) / (4 * v) + (5 * z5 + 16 * z3 + 3 * z) / (96 * v * v) +
+         (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * v * v * v);
+}
 
 MeanInterval mean_interval(const std::vector<double>& values) {
   std::vector<double> kept;
@@ -103,19 +136,35 @@ MeanInterval mean_interval(const std::vector<double>& values) {
   double squares = 0;
   for (const double v : kept) squares += (v - result.mean) * (v - result.mean);
   const auto n = static_cast<double>(kept.size());
-  const double half = t_quantile(kept.size() - 1) * std::sqrt(squares / (n - 1) / n);
+  const double half = student_quantile(kept.size() - 1) * std::sqrt(squares / (n - 1) / n);
   result.low = result.mean - half;
   result.high = result.mean + half;
   return result;
 }
 
+MeanInterval share_interval(const std::vector<double>& values, double trials) {
+  MeanInterval m = mean_interval(values);
+  if (m.n < 2) return m;
+  const double t = student_quantile(static_cast<std::size_t>(m.n) - 1);
+  const double variance = std::pow((m.high - m.mean) / t, 2), spread = m.mean * (1 - m.mean);
+  double results = m.n * trials;
+  if (variance > 0) results = std::min(results, spread / variance);
+  const double weight = t * t / results;  // of the prior mean 1/2 in Wilson's centre
+  const double centre = (m.mean + weight / 2) / (1 + weight);
+  const double half = std::sqrt(weight * spread + weight * weight / 4) / (1 + weight);
+  m.low = centre - half;
+  m.high = centre + half;
+  return within(m, 0, 1);
+}
+
 const std::vector<Quantity>& study_quantities() {
   static const std::vector<Quantity> quantities = {
       {"success, sampled", "%", [](const StudyResult& r) { return 100 * r.sampled.success; },
-       [](const HeldOut& h) { return 100 * h.success; }},
-      {"success, argmax", "%", [](const StudyResult& r) { return 100 * r.argmax.success; }},
+       [](const HeldOut& h) { return 100 * h.success; }, 100},
+      {"success, argmax", "%", [](const StudyResult& r) { return 100 * r.argmax.success; }, nullptr,
+       100},
       {"progress, sampled", "", [](const StudyResult& r) { return r.sampled.progress; },
-       [](const HeldOut& h) { return h.progress; }},
+       [](const HeldOut& h) { return h.progress; }, 1},
       {"return, sampled", "", [](const StudyResult& r) { return r.sampled.episode_return; },
        [](const HeldOut& h) { return h.episode_return; }},
       {"median success, sampled", "steps",
@@ -155,7 +204,12 @@ Summary summarise(const Quantity& quantity, const std::vector<const StudyResult*
       if (b->run.seed == r->run.seed) differences.push_back(values.back() - quantity.of(*b));
     }
   }
-  return {mean_interval(values), mean_interval(differences)};
+  const double most = quantity.most;
+  if (most == 0 || runs.empty()) return {mean_interval(values), mean_interval(differences)};
+  for (double& v : values) v /= most;
+  MeanInterval value = share_interval(values, runs[0]->sampled.episodes);
+  for (double* v : {&value.mean, &value.low, &value.high}) *v *= most;
+  return {value, within(mean_interval(differences), -most, most)};
 }
 
 }  // namespace frost
