@@ -15,6 +15,11 @@ void Environment::load_state(const std::vector<std::uint8_t>&) {
   fail("load_state", spec_.name + " does not save its state: its runs have no checkpoints");
 }
 
+void Environment::limit_time(int) {
+  throw UsageError(fmt::format("the time limit of {}, {} steps, cannot be changed", spec_.name,
+                               spec_.time_limit));
+}
+
 Action Environment::scripted_action(const std::string& policy, RandomStream&) const {
   throw UsageError(
       fmt::format("{} has no policy '{}': {}", spec_.name, policy,

@@ -74,6 +74,10 @@ class Environment {
   virtual std::vector<std::uint8_t> save_state() const;
   virtual void load_state(const std::vector<std::uint8_t>& state);
 
+  /// Truncates episodes after so many steps, from now on. Throws UsageError where the time limit is
+  /// part of what the environment is, as it is by default.
+  virtual void limit_time(int steps);
+
   /// What one of `spec().scripted_policies` does now. Throws UsageError for another name.
   virtual Action scripted_action(const std::string& policy, RandomStream& stream) const;
   /// The current state as a picture for people. Throws Error unless `spec().renders`.
@@ -85,6 +89,9 @@ class Environment {
   virtual std::vector<std::string> reward_row() const { return {}; }
   /// The parts of the current state and what `action` (null: nothing) has each do, one row each.
   virtual std::vector<std::vector<std::string>> detail_rows(const Action* action) const;
+
+ protected:
+  void set_time_limit(int steps) { spec_.time_limit = steps; }
 
  private:
   EnvironmentSpec spec_;

@@ -373,16 +373,34 @@ TEST(VectorConfig, TotalStepsAreWholeUpdates) {
 
 TEST(VectorConfig, WhatOnlyColoniesHaveIsRefusedElsewhere) {
   const std::string cartpole = "environment: {name: CartPole-v1}\n";
-  EXPECT_NE(problem(cartpole + "observation: {kind: image}").find("'observation.kind' is image"),
+  EXPECT_NE(problem(cartpole + "observation: {kind: image}")
+                .find("'observation.kind' has no effect: it needs the durotaxis environment"),
             std::string::npos);
   EXPECT_NE(problem(cartpole + "actor_critic: {backbone: {freeze_schedule: [{update: 5, "
                                "freeze_mode: none, backbone_lr: 1e-5}]}}")
-                .find("freezes bodies"),
+                .find("it needs ResNet18 bodies"),
             std::string::npos);
   EXPECT_NE(problem("environment: {name: CartPole}").find("CartPole-v1"), std::string::npos);
   EXPECT_EQ(problem(cartpole + "actor_critic: {mlp_hidden: []}"), "accepted");
   EXPECT_NE(problem(cartpole + "actor_critic: {mlp_hidden: [64, 0]}").find("must be in [1, 65536]"),
             std::string::npos);
+}
+
+TEST(VectorConfig, TheTimeLimitIsTheConfiguredOneElseItsOwn) {
+  const Config own = config_for("Pendulum-v1");
+  const Config set = parse_config(
+      "environment: {name: Pendulum-v1, max_steps: 7}\nsystem: {device: cpu}", "x.yaml", {});
+  EXPECT_EQ(own.environment.max_steps, 200);
+  for (const auto& [config, steps] : {std::pair{own, 200}, std::pair{set, 7}}) {
+    const auto environment = environment_factory(config)();
+    EXPECT_EQ(environment->spec().time_limit, steps);
+    environment->reset(1);
+    StepResult result;
+    while (!result.done()) result = environment->step({{}, {0.5f}});
+    EXPECT_EQ(environment->episode_steps(), steps);
+    EXPECT_TRUE(result.truncated);
+    EXPECT_EQ(environment->progress(), 1);
+  }
 }
 
 TEST(VectorConfig, GroupsMayHaveASchedule) {

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -19,6 +21,14 @@ namespace {
 
 std::filesystem::path root() {
   return source_path("");
+}
+
+/// Lines that open a group of keys.
+std::size_t groups_in(const std::string& yaml) {
+  std::istringstream lines(yaml);
+  std::size_t count = 0;
+  for (std::string line; std::getline(lines, line);) count += line.ends_with(':');
+  return count;
 }
 
 std::string read(const std::filesystem::path& path) {
@@ -93,7 +103,7 @@ TEST(ConfigSchema, EveryKeyIsUniqueAndDocumentedAndInADocumentedSection) {
   }
 }
 
-TEST(ConfigSchema, EveryKeyReadsItsOwnDefaultAndIsBoundToItsOwnMember) {
+TEST(ConfigSchema, EveryKeyIsBoundToItsOwnMember) {
   std::istringstream words(
       "1 2 0.5 0.2 false true -2 exponential in random 1ch_conv tf32 none joint total cosine "
       "constant cpu promote_leftmost_child state_machine sum image 48 other "
@@ -103,7 +113,6 @@ TEST(ConfigSchema, EveryKeyReadsItsOwnDefaultAndIsBoundToItsOwnMember) {
   for (const ConfigKey& key : config_keys()) {
     if (key.type.starts_with("list of {")) continue;  // freeze_schedule_test
     const std::string value = key.get(defaults);
-    EXPECT_EQ(problem("", {key.path + "=" + value}), "accepted") << key.path;
     // Some other valid value must change this key's line and no other.
     Config changed;
     for (const std::string& text : other_values) {
@@ -127,6 +136,100 @@ TEST(ConfigSchema, EveryKeyReadsItsOwnDefaultAndIsBoundToItsOwnMember) {
       EXPECT_EQ(other.get(changed), other.get(defaults)) << key.path << " changes " << other.path;
     }
   }
+}
+
+/// Configurations of which each has other keys without effect.
+const std::vector<std::vector<std::string>>& kinds_of_configuration() {
+  static const std::vector<std::vector<std::string>> kinds = {
+      {},
+      {"observation.kind=image"},
+      {"algorithm.two_stage_curriculum.stage=2", "algorithm.enable_kl_early_stop=false",
+       "algorithm.lr_schedule.kind=kl_adaptive"},
+      {"environment.name=CartPole-v1"},
+      {"environment.name=Pendulum-v1"},
+      {"environment.name=IdentityHybrid"}};
+  return kinds;
+}
+
+TEST(ConfigEffect, AKeyIsAcceptedWhereARunReadsItAndRefusedByNameElsewhere) {
+  std::set<std::string> accepted, refused;
+  for (const std::vector<std::string>& kind : kinds_of_configuration()) {
+    Config config = parse_config("", "x.yaml", kind);
+    const std::vector<const ConfigKey*> read = effective_keys(config);
+    for (const ConfigKey& key : config_keys()) {
+      std::vector<std::string> overrides = kind;
+      overrides.push_back(key.path + "=" + key.get(config));
+      const std::string message = problem("", overrides);
+      if (!key.of_run || std::find(read.begin(), read.end(), &key) != read.end()) {
+        EXPECT_EQ(message, "accepted");
+        accepted.insert(key.path);
+      } else {
+        const std::string start =
+            "--set " + overrides.back() + ": '" + key.path + "' has no effect: it needs ";
+        EXPECT_EQ(message.substr(0, start.size()), start);
+        refused.insert(key.path);
+      }
+    }
+  }
+  for (const ConfigKey& key : config_keys()) {
+    EXPECT_TRUE(accepted.contains(key.path)) << key.path;
+    EXPECT_EQ(refused.contains(key.path), key.needs != nullptr && key.needs != &KeyNeed::kTimeLimit)
+        << key.path;
+  }
+}
+
+TEST(ConfigEffect, TheResolvedTextHoldsWhatIsReadAndTrainsAgainAsItIs) {
+  for (const std::vector<std::string>& kind : kinds_of_configuration()) {
+    const Config config = parse_config("study: {seeds: 7}", "x.yaml", kind);
+    const std::string text = to_yaml(config);
+    const Config again = parse_config(text, "again.yaml", {});
+    EXPECT_EQ(to_yaml(again), text);
+    EXPECT_TRUE(differences(config, again).empty());
+    EXPECT_EQ(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')),
+              effective_keys(config).size() + groups_in(text));
+    EXPECT_EQ(text.find("study"), std::string::npos);
+  }
+}
+
+TEST(ConfigEffect, ATextOfAnEarlierVersionHoldsEveryKeyAndIsRead) {
+  std::string text =
+      std::regex_replace(default_config_yaml(), std::regex("\n( +)# (\\w+: )"), "\n$1$2");
+  text = std::regex_replace(text, std::regex("name: durotaxis"), "name: CartPole-v1");
+  const std::string message = problem(text);
+  EXPECT_NE(
+      message.find(" keys have no effect, the first 'environment.substrate_type': it needs the "
+                   "durotaxis environment, and CartPole-v1 shows a vector and acts by "
+                   "choices: remove them, or set environment.name to durotaxis"),
+      std::string::npos)
+      << message;
+  const Config config = parse_run_config(text, "run", {"algorithm.gamma=0.5"});
+  EXPECT_EQ(config.environment.max_steps, 500);  // of CartPole-v1, whatever the text says
+  EXPECT_EQ(config.ppo.gamma, 0.5);
+  EXPECT_EQ(
+      to_yaml(config),
+      to_yaml(parse_config("", "x.yaml", {"environment.name=CartPole-v1", "algorithm.gamma=0.5"})));
+  // An override is the user's, also of a run.
+  EXPECT_THROW(parse_run_config(text, "run", {"encoder.num_layers=3"}), UsageError);
+  EXPECT_EQ(
+      parse_run_config(to_yaml(config), "run", {"environment.max_steps=7"}).environment.max_steps,
+      7);
+  EXPECT_EQ(parse_run_config(to_yaml(config), "run", {}).environment.max_steps, 500);
+}
+
+TEST(ConfigEffect, AnOverrideMayLeaveKeysOfTheFileBehind) {
+  const std::string graph = to_yaml(Config{});
+  const std::vector<std::string> image = {"observation.kind=image"};
+  EXPECT_EQ(to_yaml(parse_config(graph, "x.yaml", image)), to_yaml(parse_config("", "", image)));
+  EXPECT_EQ(to_yaml(parse_run_config(graph, "run", image)), to_yaml(parse_config("", "", image)));
+  // But not the other way round, and not what had no effect in the file either.
+  EXPECT_EQ(problem("encoder: {num_layers: 3}", {"observation.kind=image", "encoder.num_heads=2"})
+                .find("--set encoder.num_heads=2: 'encoder.num_heads' has no effect"),
+            0u);
+  EXPECT_EQ(problem("actor_critic: {mlp_hidden: [8]}", {"environment.name=CartPole-v1"}),
+            "accepted");
+  EXPECT_EQ(problem("actor_critic: {mlp_hidden: [8]}", image)
+                .find("x.yaml:1: 'actor_critic.mlp_hidden' has no effect"),
+            0u);
 }
 
 TEST(ConfigFiles, ShippedFilesLoad) {

@@ -207,6 +207,51 @@ TEST(ConfigErrors, RewardModesAndFormsExcludeEachOther) {
             "'environment.position_rewards.critical_zone_threshold' (0.03)");
 }
 
+TEST(ConfigErrors, KeysWithoutEffectNameWhatTheyNeed) {
+  const std::string cartpole = "environment: {name: CartPole-v1}\n";
+  EXPECT_EQ(problem(cartpole + "encoder:\n  num_layers: 3\n"),
+            "x.yaml:3: 'encoder.num_layers' has no effect: it needs a graph as observation, and "
+            "CartPole-v1 shows a vector and acts by choices: remove it, or set environment.name to "
+            "durotaxis and observation.kind to graph");
+  EXPECT_EQ(problem(cartpole, {"actor_critic.backbone.freeze_mode=none", "encoder.num_heads=2"}),
+            "--set encoder.num_heads=2: 2 keys have no effect, the first 'encoder.num_heads': it "
+            "needs a graph as observation, and CartPole-v1 shows a vector and acts by choices: "
+            "remove them, or set environment.name to durotaxis and observation.kind to graph");
+  EXPECT_EQ(problem("", {"trainer.policy_loss_weights.continuous_weight=1"}),
+            "--set trainer.policy_loss_weights.continuous_weight=1: "
+            "'trainer.policy_loss_weights.continuous_weight' has no effect: it needs continuous "
+            "values in the action, and durotaxis shows a graph and acts by choices: remove it");
+  EXPECT_EQ(
+      problem("algorithm: {enable_kl_early_stop: false, target_kl: 0.02}"),
+      "x.yaml:1: 'algorithm.target_kl' has no effect: it needs the early stop, and it is off: "
+      "remove it, or set algorithm.enable_kl_early_stop to true");
+  EXPECT_EQ(problem("actor_critic: {mlp_hidden: [32]}")
+                .find("x.yaml:1: 'actor_critic.mlp_hidden' has no effect: it needs a vector"),
+            0u);
+  // What is only a default, or a plan of runs, is not refused.
+  EXPECT_EQ(problem(cartpole + "study: {seeds: 2}"), "accepted");
+}
+
+TEST(ConfigErrors, ALearningRateOfAGroupThatTheNetworkLacksIsRefused) {
+  const std::string cosine = "kind: cosine, warmup_updates: 5, final_fraction: 0}";
+  const auto groups = [&](const std::string& group) {
+    return "algorithm: {lr_schedule: {groups: [{group: " + group + ", " + cosine + "]}}\n";
+  };
+  const std::string image = "observation: {kind: image}\n";
+  const std::string cartpole = "environment: {name: CartPole-v1}\n";
+  EXPECT_EQ(problem(groups("encoder")), "accepted");
+  EXPECT_EQ(problem(groups("backbone") + image), "accepted");
+  EXPECT_EQ(problem(groups("heads") + cartpole), "accepted");
+  EXPECT_EQ(problem(groups("encoder") + image),
+            "x.yaml:1: 'algorithm.lr_schedule.groups' has a schedule for 'encoder', which the "
+            "network does not have, because durotaxis shows a picture and acts by continuous "
+            "values: remove it");
+  EXPECT_NE(problem(groups("backbone") + cartpole).find("has a schedule for 'backbone'"),
+            std::string::npos);
+  EXPECT_NE(problem(groups("encoder"), {"observation.kind=image"}).find("for 'encoder'"),
+            std::string::npos);
+}
+
 TEST(ConfigErrors, SyntaxErrorsNameLineAndColumn) {
   const std::string message = problem("algorithm:\n  gamma: [0.9\n");
   EXPECT_EQ(message.find("x.yaml:3:1: YAML syntax error: "), 0u) << message;

@@ -69,7 +69,47 @@ TEST_F(EvaluationSubjects, ASmallerNetworkDoesNotEvaluateALargerOnesRun) {
             "[load_state_dict] the tensors are not this network's; 4 superfluous: "
             "'network.actor.hidden.1.bias', 'network.actor.hidden.1.weight', "
             "'network.critic.hidden.1.bias', 'network.critic.hidden.1.weight'");
+  for (const char* other : {"[64, 64, 64]", "[64, 32]", "[32, 64]", "[]"}) {
+    const std::string option = std::string("actor_critic.mlp_hidden=") + other;
+    EXPECT_NE(error_of([&] { load_run(folder_ / "", "last", {option}); }).find("'network."),
+              std::string::npos)
+        << other;
+  }
   EXPECT_NO_THROW(load_run(folder_ / "", "last", {}));
+}
+
+TEST_F(EvaluationSubjects, ANetworkOfAnotherFormDoesNotEvaluateARun) {
+  save_run(1);
+  const std::pair<const char*, const char*> cases[] = {
+      {"encoder.num_layers=3", "superfluous: 'network.encoder.layers.3."},
+      {"encoder.num_layers=5", "missing: 'network.encoder.layers.4."},
+      {"encoder.hidden_dim=64", "'network.encoder."},
+      {"encoder.out_dim=64", "'network."},
+      {"actor_critic.hidden_dim=64", "'network.actor."},
+      {"actor_critic.backbone.input_adapter=1ch_conv", "'network.actor.body.conv1.weight'"},
+      {"encoder.num_heads=2", "'encoder.num_heads' is 2, but the checkpoint's network was trained"},
+      {"observation.token_connectivity=none", "'observation.token_connectivity' is none, but"},
+      {"actor_critic.simplicial_embedding.temperature=2", "temperature' is 2, but"},
+      {"observation.observe_marks=true", "'network.encoder.node_projection.weight'"},
+  };
+  for (const auto& [option, named] : cases) {
+    const std::string error = error_of([&] { load_run(folder_ / "", "last", {option}); });
+    EXPECT_NE(error.find(named), std::string::npos) << option << ": " << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << option;
+  }
+}
+
+TEST_F(EvaluationSubjects, AnOptionThatTheRunsNetworkDoesNotReadIsRefused) {
+  const Config config =
+      parse_config("environment: {name: CartPole-v1}\nsystem: {device: cpu}\n", "x.yaml", {});
+  Trainer trainer(config, false);
+  write_safetensors(folder_ / "checkpoints/last.safetensors", trainer.checkpoint());
+  EXPECT_THROW(load_run(folder_ / "", "", {"encoder.num_layers=3"}), UsageError);
+  const auto limit = [&](const std::vector<std::string>& options) {
+    return environment_factory(load_run(folder_ / "", "", options).config)()->spec().time_limit;
+  };
+  EXPECT_EQ(limit({}), 500);
+  EXPECT_EQ(limit({"environment.max_steps=100"}), 100);
 }
 
 TEST_F(EvaluationSubjects, NoOverrideChangesTheStage) {

@@ -165,14 +165,14 @@ class Forecast : public testing::TestWithParam<std::tuple<std::string, std::stri
 // Allocating alone predicts what computing needs, in every mode and for both kinds of observation.
 TEST_P(Forecast, TheDryRunPredictsTheBytesOfARealUpdate) {
   const auto& [mode, kind] = GetParam();
-  const Config config = parse_config(
+  Config config = parse_config(
       "actor_critic: {pretrained_weights: random}\n"
       "algorithm: {enable_kl_early_stop: false}\n"
-      "observation: {image_size: 40}\n"
       "trainer: {num_envs: 2, rollout_steps: 16, minibatch_size: 8, update_epochs: 1}\n",
       "test",
       {"actor_critic.backbone.freeze_mode=" + mode, "observation.kind=" + kind,
        "system.threads=1"});
+  config.environment.image_size = 40;
   BenchWorkload workload;
   workload.environments = 2;
   workload.steps = 16;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -17,6 +18,7 @@
 #include "tools/config/config_retired.h"
 #include "tools/config/config_rules.h"
 #include "tools/config/config_schema.h"
+#include "tools/config/environments.h"
 
 namespace frost {
 namespace {
@@ -182,18 +184,28 @@ class Loader {
     read_key(assignment.substr(0, equals), parse(assignment.substr(equals + 1), label_), label_);
   }
 
-  Config finish() const {
-    if (const auto conflict = find_conflict(config_)) {
-      std::string where = origin_;
-      for (const std::string& key : conflict->keys) {
-        if (const auto given = given_.find(key); given != given_.end()) {
-          where = given->second;
-          break;
-        }
-      }
-      usage_error(where, conflict->message);
+  /// Ends the file, before the overrides. Keys that have an effect in it are not held against one
+  /// that changes what they need; in a file that a run wrote, no key is.
+  void end_file(bool of_run) {
+    const std::set<std::string> given = given_keys();
+    // An earlier version, which left reference environments their own time limit.
+    if (of_run && find_idle_key(config_, given)) given_.erase(kTimeLimitKey);
+    if (of_run) excused_ = given;
+    for (const ConfigKey* key : effective_keys(config_)) {
+      if (key->path != kGroupsKey) excused_.insert(key->path);  // a part of it may have an effect
     }
+  }
+
+  Config finish() const {
+    if (const auto conflict = find_conflict(config_)) reject(*conflict);
+    std::set<std::string> asked = given_keys();
+    for (const std::string& key : excused_) asked.erase(key);
+    if (const auto idle = find_idle_key(config_, asked)) reject(*idle);
     Config config = config_;
+    if (const int limit = environment_spec(config).time_limit;
+        !has_own_section(config) && !given_.contains(kTimeLimitKey) && limit > 0) {
+      config.environment.max_steps = limit;
+    }
     if (const std::int64_t steps = config.ppo.total_steps; steps > 0) {
       const int per_update = config.ppo.rollout_steps;
       config.ppo.total_updates = static_cast<int>((steps + per_update - 1) / per_update);
@@ -205,6 +217,24 @@ class Loader {
   }
 
  private:
+  static constexpr const char* kTimeLimitKey = "environment.max_steps";
+
+  std::set<std::string> given_keys() const {
+    std::set<std::string> keys;
+    for (const auto& [key, place] : given_) keys.insert(key);
+    return keys;
+  }
+
+  /// Throws UsageError where the first of the conflict's keys that was given got its value.
+  [[noreturn]] void reject(const ConfigConflict& conflict) const {
+    for (const std::string& key : conflict.keys) {
+      if (const auto given = given_.find(key); given != given_.end()) {
+        usage_error(given->second, conflict.message);
+      }
+    }
+    usage_error(origin_, conflict.message);
+  }
+
   static YAML::Node parse(const std::string& text, const std::string& where) {
     try {
       if (several_documents(text)) usage_error(where, "holds several YAML documents; give one");
@@ -268,6 +298,7 @@ class Loader {
       usage_error(place, fmt::format("'{}' {}", key.path, error.what()));
     }
     given_[key.path] = place;
+    excused_.erase(key.path);
     settle_length(key.path, place);
   }
 
@@ -287,6 +318,7 @@ class Loader {
   std::string label_;                 ///< of the override being read; empty while reading the file
   std::map<std::string, int> lines_;  ///< keys seen in the current source
   std::map<std::string, std::string> given_;  ///< where each key got its value
+  std::set<std::string> excused_;             ///< keys of the file that may be without effect
   Config config_;
 };
 
@@ -320,6 +352,16 @@ Config parse_config(const std::string& yaml_text, const std::string& origin,
                     const std::vector<std::string>& overrides) {
   Loader loader(origin);
   loader.read(yaml_text);
+  loader.end_file(false);
+  for (const std::string& assignment : overrides) loader.override_with(assignment);
+  return loader.finish();
+}
+
+Config parse_run_config(const std::string& yaml_text, const std::string& origin,
+                        const std::vector<std::string>& overrides) {
+  Loader loader(origin);
+  loader.read(yaml_text);
+  loader.end_file(true);
   for (const std::string& assignment : overrides) loader.override_with(assignment);
   return loader.finish();
 }

@@ -53,13 +53,18 @@ struct Config {
 
 /// Reads a YAML file over the defaults, then the overrides ("a.b=value", later ones win).
 ///
-/// Throws UsageError, naming file, line, key and remedy, for what it does not understand and for
-/// keys that contradict each other. Keys of sections that the configured environment does not use
-/// are read and have no effect.
+/// Throws UsageError, naming file, line, key and remedy, for what it does not understand, for keys
+/// that contradict each other and for keys that the configured environment and its network do not
+/// read. A key of the file that an override leaves without effect is passed over.
 Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
 /// The same from text; `origin` stands for the file name in messages.
 Config parse_config(const std::string& yaml_text, const std::string& origin,
                     const std::vector<std::string>& overrides);
+
+/// The same from what `to_yaml` wrote into a run. Keys in it that have no effect, as earlier
+/// versions wrote them, are passed over.
+Config parse_run_config(const std::string& yaml_text, const std::string& origin,
+                        const std::vector<std::string>& overrides);
 
 }  // namespace frost

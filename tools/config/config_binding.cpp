@@ -105,6 +105,18 @@ ConfigKey&& ConfigKey::allow_null(std::string meaning) && {
   return std::move(*this);
 }
 
+ConfigKey&& ConfigKey::only_with(const KeyNeed& need) && {
+  needs = &need;
+  return std::move(*this);
+}
+
+std::vector<ConfigKey> all_with(const KeyNeed& need, std::vector<ConfigKey> keys) {
+  for (ConfigKey& key : keys) {
+    if (key.needs == nullptr) key.needs = &need;
+  }
+  return keys;
+}
+
 bool Interval::contains(double value) const {
   return (open_low ? value > low : value >= low) && (open_high ? value < high : value <= high);
 }

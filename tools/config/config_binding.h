@@ -23,6 +23,8 @@ struct ConfigValue {
   std::vector<std::string> names;  ///< of a map: the key of each item
 };
 
+struct KeyNeed;
+
 /// One row of the table: a key, what it may be, what it means, and the struct member it sets.
 struct ConfigKey {
   std::string path, type, range, doc;
@@ -31,8 +33,15 @@ struct ConfigKey {
   std::function<std::string(Config&)> get;  ///< as YAML; does not change the Config
   std::optional<std::string> null_means;    ///< the value `null` stands for, where it is allowed
 
+  const KeyNeed* needs = nullptr;  ///< without it the key has no effect; null: always has
+  bool of_run = true;              ///< false: of what plans runs, which themselves ignore it
+
   ConfigKey&& allow_null(std::string meaning) &&;
+  ConfigKey&& only_with(const KeyNeed& need) &&;
 };
+
+/// `keys`, of which all that need nothing yet need `need`.
+std::vector<ConfigKey> all_with(const KeyNeed& need, std::vector<ConfigKey> keys);
 
 /// The values a number may take.
 struct Interval {

@@ -12,7 +12,8 @@ struct ConfigDifference {
   std::string key, first, second;
 };
 
-/// Every key of the table whose value differs between `a` and `b`, in the order of docs/config.md.
+/// Every key whose value differs between `a` and `b`, of those that a run of either reads, in the
+/// order of docs/config.md.
 ///
 /// Both are compared as they are resolved: a length given in steps equals the same in updates.
 std::vector<ConfigDifference> differences(const Config& a, const Config& b);

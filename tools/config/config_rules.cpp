@@ -34,23 +34,36 @@ bool holds(KeyRule::Relation relation, const std::string& value, const std::stri
   return false;
 }
 
-/// What an environment that shows a vector cannot honour.
-std::optional<ConfigConflict> find_foreign_key(const Config& config) {
-  if (has_own_section(config)) return std::nullopt;
-  const EnvironmentSpec spec = environment_factory(config)()->spec();
-  if (!std::holds_alternative<VectorSpec>(spec.observation)) return std::nullopt;
-  const auto foreign = [&](const std::string& key, const std::string& what) {
-    return ConfigConflict{
-        {key, "environment.name"},
-        fmt::format("'{}' {}, but '{}' observes a vector and its network has no ResNet18 bodies: "
-                    "remove the key, or set environment.name to durotaxis",
-                    key, what, config.environment_name)};
-  };
-  if (config.model.observation == ObservationKind::kImage) {
-    return foreign("observation.kind", "is image");
-  }
-  if (!config.model.backbone.freeze_schedule.empty()) {
-    return foreign("actor_critic.backbone.freeze_schedule", "freezes bodies");
+template <typename Observation>
+bool shows(const EnvironmentSpec& spec) {
+  return std::holds_alternative<Observation>(spec.observation);
+}
+
+/// "CartPole-v1 shows a vector and acts by choices"
+std::string traits(const EnvironmentSpec& spec) {
+  const bool choices = spec.actions.choices > 0, values = spec.actions.dims() > 0;
+  return fmt::format("{} shows a {} and acts by {}{}{}", spec.name,
+                     shows<GraphSpec>(spec)     ? "graph"
+                     : shows<PictureSpec>(spec) ? "picture"
+                                                : "vector",
+                     choices ? "choices" : "", choices && values ? " and " : "",
+                     values ? "continuous values" : "");
+}
+
+bool met(const KeyNeed* need, const Config& config, const EnvironmentSpec& spec) {
+  return need == nullptr || need->met(config, spec);
+}
+
+/// Parameters that the network of the environment has no group for.
+std::optional<ConfigConflict> find_missing_group(const Config& config,
+                                                 const EnvironmentSpec& spec) {
+  for (const GroupLrSchedule& own : config.ppo.group_schedules) {
+    if (own.group == "heads" || shows<GraphSpec>(spec)) continue;
+    if (own.group == "backbone" && shows<PictureSpec>(spec)) continue;
+    return ConfigConflict{{kGroupsKey},
+                          fmt::format("'{}' has a schedule for '{}', which the network does not "
+                                      "have, because {}: remove it",
+                                      kGroupsKey, own.group, traits(spec))};
   }
   return std::nullopt;
 }
@@ -108,7 +121,90 @@ std::optional<ConfigConflict> find_conflict(Config config) {
                           fmt::format("'{}' is {}, must be {} '{}' ({})", rule.key, value,
                                       rule.relation_text(), rule.other_key, other)};
   }
-  return find_foreign_key(config);
+  return std::nullopt;
+}
+
+const KeyNeed KeyNeed::kColony{
+    "the durotaxis environment", "", "set environment.name to durotaxis",
+    [](const Config& config, const EnvironmentSpec&) { return has_own_section(config); }};
+const KeyNeed KeyNeed::kGraph{
+    "a graph as observation", "", "set environment.name to durotaxis and observation.kind to graph",
+    [](const Config&, const EnvironmentSpec& spec) { return shows<GraphSpec>(spec); }};
+const KeyNeed KeyNeed::kPicture{
+    "a picture as observation", "",
+    "set environment.name to durotaxis and observation.kind to image",
+    [](const Config&, const EnvironmentSpec& spec) { return shows<PictureSpec>(spec); }};
+const KeyNeed KeyNeed::kBodies{
+    "ResNet18 bodies", "", "set environment.name to durotaxis",
+    [](const Config&, const EnvironmentSpec& spec) { return !shows<VectorSpec>(spec); }};
+const KeyNeed KeyNeed::kVector{
+    "a vector as observation", "", "set environment.name to a reference environment",
+    [](const Config&, const EnvironmentSpec& spec) { return shows<VectorSpec>(spec); }};
+const KeyNeed KeyNeed::kChoices{
+    "choices in the action", "", "",
+    [](const Config&, const EnvironmentSpec& spec) { return spec.actions.choices > 0; }};
+const KeyNeed KeyNeed::kContinuous{
+    "continuous values in the action", "", "",
+    [](const Config&, const EnvironmentSpec& spec) { return spec.actions.dims() > 0; }};
+const KeyNeed KeyNeed::kBothParts{"choices and continuous values in the action", "", "",
+                                  [](const Config&, const EnvironmentSpec& spec) {
+                                    return spec.actions.choices > 0 && spec.actions.dims() > 0;
+                                  }};
+const KeyNeed KeyNeed::kParameters{"spawn parameters of the network", "stage 1 has fixed ones",
+                                   "set algorithm.two_stage_curriculum.stage to 2",
+                                   [](const Config& config, const EnvironmentSpec&) {
+                                     return has_own_section(config) &&
+                                            config.environment.spawn.continuous();
+                                   }};
+const KeyNeed KeyNeed::kTimeLimit{
+    "episodes with a time limit", "", "",
+    [](const Config&, const EnvironmentSpec& spec) { return spec.time_limit > 0; }};
+const KeyNeed KeyNeed::kComponents{
+    "a reward in several parts", "", "",
+    [](const Config&, const EnvironmentSpec& spec) { return spec.reward_names.size() > 1; }};
+const KeyNeed KeyNeed::kEarlyStop{
+    "the early stop", "it is off", "set algorithm.enable_kl_early_stop to true",
+    [](const Config& config, const EnvironmentSpec&) { return config.ppo.enable_kl_early_stop; }};
+const KeyNeed KeyNeed::kAdaptiveRate{
+    "a schedule by the divergence", "none is", "set algorithm.lr_schedule.kind to kl_adaptive",
+    [](const Config& config, const EnvironmentSpec&) {
+      const auto adaptive = [](const LrSchedule& s) {
+        return s.kind == LrSchedule::Kind::kKlAdaptive;
+      };
+      return adaptive(config.ppo.lr_schedule) ||
+             std::any_of(config.ppo.group_schedules.begin(), config.ppo.group_schedules.end(),
+                         [&](const GroupLrSchedule& own) { return adaptive(own.schedule); });
+    }};
+
+std::vector<const ConfigKey*> effective_keys(const Config& config) {
+  const EnvironmentSpec spec = environment_spec(config);
+  std::vector<const ConfigKey*> keys;
+  for (const ConfigKey& key : config_keys()) {
+    if (key.of_run && met(key.needs, config, spec)) keys.push_back(&key);
+  }
+  return keys;
+}
+
+std::optional<ConfigConflict> find_idle_key(const Config& config,
+                                            const std::set<std::string>& given) {
+  const EnvironmentSpec spec = environment_spec(config);
+  std::vector<const ConfigKey*> idle;
+  for (const ConfigKey& key : config_keys()) {
+    if (given.contains(key.path) && !met(key.needs, config, spec)) idle.push_back(&key);
+  }
+  if (idle.empty()) {
+    return given.contains(kGroupsKey) ? find_missing_group(config, spec) : std::nullopt;
+  }
+  const KeyNeed& need = *idle[0]->needs;
+  const std::string& path = idle[0]->path;
+  const bool one = idle.size() == 1;
+  return ConfigConflict{
+      {path},
+      fmt::format("{}: it needs {}, and {}: remove {}{}{}",
+                  one ? fmt::format("'{}' has no effect", path)
+                      : fmt::format("{} keys have no effect, the first '{}'", idle.size(), path),
+                  need.what, *need.instead == 0 ? traits(spec) : need.instead, one ? "it" : "them",
+                  *need.remedy == 0 ? "" : ", or ", need.remedy)};
 }
 
 }  // namespace frost

@@ -3,7 +3,9 @@
 #include "models/freeze.h"
 #include "rl/envs/durotaxis/termination.h"
 #include "tools/config/config_member.h"
+#include "tools/config/config_network.h"
 #include "tools/config/config_rewards.h"
+#include "tools/config/config_rules.h"
 #include "tools/config/config_schedule.h"
 #include "tools/config/environments.h"
 
@@ -14,136 +16,69 @@ using Keys = std::vector<ConfigKey>;
 const Interval kAny{};
 const Interval kFraction = between(0, 1);
 
+ConfigKey environment_name_key() {
+  return choice(
+      "environment.name", MEMBER(environment_name), configurable_environment_names(),
+      "the colony, or one of the reference environments (docs/reference.md), which observe "
+      "a vector");
+}
+
 Keys environment_keys() {
   using Kind = SubstrateConfig::Kind;
-  return {
-      choice("environment.name", MEMBER(environment_name), configurable_environment_names(),
-             "the colony, or one of the reference environments (docs/reference.md), which observe "
-             "a vector and use no other key of this group, of observation and of encoder"),
-      choice<Kind>("environment.substrate_type", MEMBER(environment.substrate.kind),
-                   {{"linear", Kind::kLinear},
-                    {"exponential", Kind::kExponential},
-                    {"random", Kind::kRandom}},
-                   "stiffness field; random draws one per episode"),
-      number("environment.substrate_params.m", MEMBER(environment.substrate.m), at_least(0),
-             "slope (linear) or growth rate (exponential) per column"),
-      number("environment.substrate_params.b", MEMBER(environment.substrate.b), above(0),
-             "stiffness at the left edge"),
-      int_pair("environment.substrate_size", MEMBER(environment.substrate.width),
-               MEMBER(environment.substrate.height), at_least(8), "columns W and rows H"),
-      number("environment.init_num_nodes", MEMBER(environment.init_num_nodes), at_least(1),
-             "cells at the start of an episode"),
-      number("environment.max_critical_nodes", MEMBER(environment.max_critical_nodes), at_least(1),
-             "above this many cells, marking for deletion starts"),
-      number("environment.threshold_critical_nodes", MEMBER(environment.threshold_critical_nodes),
-             at_least(2), "above this many cells the episode ends"),
-      number("environment.max_steps", MEMBER(environment.max_steps), at_least(1),
-             "time limit of an episode; reaching it is a truncation"),
-      number("environment.consecutive_left_moves_limit",
-             MEMBER(environment.consecutive_left_moves_limit), at_least(1),
-             "steps of leftward drift in a row that end the episode"),
-      number("environment.delta_time", MEMBER(environment.delta_time), at_least(1),
-             "length of the history of states"),
-      number("environment.min_nodes", MEMBER(environment.min_nodes), at_least(0),
-             "survivors a step must leave; 0: no rule"),
-      number("environment.max_spawn_degree", MEMBER(environment.max_spawn_degree), at_least(0),
-             "a cell of this degree or above cannot spawn; 0: no rule"),
-      choice<RootDelete>("environment.root_delete", MEMBER(environment.root_delete),
-                         {{"split", RootDelete::kSplit},
-                          {"promote_leftmost_child", RootDelete::kPromoteLeftmostChild}},
-                         "children of a deleted root: all become roots, or the leftmost does"),
-      flag("environment.spawn_acceptance", MEMBER(environment.spawn_acceptance),
-           "refuse spawns that gain less than delta_intensity"),
-      flag("environment.random_spawn_length", MEMBER(environment.random_spawn_length),
-           "multiply the added length of a spawn by a standard normal"),
-      flag("environment.empty_graph_recovery.enabled", MEMBER(environment.recovery.enabled),
-           "a colony that lost its last cell starts again where it was"),
-      number("environment.empty_graph_recovery.spawn_nodes",
-             MEMBER(environment.recovery.spawn_nodes), at_least(1), "cells it starts with"),
-      number("environment.empty_graph_recovery.max_attempts",
-             MEMBER(environment.recovery.max_attempts), at_least(0), "times per episode"),
-      number("environment.empty_graph_recovery.penalty", MEMBER(environment.recovery.penalty),
-             at_most(0), "reward of it, outside distance mode"),
-      number("environment.empty_graph_recovery.position_noise",
-             MEMBER(environment.recovery.position_noise), at_least(0),
-             "half the radius of the new colony; at least 5"),
-  };
-}
-
-Keys observation_keys() {
-  using Token = EncoderConfig::TokenConnectivity;
-  return {
-      choice<ObservationKind>(
-          "observation.kind", MEMBER(model.observation),
-          {{"graph", ObservationKind::kGraph}, {"image", ObservationKind::kImage}},
-          "the colony as a graph with a decision per cell, or as a picture with one delete ratio"),
-      number("observation.image_size", MEMBER(environment.image_size), between(24, 1024),
-             "side of the picture in pixels"),
-      flag("observation.normalize", MEMBER(environment.normalize_observation),
-           "scale every feature to about [-1, 1] by fixed, documented factors"),
-      choice<ObserveMarks>("observation.observe_marks", MEMBER(environment.observe_marks),
-                           {{"auto", ObserveMarks::kAuto},
-                            {"false", ObserveMarks::kOff},
-                            {"true", ObserveMarks::kOn}},
-                           "marks as a 12th node feature; auto: where deletions are rewarded"),
-      choice<Token>("observation.token_connectivity", MEMBER(model.encoder.token_connectivity),
-                    {{"none", Token::kNone}, {"in", Token::kIn}, {"both", Token::kBoth}},
-                    "edges of the graph token: none, from the cells, from and to the cells"),
-  };
-}
-
-Keys encoder_keys() {
-  return {
-      number("encoder.hidden_dim", MEMBER(model.encoder.hidden_dim), at_least(1),
-             "width of the inner layers"),
-      number("encoder.out_dim", MEMBER(model.encoder.out_dim), at_least(1),
-             "width of a token; divisible by num_heads and by the simplicial groups"),
-      number("encoder.num_layers", MEMBER(model.encoder.num_layers), at_least(2),
-             "attention layers"),
-      number("encoder.num_heads", MEMBER(model.encoder.num_heads), at_least(1), "attention heads"),
-  };
-}
-
-Keys actor_critic_keys() {
-  return {
-      choice("actor_critic.pretrained_weights", MEMBER(model.backbone.pretrained_weights),
-             {"imagenet", "random"}, "start of both ResNet18 bodies")
-          .allow_null("random"),
-      text("actor_critic.weights_path", MEMBER(model.backbone.weights_path),
-           "weight file; empty: weights/resnet18.safetensors, then $FROST_DATA/weights")
-          .allow_null(""),
-      choice("actor_critic.backbone.input_adapter", MEMBER(model.backbone.input_adapter),
-             {"repeat3", "1ch_conv"}, "one channel into a body made for three"),
-      choice("actor_critic.backbone.freeze_mode", MEMBER(model.backbone.freeze_mode),
-             freeze_mode_names(), "which part of both bodies is frozen"),
-      number("actor_critic.backbone.backbone_lr", MEMBER(model.backbone.backbone_lr), above(0),
-             "learning rate of what trains in the bodies"),
-      number("actor_critic.backbone.head_lr", MEMBER(model.head_lr), above(0),
-             "learning rate of everything else"),
-      freeze_schedule_key("actor_critic.backbone.freeze_schedule",
-                          MEMBER(model.backbone.freeze_schedule),
-                          "later freeze modes: each takes effect when so many updates are done"),
-      int_list("actor_critic.mlp_hidden", MEMBER(model.mlp_hidden), between(1, 65536),
-               "widths of the tanh layers of actor and of critic where a vector is observed"),
-      number("actor_critic.hidden_dim", MEMBER(model.hidden_dim), at_least(1),
-             "width of the trunks behind the bodies"),
-      number("actor_critic.spawn_bias_init", MEMBER(model.first_choice_bias), between(-30, 30),
-             "initial logit bias of spawning"),
-      number_range("actor_critic.spawn_parameter_bounds.gamma", MEMBER(environment.spawn.bounds[0]),
-                   above(0), "range of the largest length of a spawn, in stage 2"),
-      number_range("actor_critic.spawn_parameter_bounds.alpha", MEMBER(environment.spawn.bounds[1]),
-                   above(0), "range of the stiffness of half that length"),
-      number_range("actor_critic.spawn_parameter_bounds.noise", MEMBER(environment.spawn.bounds[2]),
-                   at_least(0), "range of the added length"),
-      number_range("actor_critic.spawn_parameter_bounds.theta", MEMBER(environment.spawn.bounds[3]),
-                   between(-3.1416, 3.1416), "range of the direction (rad)"),
-      flag("actor_critic.simplicial_embedding.enabled", MEMBER(model.encoder.simplicial),
-           "softmax over groups of token columns"),
-      number("actor_critic.simplicial_embedding.num_groups",
-             MEMBER(model.encoder.simplicial_groups), at_least(1), "number of those groups"),
-      number("actor_critic.simplicial_embedding.temperature",
-             MEMBER(model.encoder.simplicial_temperature), above(0), "of that softmax"),
-  };
+  return all_with(
+      KeyNeed::kColony,
+      {
+          choice<Kind>("environment.substrate_type", MEMBER(environment.substrate.kind),
+                       {{"linear", Kind::kLinear},
+                        {"exponential", Kind::kExponential},
+                        {"random", Kind::kRandom}},
+                       "stiffness field; random draws one per episode"),
+          number("environment.substrate_params.m", MEMBER(environment.substrate.m), at_least(0),
+                 "slope (linear) or growth rate (exponential) per column"),
+          number("environment.substrate_params.b", MEMBER(environment.substrate.b), above(0),
+                 "stiffness at the left edge"),
+          int_pair("environment.substrate_size", MEMBER(environment.substrate.width),
+                   MEMBER(environment.substrate.height), at_least(8), "columns W and rows H"),
+          number("environment.init_num_nodes", MEMBER(environment.init_num_nodes), at_least(1),
+                 "cells at the start of an episode"),
+          number("environment.max_critical_nodes", MEMBER(environment.max_critical_nodes),
+                 at_least(1), "above this many cells, marking for deletion starts"),
+          number("environment.threshold_critical_nodes",
+                 MEMBER(environment.threshold_critical_nodes), at_least(2),
+                 "above this many cells the episode ends"),
+          number("environment.max_steps", MEMBER(environment.max_steps), at_least(1),
+                 "time limit of an episode; reaching it is a truncation; left out, reference "
+                 "environments have their own")
+              .only_with(KeyNeed::kTimeLimit),
+          number("environment.consecutive_left_moves_limit",
+                 MEMBER(environment.consecutive_left_moves_limit), at_least(1),
+                 "steps of leftward drift in a row that end the episode"),
+          number("environment.delta_time", MEMBER(environment.delta_time), at_least(1),
+                 "length of the history of states"),
+          number("environment.min_nodes", MEMBER(environment.min_nodes), at_least(0),
+                 "survivors a step must leave; 0: no rule"),
+          number("environment.max_spawn_degree", MEMBER(environment.max_spawn_degree), at_least(0),
+                 "a cell of this degree or above cannot spawn; 0: no rule"),
+          choice<RootDelete>("environment.root_delete", MEMBER(environment.root_delete),
+                             {{"split", RootDelete::kSplit},
+                              {"promote_leftmost_child", RootDelete::kPromoteLeftmostChild}},
+                             "children of a deleted root: all become roots, or the leftmost does"),
+          flag("environment.spawn_acceptance", MEMBER(environment.spawn_acceptance),
+               "refuse spawns that gain less than delta_intensity"),
+          flag("environment.random_spawn_length", MEMBER(environment.random_spawn_length),
+               "multiply the added length of a spawn by a standard normal"),
+          flag("environment.empty_graph_recovery.enabled", MEMBER(environment.recovery.enabled),
+               "a colony that lost its last cell starts again where it was"),
+          number("environment.empty_graph_recovery.spawn_nodes",
+                 MEMBER(environment.recovery.spawn_nodes), at_least(1), "cells it starts with"),
+          number("environment.empty_graph_recovery.max_attempts",
+                 MEMBER(environment.recovery.max_attempts), at_least(0), "times per episode"),
+          number("environment.empty_graph_recovery.penalty", MEMBER(environment.recovery.penalty),
+                 at_most(0), "reward of it, outside distance mode"),
+          number("environment.empty_graph_recovery.position_noise",
+                 MEMBER(environment.recovery.position_noise), at_least(0),
+                 "half the radius of the new colony; at least 5"),
+      });
 }
 
 Keys algorithm_keys() {
@@ -167,8 +102,8 @@ Keys algorithm_keys() {
       choice<AdvantageKind>(
           "algorithm.advantage", MEMBER(ppo.advantage),
           {{"components", AdvantageKind::kComponents}, {"total", AdvantageKind::kTotal}},
-          "weighted sum over reward components, or of the total reward alone; where the "
-          "environment has no components, always the latter"),
+          "weighted sum over reward components, or of the total reward alone")
+          .only_with(KeyNeed::kComponents),
       choice<AdvantageNormalization>("algorithm.advantage_normalization",
                                      MEMBER(ppo.advantage_normalization),
                                      {{"batch", AdvantageNormalization::kBatch},
@@ -180,7 +115,8 @@ Keys algorithm_keys() {
              "limit of the norm of all gradients together"),
       flag("algorithm.enable_kl_early_stop", MEMBER(ppo.enable_kl_early_stop),
            "end the epochs of an update at target_kl"),
-      number("algorithm.target_kl", MEMBER(ppo.target_kl), above(0), "that divergence"),
+      number("algorithm.target_kl", MEMBER(ppo.target_kl), above(0), "that divergence")
+          .only_with(KeyNeed::kEarlyStop),
       number("algorithm.adam_epsilon", MEMBER(ppo.adam_epsilon), above(0),
              "added to the root of Adam's second moment"),
       number("algorithm.weight_decay", MEMBER(ppo.weight_decay), at_least(0),
@@ -195,24 +131,32 @@ Keys algorithm_keys() {
       number(
           "algorithm.lr_schedule.target_kl", MEMBER(ppo.kl_adaptation.target), above(0),
           "kl_adaptive: above twice this mean divergence rates are divided by 1.5, below half of "
-          "it multiplied"),
+          "it multiplied")
+          .only_with(KeyNeed::kAdaptiveRate),
       number("algorithm.lr_schedule.min_lr", MEMBER(ppo.kl_adaptation.min_lr), above(0),
-             "kl_adaptive: lower bound of a rate"),
+             "kl_adaptive: lower bound of a rate")
+          .only_with(KeyNeed::kAdaptiveRate),
       number("algorithm.lr_schedule.max_lr", MEMBER(ppo.kl_adaptation.max_lr), above(0),
-             "kl_adaptive: upper bound of a rate"),
+             "kl_adaptive: upper bound of a rate")
+          .only_with(KeyNeed::kAdaptiveRate),
       group_schedules_key("algorithm.lr_schedule.groups", MEMBER(ppo.group_schedules),
                           "groups with a schedule of their own: backbone, heads or encoder"),
       number("algorithm.two_stage_curriculum.stage", MEMBER(environment.spawn.stage), between(1, 2),
-             "1: fixed spawn parameters; 2: the network's are executed and trained"),
+             "1: fixed spawn parameters; 2: the network's are executed and trained")
+          .only_with(KeyNeed::kColony),
       number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.gamma",
-             MEMBER(environment.fixed_spawn.gamma), above(0), "largest length of a spawn"),
+             MEMBER(environment.fixed_spawn.gamma), above(0), "largest length of a spawn")
+          .only_with(KeyNeed::kColony),
       number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.alpha",
-             MEMBER(environment.fixed_spawn.alpha), above(0), "stiffness of half that length"),
+             MEMBER(environment.fixed_spawn.alpha), above(0), "stiffness of half that length")
+          .only_with(KeyNeed::kColony),
       number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.noise",
-             MEMBER(environment.fixed_spawn.noise), at_least(0), "added length"),
+             MEMBER(environment.fixed_spawn.noise), at_least(0), "added length")
+          .only_with(KeyNeed::kColony),
       number("algorithm.two_stage_curriculum.stage_1_fixed_spawn_params.theta",
              MEMBER(environment.fixed_spawn.theta), between(-3.1416, 3.1416),
-             "direction (rad), 0 is to the right"),
+             "direction (rad), 0 is to the right")
+          .only_with(KeyNeed::kColony),
   };
 }
 
@@ -245,9 +189,11 @@ Keys trainer_keys() {
       number("trainer.minibatch_size", MEMBER(ppo.minibatch_size), at_least(1),
              "states per optimizer step"),
       number("trainer.policy_loss_weights.discrete_weight", MEMBER(ppo.discrete_weight),
-             at_least(0), "of the spawn or delete decisions in the policy loss"),
+             at_least(0), "of the decisions in the policy loss")
+          .only_with(KeyNeed::kChoices),
       number("trainer.policy_loss_weights.continuous_weight", MEMBER(ppo.continuous_weight),
-             at_least(0), "of the spawn parameters in the policy loss, in stage 2"),
+             at_least(0), "of the continuous part in the policy loss")
+          .only_with(KeyNeed::kContinuous),
       flag("trainer.normalize_returns", MEMBER(ppo.normalize_returns),
            "learn values in units of the returns' running deviation, around their running mean"),
       choice<ValueLossKind>(
@@ -261,10 +207,13 @@ Keys trainer_keys() {
       number("trainer.value_huber_delta", MEMBER(ppo.value_huber_delta), above(0),
              "error where huber turns linear, in the same units"),
   };
-  for (ConfigKey& key : gradient_scaling_keys()) keys.push_back(std::move(key));
+  for (ConfigKey& key : all_with(KeyNeed::kBothParts, gradient_scaling_keys())) {
+    keys.push_back(std::move(key));
+  }
   const auto component = [&keys](const char* name, Member<double> member, const char* doc) {
     keys.push_back(
-        number(std::string("trainer.component_weights.") + name, member, at_least(0), doc));
+        number(std::string("trainer.component_weights.") + name, member, at_least(0), doc)
+            .only_with(KeyNeed::kColony));
   };
   component("total_reward", MEMBER(environment.reward_weights[kTotal]),
             "of the total's value head, in the value loss only");
@@ -278,9 +227,11 @@ Keys trainer_keys() {
   component("total_node_reward", MEMBER(environment.reward_weights[kNode]),
             "of the rewards of single cells");
 
-  const auto entropy = [&keys](const char* name, auto member, Interval range, const char* doc) {
+  const auto entropy = [&keys](const char* name, auto member, Interval range, const char* doc,
+                               const KeyNeed* need = nullptr) {
     keys.push_back(
         number(std::string("trainer.entropy_regularization.") + name, member, range, doc));
+    keys.back().needs = need;
   };
   entropy("entropy_coeff_start", MEMBER(ppo.entropy_coeff_start), at_least(0),
           "entropy coefficient of the first episode");
@@ -289,18 +240,19 @@ Keys trainer_keys() {
   entropy("entropy_decay_episodes", MEMBER(ppo.entropy_decay_episodes), at_least(1),
           "length of the linear way between them");
   entropy("discrete_entropy_weight", MEMBER(ppo.discrete_entropy_weight), at_least(0),
-          "factor on the entropy of the decisions");
+          "factor on the entropy of the decisions", &KeyNeed::kChoices);
   entropy("continuous_entropy_weight", MEMBER(ppo.continuous_entropy_weight), at_least(0),
-          "factor on the entropy of the spawn parameters, in stage 2");
+          "factor on the entropy of the continuous part", &KeyNeed::kContinuous);
   entropy("min_entropy_threshold", MEMBER(ppo.min_entropy_threshold), between(0, 0.69),
-          "entropy (nats per decision) below which a penalty pulls it up; 0: no floor");
+          "entropy (nats per decision) below which a penalty pulls it up; 0: no floor",
+          &KeyNeed::kChoices);
   entropy("min_continuous_entropy", MEMBER(ppo.min_continuous_entropy), at_least(0),
-          "the same for the continuous part");
+          "the same for the continuous part", &KeyNeed::kContinuous);
 
   const auto random = [&keys](const char* name, Member<Range> member, Interval range,
                               const char* doc) {
-    keys.push_back(
-        number_range(std::string("trainer.random_substrate.") + name, member, range, doc));
+    keys.push_back(number_range(std::string("trainer.random_substrate.") + name, member, range, doc)
+                       .only_with(KeyNeed::kColony));
   };
   random("linear_m_range", MEMBER(environment.substrate.linear_m), at_least(0),
          "slopes of substrate_type random");
@@ -329,7 +281,7 @@ Keys evaluation_keys() {
 }
 
 Keys study_keys() {
-  return {
+  Keys keys{
       text_list("study.freeze_modes", MEMBER(study.freeze_modes), freeze_mode_names(),
                 "the modes that are compared"),
       text_list("study.variants", MEMBER(study.variants), {},
@@ -339,6 +291,8 @@ Keys study_keys() {
              "held-out episodes after training"),
       number("study.evaluation_seed", MEMBER(study.evaluation_seed), kAny, "their seed"),
   };
+  for (ConfigKey& key : keys) key.of_run = false;
+  return keys;
 }
 
 Keys system_keys() {
@@ -378,9 +332,9 @@ const std::vector<ConfigSection>& config_sections() {
 const std::vector<ConfigKey>& config_keys() {
   static const std::vector<ConfigKey> keys = [] {
     Keys all;
-    for (Keys group : {environment_keys(), reward_keys(), observation_keys(), encoder_keys(),
-                       actor_critic_keys(), algorithm_keys(), trainer_keys(), evaluation_keys(),
-                       study_keys(), system_keys()}) {
+    for (Keys group : {Keys{environment_name_key()}, environment_keys(),
+                       all_with(KeyNeed::kColony, reward_keys()), network_keys(), algorithm_keys(),
+                       trainer_keys(), evaluation_keys(), study_keys(), system_keys()}) {
       for (ConfigKey& key : group) all.push_back(std::move(key));
     }
     return all;

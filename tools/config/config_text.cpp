@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "tools/config/config_retired.h"
@@ -25,32 +26,39 @@ std::vector<std::string> split_path(const std::string& path) {
 }
 
 std::string comment(const ConfigKey& key) {
-  if (key.type.starts_with("one of")) return fmt::format("  # {}; {}", key.doc, key.type);
-  return "  # " + key.doc;
+  std::string text = "  # " + key.doc;
+  if (key.type.starts_with("one of")) text += "; " + key.type;
+  return text;
 }
 
-/// All keys as nested YAML, in the order of the table, which keeps a group's keys together.
-std::string write_yaml(Config config, bool documented) {
-  std::string yaml;
-  std::vector<std::string> open;  // groups the previous line was in
-  for (const ConfigKey& key : config_keys()) {
+/// Nested YAML lines, one key after the other in the order of the table, which keeps a group's keys
+/// together.
+class YamlWriter {
+ public:
+  explicit YamlWriter(const Config& config) : config_(config) {}
+
+  /// `mark` stands before the key, `more` behind its value.
+  void add(const ConfigKey& key, const char* mark = "", const std::string& more = "") {
     const std::vector<std::string> words = split_path(key.path);
     std::size_t depth = 0;
-    while (depth < open.size() && depth + 1 < words.size() && open[depth] == words[depth]) ++depth;
-    if (depth == 0 && documented) {
-      for (const ConfigSection& section : config_sections()) {
-        if (section.name == words[0]) yaml += "\n# " + section.doc + "\n";
-      }
+    while (depth < open_.size() && depth + 1 < words.size() && open_[depth] == words[depth]) {
+      ++depth;
     }
-    open.assign(words.begin(), words.end() - 1);
+    open_.assign(words.begin(), words.end() - 1);
     for (; depth + 1 < words.size(); ++depth) {
-      yaml += std::string(2 * depth, ' ') + words[depth] + ":\n";
+      yaml_ += std::string(2 * depth, ' ') + words[depth] + ":\n";
     }
-    yaml += fmt::format("{:{}}{}: {}{}\n", "", 2 * depth, words.back(), key.get(config),
-                        documented ? comment(key) : "");
+    yaml_ +=
+        fmt::format("{:{}}{}{}: {}{}\n", "", 2 * depth, mark, words.back(), key.get(config_), more);
   }
-  return yaml;
-}
+  void add_line(const std::string& line) { yaml_ += line + "\n"; }
+  const std::string& text() const { return yaml_; }
+
+ private:
+  Config config_;
+  std::string yaml_;
+  std::vector<std::string> open_;  ///< groups the previous line was in
+};
 
 /// A cell of a Markdown table.
 std::string cell(std::string_view text) {
@@ -64,7 +72,7 @@ std::string cell(std::string_view text) {
 
 std::string key_rows(const ConfigSection& section) {
   Config defaults;
-  std::string rows = "| key | value | default | meaning |\n|---|---|---|---|\n";
+  std::string rows = "| key | value | default | meaning | needs |\n|---|---|---|---|---|\n";
   for (const ConfigKey& key : config_keys()) {
     if (!key.path.starts_with(section.name + ".")) continue;
     std::string value = key.range.empty() ? key.type : key.type + ", " + key.range;
@@ -72,8 +80,9 @@ std::string key_rows(const ConfigSection& section) {
       value +=
           fmt::format("; `null` means `{}`", key.null_means->empty() ? "\"\"" : *key.null_means);
     }
-    rows += fmt::format("| `{}` | {} | `{}` | {} |\n", key.path, cell(value),
-                        cell(key.get(defaults)), cell(key.doc));
+    rows += fmt::format("| `{}` | {} | `{}` | {} | {} |\n", key.path, cell(value),
+                        cell(key.get(defaults)), cell(key.doc),
+                        key.needs == nullptr ? "" : key.needs->what);
   }
   return rows;
 }
@@ -81,13 +90,28 @@ std::string key_rows(const ConfigSection& section) {
 }  // namespace
 
 std::string to_yaml(const Config& config) {
-  return write_yaml(config, false);
+  YamlWriter writer(config);
+  for (const ConfigKey* key : effective_keys(config)) writer.add(*key);
+  return writer.text();
 }
 
 std::string default_config_yaml() {
-  return "# Every key with its default, the recommended settings; docs/config.md has the "
-         "ranges.\n" +
-         write_yaml(Config{}, true);
+  YamlWriter writer{Config{}};
+  writer.add_line(
+      "# Every key with its default, the recommended settings; docs/config.md has the ranges. "
+      "Those "
+      "behind\n# a '#' have no effect with the others as they are.");
+  const std::vector<const ConfigKey*> read = effective_keys(Config{});
+  for (const ConfigSection& section : config_sections()) {
+    writer.add_line("\n# " + section.doc);
+    for (const ConfigKey& key : config_keys()) {
+      if (!key.path.starts_with(section.name + ".")) continue;
+      const bool idle = key.of_run && std::find(read.begin(), read.end(), &key) == read.end();
+      writer.add(key, idle ? "# " : "",
+                 comment(key) + (idle ? fmt::format("; needs {}", key.needs->what) : ""));
+    }
+  }
+  return writer.text();
 }
 
 std::string config_reference_markdown() {
@@ -98,6 +122,12 @@ std::string config_reference_markdown() {
       "`--seed`, `--device` and `--threads` override both. Unknown, duplicate and retired keys, "
       "wrong types and values out of range end a program with exit status 2 and one line that "
       "names file, line, key and remedy.\n\n"
+      "So does a key without effect: where a row says what it needs, and the configured "
+      "environment "
+      "or another key does not give it, the key is refused. One of the file that an option leaves "
+      "without effect is passed over. `config.yaml` of a run holds the keys that the run reads, "
+      "and no "
+      "others.\n\n"
       "This page is generated from the table that parses the files "
       "(`tools/config/config_schema.cpp`); `FROST_WRITE_GENERATED=1` makes the configuration test "
       "write "

@@ -6,7 +6,7 @@
 
 namespace frost {
 
-/// Every key with its value; `parse_config` reads it back to the same Config.
+/// Every key that a run of `config` reads, with its value; `parse_config` reads them back.
 std::string to_yaml(const Config& config);
 
 /// The text of the root's config.yaml: the defaults with one comment per key.

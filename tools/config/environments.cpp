@@ -5,6 +5,7 @@
 #include "kernels/errors.h"
 #include "rl/environment_registry.h"
 #include "rl/envs/durotaxis/recorded_colony.h"
+#include "rl/envs/durotaxis/spec.h"
 #include "rl/envs/durotaxis/views/picture.h"
 
 namespace frost {
@@ -18,13 +19,20 @@ EnvironmentFactory colony_factory(const Config& config) {
   return [colony] { return std::make_unique<Durotaxis>(colony); };
 }
 
+EnvironmentSpec colony_spec(const Config& config) {
+  return config.model.observation == ObservationKind::kImage
+             ? colony_picture_spec(config.environment)
+             : colony_graph_spec(config.environment);
+}
+
 /// An environment that has sections of its own.
 struct OwnSection {
   const char* name;
   EnvironmentFactory (*make)(const Config&);
+  EnvironmentSpec (*spec)(const Config&);
 };
 
-constexpr OwnSection kOwnSections[] = {{"durotaxis", colony_factory}};
+constexpr OwnSection kOwnSections[] = {{"durotaxis", colony_factory, colony_spec}};
 
 const OwnSection* find_own_section(const std::string& name) {
   const auto* found = std::find_if(std::begin(kOwnSections), std::end(kOwnSections),
@@ -45,9 +53,22 @@ bool has_own_section(const Config& config) {
   return find_own_section(config.environment_name) != nullptr;
 }
 
-EnvironmentFactory environment_factory(const Config& config) {
+EnvironmentSpec environment_spec(const Config& config) {
   const OwnSection* section = find_own_section(config.environment_name);
-  return section == nullptr ? find_environment(config.environment_name) : section->make(config);
+  return section == nullptr ? find_environment(config.environment_name)()->spec()
+                            : section->spec(config);
+}
+
+EnvironmentFactory environment_factory(const Config& config) {
+  if (const OwnSection* section = find_own_section(config.environment_name)) {
+    return section->make(config);
+  }
+  return [make = find_environment(config.environment_name), steps = config.environment.max_steps] {
+    std::unique_ptr<Environment> environment = make();
+    const int limit = environment->spec().time_limit;
+    if (limit > 0 && limit != steps) environment->limit_time(steps);
+    return environment;
+  };
 }
 
 EnvironmentFactory scripted_environment_factory(const Config& config) {

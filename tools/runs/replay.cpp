@@ -22,9 +22,9 @@ std::string first_not_finite(Ppo& ppo) {
 
 int replay(const std::string& failure, const CommonOptions& options) {
   const Checkpoint state = read_checkpoint(failure);
-  const Config own = parse_config(state.config, failure, {});
-  const Config config =
-      resumed_config(own, parse_config(state.config, failure, config_overrides(options)), failure);
+  const Config own = parse_run_config(state.config, failure, {});
+  const Config config = resumed_config(
+      own, parse_run_config(state.config, failure, config_overrides(options)), failure);
   Trainer trainer(config, true);
   trainer.restore(state.file);
   fmt::print("device: {}\nupdate {} from {}\n", trainer.setup().device, state.updates + 1, failure);

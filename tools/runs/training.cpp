@@ -42,7 +42,7 @@ Beginning begin(const TrainOptions& options) {
 Config asked_config(const TrainOptions& options, const std::string& own,
                     const std::string& origin) {
   if (!options.config.empty()) return load_config(options.config, options.common);
-  return parse_config(own, origin, config_overrides(options.common));
+  return parse_run_config(own, origin, config_overrides(options.common));
 }
 
 Beginning resume(const TrainOptions& options) {
@@ -52,7 +52,7 @@ Beginning resume(const TrainOptions& options) {
   if (run.checkpoints().has_last()) checkpoint = run.checkpoints().read_last(note);
   const std::string text = checkpoint ? checkpoint->config : run.config();
   const std::string origin = (checkpoint ? checkpoint->path : run.path() / "config.yaml").string();
-  const Config config = resumed_config(parse_config(text, origin, {}),
+  const Config config = resumed_config(parse_run_config(text, origin, {}),
                                        asked_config(options, text, origin), options.resume);
   Trainer trainer(config, checkpoint.has_value());
   if (checkpoint) trainer.restore(checkpoint->file);

@@ -25,6 +25,7 @@ class ControlEnvironment : public Environment {
   /// The share of the time limit that has passed.
   double progress() const final { return static_cast<double>(steps_) / spec().time_limit; }
   int episode_steps() const final { return steps_; }
+  void limit_time(int steps) final { set_time_limit(steps); }
   std::vector<std::uint8_t> save_state() const final;
   void load_state(const std::vector<std::uint8_t>& bytes) final;
 

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "kernels/errors.h"
+#include "tools/config/config_differences.h"
 #include "tools/runs/checkpoint.h"
 
 namespace frost {
@@ -21,6 +25,29 @@ void check_actions(const Config& trained, const Config& asked) {
       was.choices, was.dims(), is.choices, is.dims()));
 }
 
+/// Options of the network that change what it computes and not its tensors.
+constexpr const char* kWithoutTensors[] = {
+    "encoder.num_heads",
+    "observation.normalize",
+    "observation.token_connectivity",
+    "actor_critic.simplicial_embedding.enabled",
+    "actor_critic.simplicial_embedding.num_groups",
+    "actor_critic.simplicial_embedding.temperature",
+};
+
+/// The tensors of a checkpoint fit networks of this form alone.
+void check_form(const Config& trained, const Config& asked) {
+  for (const ConfigDifference& d : differences(trained, asked)) {
+    if (std::find(std::begin(kWithoutTensors), std::end(kWithoutTensors), d.key) ==
+        std::end(kWithoutTensors)) {
+      continue;
+    }
+    throw UsageError(fmt::format(
+        "'{}' is {}, but the checkpoint's network was trained with {}: leave the option out", d.key,
+        d.second, d.first));
+  }
+}
+
 }  // namespace
 
 EvaluationSubject load_run(const fs::path& run, const std::string& which,
@@ -28,8 +55,10 @@ EvaluationSubject load_run(const fs::path& run, const std::string& which,
   EvaluationSubject subject;
   const Checkpoint checkpoint = CheckpointFolder(run).read(which, subject.note);
   const std::string path = checkpoint.path.string();
-  subject.config = parse_config(checkpoint.config, path, overrides);
-  check_actions(parse_config(checkpoint.config, path, {}), subject.config);
+  subject.config = parse_run_config(checkpoint.config, path, overrides);
+  const Config trained = parse_run_config(checkpoint.config, path, {});
+  check_actions(trained, subject.config);
+  check_form(trained, subject.config);
   subject.setup = build_network(subject.config, false);
   load_network(*subject.setup.network, checkpoint.file.tensors);
   subject.description = fmt::format("{} after update {}", path, checkpoint.updates);

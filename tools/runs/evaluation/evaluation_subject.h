@@ -20,7 +20,8 @@ struct EvaluationSubject {
 /// The network of a run's checkpoint `which` ("best", "last" or empty, as
 /// `CheckpointFolder::read`). What it observes and how it acts come from the configuration in the
 /// checkpoint, whatever stands in the run's folder. Throws UsageError where an override asks for
-/// other actions: heads that never trained must not act. Throws Error where the checkpoint is none.
+/// other actions, since heads that never trained must not act, or for another form of the network.
+/// Throws Error where the checkpoint is none.
 EvaluationSubject load_run(const std::filesystem::path& run, const std::string& which,
                            const std::vector<std::string>& overrides);
 
