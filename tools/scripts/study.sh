@@ -24,10 +24,9 @@ baseline() { # POLICY SETTINGS...
 run() { # SETTINGS...
   local run=$out/$name
   [ -e "$run/held_out.csv" ] && return
-  if [ -e "$run/checkpoints/last.safetensors" ]; then
+  if [ -e "$run/config.yaml" ]; then
     bin/train "$config" --resume "$run" --quiet "$@"
   else
-    rm -rf "$run"
     bin/train "$config" --out "$run" --quiet "$@"
   fi
   bin/evaluate "$run" --checkpoint last --sampled --deterministic "${held_out[@]}" \

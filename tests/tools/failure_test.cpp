@@ -1,0 +1,57 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/tools/programs_fixture.h"
+
+namespace frost {
+namespace {
+
+/// A training whose first step throws the parameters out of the range of float32.
+class Failure : public ProgramsTest {
+ protected:
+  Outcome train() const {
+    return run("train",
+               {config_path("configs/reference/cartpole.yaml"), "--quiet", "--out", "run", "--set",
+                "algorithm.max_grad_norm=0", "--set", "algorithm.lr_schedule.warmup_updates=0",
+                "--set", "actor_critic.backbone.head_lr=1e30"});
+  }
+};
+
+TEST_F(Failure, ANumberThatIsNotFiniteIsNamedWithItsOperationAndCanBeMetAgain) {
+  const Outcome outcome = train();
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  EXPECT_TRUE(outcome.err.starts_with("error: update 1: ")) << outcome.err;
+  EXPECT_NE(outcome.err.find("not finite"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("--replay run/failures/update-1.safetensors"), std::string::npos)
+      << outcome.err;
+  const std::string first = "first of all: ";
+  const std::size_t at = outcome.err.find(first);
+  ASSERT_NE(at, std::string::npos) << outcome.err;
+  const std::string operation =
+      outcome.err.substr(at, outcome.err.find("; the state before it") - at);
+  EXPECT_NE(operation.find('['), std::string::npos) << operation;
+  EXPECT_EQ(nlohmann::json::parse(read_text(folder_ / "run/run.json"))["state"], "failed");
+
+  const std::string state = "run/failures/update-1.safetensors";
+  const Outcome replayed = run("train", {"--replay", state});
+  EXPECT_EQ(replayed.status, 1) << replayed.err;
+  EXPECT_NE(replayed.out.find(operation), std::string::npos)
+      << "named before: " << operation << "\nnow: " << replayed.out;
+  const Outcome inspected = run("inspect_weights", {state});
+  EXPECT_EQ(inspected.status, 0) << inspected.err;
+  EXPECT_NE(inspected.out.find("network.actor.hidden.0.weight"), std::string::npos);
+}
+
+TEST_F(Failure, AStateThatMeetsNothingSaysSo) {
+  const Outcome outcome = run("train", {config_path("configs/reference/cartpole.yaml"), "--quiet",
+                                        "--out", "run", "--stop-after", "1"});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const Outcome replayed = run("train", {"--replay", "run/checkpoints/last.safetensors"});
+  EXPECT_EQ(replayed.status, 0) << replayed.err;
+  EXPECT_NE(replayed.out.find("every value is finite"), std::string::npos) << replayed.out;
+}
+
+}  // namespace
+}  // namespace frost
