@@ -3,17 +3,16 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cstdlib>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 
 #include "bench/conv_layers.h"
 #include "bench/peak.h"
 #include "bench/timing.h"
+#include "engine/io/atomic_file.h"
 #include "frost_commit.h"
 #include "kernels/backend_registry.h"
 #include "kernels/cpu_levels.h"
-#include "kernels/errors.h"
 #include "kernels/parallel_for.h"
 #include "models/resnet18.h"
 
@@ -262,9 +261,7 @@ int run(const Options& options) {
   if (!options.gemm && !options.forward) {
     result["layers"] = measure_layers(backend, machine, options);
   }
-  if (!options.json.empty() && !(std::ofstream(options.json) << result.dump(2) << '\n')) {
-    throw Error("cannot write " + options.json);
-  }
+  if (!options.json.empty()) write_file_atomically(options.json, result.dump(2) + '\n');
   return 0;
 }
 

@@ -15,9 +15,11 @@ namespace frost {
 std::vector<std::byte> read_regular_file(const std::filesystem::path& path,
                                          std::uint64_t max_bytes);
 
-/// Replaces `path` by the concatenation of `parts`: temporary file in the same folder, fsync,
-/// rename. Missing parent folders are created. Throws Error; then `path` is as it was before and no
-/// temporary file is left.
+/// Replaces the file `path` by the concatenation of `parts`: temporary file in the same folder,
+/// fsync, rename. Missing parent folders are created; of a symbolic link the file behind it is
+/// replaced and the link stays. What exists and is no file (a pipe, a device, /dev/stdout) is
+/// written through. Throws Error, also for folders and sockets; then a file is as it was before and
+/// no temporary one is left. SIGPIPE must be ignored for a closed pipe to be an Error.
 void write_file_atomically(const std::filesystem::path& path,
                            std::span<const std::span<const std::byte>> parts);
 
