@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "engine/io/printable.h"
 #include "engine/io/regular_file.h"
 #include "kernels/errors.h"
 #include "weights/safetensors.h"
@@ -16,14 +17,17 @@ std::filesystem::path locate(const std::string& configured) {
   if (!configured.empty()) return configured;
   const std::filesystem::path imported = "weights/resnet18.safetensors";
   if (std::filesystem::exists(imported)) return imported;
+  std::string tried = full_path(imported);
   if (const char* data = std::getenv("FROST_DATA"); data != nullptr && *data != '\0') {
     const auto shared = std::filesystem::path(data) / "weights/resnet18_imagenet.safetensors";
     if (std::filesystem::exists(shared)) return shared;
+    tried += " and " + full_path(shared);
+  } else {
+    tried += " (FROST_DATA is not set)";
   }
-  throw Error(
-      "no pretrained weights found (weights/resnet18.safetensors, $FROST_DATA/weights): run "
-      "bin/import_weights resnet18.pth, set actor_critic.weights_path, or train from scratch with "
-      "--set actor_critic.pretrained_weights=random");
+  throw Error("no pretrained weights found: tried " + tried +
+              "; run bin/import_weights resnet18.pth, set actor_critic.weights_path, or train from "
+              "scratch with --set actor_critic.pretrained_weights=random");
 }
 
 /// Files that are easily taken for what they are not.

@@ -19,4 +19,10 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string full_path(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  return error ? path.string() : absolute.lexically_normal().string();
+}
+
 }  // namespace frost

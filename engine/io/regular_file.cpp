@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/io/printable.h"
 #include "kernels/errors.h"
 
 namespace frost {
@@ -19,7 +20,7 @@ constexpr const char* kOp = "read_file";
 
 [[noreturn]] void fail_with_errno(const std::filesystem::path& path, const char* what) {
   const int code = errno;
-  fail(kOp, fmt::format("{}: {}: {}", path.string(), what, std::strerror(code)));
+  fail(kOp, fmt::format("{}: {}: {}", full_path(path), what, std::strerror(code)));
 }
 
 void check(const std::filesystem::path& path, const struct stat& info, std::uint64_t max_bytes) {

@@ -269,7 +269,9 @@ TEST(ConfigErrors, OddDocumentsAreRejected) {
 
 TEST(ConfigErrors, MissingAndUnreadableFilesAreNamed) {
   EXPECT_EQ(problem_of_file("no/such.yaml"),
-            "no/such.yaml: no such configuration file; see config.yaml and configs/");
+            "no/such.yaml: no such configuration file: tried " +
+                (std::filesystem::current_path() / "no/such.yaml").string() +
+                "; see config.yaml and configs/");
   EXPECT_EQ(problem_of_file("/"),
             "/: is a directory; give a configuration file such as config.yaml");
   // Opens for everyone, but reading its first byte is an I/O error.

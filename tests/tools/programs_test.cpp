@@ -76,10 +76,13 @@ TEST_F(ProgramsTest, MissingWeightsAreRefusedWithAWayToGetThem) {
                                              "actor_critic.pretrained_weights=imagenet"};
   for (const char* program : {"train", "verify_freezing", "bench_freeze"}) {
     expect_refusal(program, imagenet, 1, "import_weights");
+    expect_refusal(program, imagenet, 1,
+                   "tried " + (folder_ / "weights/resnet18.safetensors").string());
   }
   expect_refusal("train", train_with_weights((folder_ / "none.safetensors").string()), 1,
                  "none.safetensors");
-  expect_refusal("infer", {"none.safetensors", "x.npy"}, 1, "none.safetensors");
+  expect_refusal("infer", {"none.safetensors", "x.npy"}, 1,
+                 (folder_ / "none.safetensors").string());
 }
 
 TEST_F(ProgramsTest, DamagedWeightsAreRefused) {

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <utility>
 
+#include "engine/io/printable.h"
 #include "kernels/errors.h"
 #include "rl/envs/durotaxis/features.h"
 #include "tools/config/config_retired.h"
@@ -327,7 +328,8 @@ std::string read_file(const std::filesystem::path& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (status.type() == std::filesystem::file_type::not_found) {
-    usage_error(name, "no such configuration file; see config.yaml and configs/");
+    usage_error(name, "no such configuration file: tried " + full_path(path) +
+                          "; see config.yaml and configs/");
   }
   if (std::filesystem::is_directory(status)) {
     usage_error(name, "is a directory; give a configuration file such as config.yaml");
