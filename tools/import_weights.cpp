@@ -1,11 +1,10 @@
-#include <fmt/format.h>
-
 #include <map>
 #include <string>
 
 #include "engine/io/atomic_file.h"
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
+#include "tools/cli/standard_output.h"
 #include "tools/reports/import_report.h"
 #include "weights/resnet18_blob.h"
 #include "weights/sha256.h"
@@ -36,17 +35,22 @@ int import_weights(int argc, char** argv) {
   const std::string digest = sha256_hex(image);
   WeightFile checkpoint = parse_weight_file(image, input);
   image = {};
-  print_identity(input, digest, checkpoint.format);
+  if (const std::string warning = digest_warning(input, digest); !warning.empty()) {
+    print_note(warning);
+  }
 
   std::map<std::string, std::string> dtypes;
   for (const auto& [name, tensor] : checkpoint.tensors) dtypes[name] = tensor.dtype;
   Resnet18Mapping mapping = map_resnet18(std::move(checkpoint.tensors));
-  print_mapping(mapping);
+  const std::string findings =
+      identity_text(input, digest, checkpoint.format) + mapping_text(mapping);
+  if (!mapping.complete()) print_text(findings);
   require_complete(mapping, input);
-  print_tensors(mapping, dtypes);
-  print_totals(mapping);
+  const std::string listing = tensor_table(mapping, dtypes) + totals_text(mapping);
+  // The file comes before the listing, which may wait for its reader.
   write_safetensors(output, make_blob(std::move(mapping.tensors), digest, checkpoint.format));
-  fmt::print("written: {}\n", output);
+  print_text(findings + listing);
+  print_out("written: {}\n", output);
   return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
+#include "tools/cli/standard_output.h"
 #include "tools/reports/inference.h"
 
 int main(int argc, char** argv) {
@@ -27,6 +28,7 @@ int main(int argc, char** argv) {
                      {.show_default = true, .one_of = {"auto", "cpu", "cuda"}});
     command_line.add("--threads", &options.threads, frost::kThreadsHelp, {.range = {{0, 1024}}});
     if (!command_line.parse(argc, argv)) return 0;
-    return frost::infer(options);
+    frost::print_text(frost::infer(options, frost::print_note));
+    return 0;
   });
 }

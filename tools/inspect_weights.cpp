@@ -1,11 +1,10 @@
-#include <fmt/format.h>
-
 #include <string>
 
 #include "engine/io/atomic_file.h"
 #include "engine/io/printable.h"
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
+#include "tools/cli/standard_output.h"
 #include "weights/safetensors.h"
 #include "weights/tensor_stats.h"
 #include "weights/weight_file.h"
@@ -14,12 +13,12 @@ namespace frost {
 namespace {
 
 void print_tensor(const std::string& name, const HostTensor& tensor) {
-  fmt::print("{:<44} {:<6} {:<16}", printable(name), tensor.dtype, shape_text(tensor.shape));
+  print_out("{:<44} {:<6} {:<16}", printable(name), tensor.dtype, shape_text(tensor.shape));
   if (const auto stats = tensor_stats(tensor, name)) {
-    fmt::print(" {:>12.5g} {:>12.5g} {:>12.5g}", stats->min, stats->max, stats->mean);
-    if (stats->non_finite != 0) fmt::print("  {} not finite", stats->non_finite);
+    print_out(" {:>12.5g} {:>12.5g} {:>12.5g}", stats->min, stats->max, stats->mean);
+    if (stats->non_finite != 0) print_out("  {} not finite", stats->non_finite);
   }
-  fmt::print("\n");
+  print_out("\n");
 }
 
 int inspect(int argc, char** argv) {
@@ -35,8 +34,9 @@ int inspect(int argc, char** argv) {
 
   const WeightFile checkpoint =
       parse_weight_file(read_regular_file(input, kMaxWeightFileBytes), input);
-  fmt::print("{:<44} {:<6} {:<16} {:>12} {:>12} {:>12}\n", "tensor", "dtype", "shape", "min", "max",
-             "mean");
+  if (!dump.empty()) write_safetensors(dump, {checkpoint.tensors, checkpoint.metadata});
+  print_out("{:<44} {:<6} {:<16} {:>12} {:>12} {:>12}\n", "tensor", "dtype", "shape", "min", "max",
+            "mean");
   std::int64_t elements = 0;
   std::size_t bytes = 0;
   for (const auto& [name, tensor] : checkpoint.tensors) {
@@ -45,14 +45,11 @@ int inspect(int argc, char** argv) {
     bytes += tensor.bytes.size();
   }
   for (const auto& [key, value] : checkpoint.metadata) {
-    fmt::print("metadata {} = {}\n", printable(key), printable(value));
+    print_out("metadata {} = {}\n", printable(key), printable(value));
   }
-  fmt::print("{}: {} tensors, {} elements, {} bytes\n", checkpoint.format,
-             checkpoint.tensors.size(), elements, bytes);
-  if (!dump.empty()) {
-    write_safetensors(dump, {checkpoint.tensors, checkpoint.metadata});
-    fmt::print("written: {}\n", dump);
-  }
+  print_out("{}: {} tensors, {} elements, {} bytes\n", checkpoint.format, checkpoint.tensors.size(),
+            elements, bytes);
+  if (!dump.empty()) print_out("written: {}\n", dump);
   return 0;
 }
 

@@ -1,11 +1,10 @@
-#include <fmt/format.h>
-
 #include <filesystem>
 
 #include "engine/io/atomic_file.h"
 #include "kernels/errors.h"
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
+#include "tools/cli/standard_output.h"
 #include "tools/config/common_options.h"
 #include "tools/lab/study/study_html.h"
 #include "tools/lab/study/study_runs.h"
@@ -22,7 +21,7 @@ struct StudyOptions {
 int study(const StudyOptions& options) {
   const StudyConfig study = load_config(options.config, options.common).study;
   if (options.report.empty()) {
-    fmt::print("{}", study_commands(study));
+    print_text(study_commands(study));
     return 0;
   }
   const std::filesystem::path out = options.report;
@@ -32,8 +31,8 @@ int study(const StudyOptions& options) {
   write_file_atomically(out / "summary.csv", study_summary_csv(study, results));
   write_file_atomically(out / "curves.csv", study_curves_csv(study, results));
   write_file_atomically(out / "study.html", study_html(study, results));
-  fmt::print("{}: {} of {} runs; runs.csv, summary.csv, curves.csv, study.html\n", out.string(),
-             results.runs.size(), results.planned);
+  print_out("{}: {} of {} runs; runs.csv, summary.csv, curves.csv, study.html\n", out.string(),
+            results.runs.size(), results.planned);
   return 0;
 }
 

@@ -9,6 +9,16 @@ std::int64_t body_channels(const ActorCriticConfig& config) {
   return config.backbone.input_adapter == "1ch_conv" ? 1 : 3;
 }
 
+/// A body for three channels has no weights from one for one; the other way round they are summed.
+void require_channels(const StateDict& imagenet, const std::string& adapter) {
+  const auto stem = imagenet.find("conv1.weight");
+  if (stem == imagenet.end() || adapter == "1ch_conv") return;
+  if (stem->second.shape.size() != 4 || stem->second.shape[1] != 1) return;
+  throw Error("the weights have a stem for one channel (conv1.weight " +
+              to_string(stem->second.shape) +
+              "): set actor_critic.backbone.input_adapter to 1ch_conv, it is " + adapter);
+}
+
 }  // namespace
 
 Trunk::Trunk(Backend& backend, std::int64_t hidden)
@@ -32,6 +42,7 @@ BackboneNetwork::BackboneNetwork(Backend& backend, const ActorCriticConfig& conf
 }
 
 void BackboneNetwork::load_bodies(const StateDict& imagenet) {
+  require_channels(imagenet, config_.backbone.input_adapter);
   actor_body_.load(imagenet);
   critic_body_.load(imagenet);
 }

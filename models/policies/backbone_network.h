@@ -29,6 +29,7 @@ class BackboneNetwork : public PolicyNetwork {
   int value_components() const override { return config_.value_components; }
   /// `backbone`, `heads`, `encoder` with their base rates.
   std::vector<ParamGroup> param_groups() const override;
+  /// Throws Error for weights that do not fit, naming `input_adapter` where that is why.
   virtual void load_bodies(const StateDict& imagenet);
 
   const ActorCriticConfig& config() const { return config_; }

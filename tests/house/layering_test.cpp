@@ -236,6 +236,34 @@ TEST_F(Layering, OneEnvironmentIsKnownToItsFolderAndItsConfigurationOnly) {
   EXPECT_GE(known, 100) << "the words are not recognised";
 }
 
+TEST_F(Layering, OutputsGoThroughThePlacesThatNoticeFailures) {
+  // Standard output: tools/cli/standard_output. Files: engine/io/atomic_file, or a stream whose
+  // failure is asked for in the same file.
+  const std::regex prints(
+      "fmt::print\\(|std::cout|std::puts\\(|std::printf\\(|(^|[^/])\\bstdout\\b");
+  const std::regex writes("\\bofstream\\b|\\bfopen\\(");
+  const std::vector<std::string> printers = {"tools/cli/standard_output."};
+  const std::vector<std::string> writers = {
+      "tools/runs/", "tools/reports/tensorboard.",
+      "tools/reports/process_memory.cpp"};  // the last: a switch of the kernel's
+  int printing = 0, writing = 0;
+  for (const SourceFile& file : files()) {
+    std::ifstream in(source_path(file.path));
+    for (std::string line; std::getline(in, line);) {
+      if (std::regex_search(line, prints)) {
+        EXPECT_TRUE(starts_with_any(file.path, printers)) << file.path << ": " << line;
+        ++printing;
+      }
+      if (std::regex_search(line, writes)) {
+        EXPECT_TRUE(starts_with_any(file.path, writers)) << file.path << ": " << line;
+        ++writing;
+      }
+    }
+  }
+  EXPECT_GE(printing, 1);
+  EXPECT_GE(writing, 1);
+}
+
 TEST_F(Layering, SourceFilesStayUnder400Lines) {
   for (const SourceFile& file : files()) EXPECT_LE(file.lines, 400U) << file.path;
   for (const SourceFile& file : read_sources({"tests", "bench", "fuzz", "examples"})) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <new>
 
 #include "kernels/backend_registry.h"
@@ -10,6 +11,7 @@
 #include "kernels/out_of_memory.h"
 #include "kernels/parallel_for.h"
 #include "tests/golden_files.h"
+#include "tools/cli/log.h"
 #include "tools/cli/program.h"
 #include "tools/config/config_text.h"
 
@@ -106,6 +108,17 @@ std::pair<int, std::string> outcome(const std::function<int()>& body) {
   testing::internal::CaptureStderr();
   const int status = run_program(body);
   return {status, testing::internal::GetCapturedStderr()};
+}
+
+TEST(Log, ThatCannotBeWrittenIsToldOnceAndEndsNothing) {
+  const auto log_twice = [] {
+    open_log("/dev/full", true);
+    log_line("one");
+    log_line("two");
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(log_twice(), testing::ExitedWithCode(0),
+              "^warning: the log is incomplete: [^\n]*No space left on device\n$");
 }
 
 TEST(RunProgram, MapsExceptionsToOneLineAndAnExitStatus) {

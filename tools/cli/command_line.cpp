@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "kernels/errors.h"
+#include "tools/cli/standard_output.h"
 
 namespace frost {
 namespace {
@@ -63,7 +64,7 @@ bool CommandLine::parse(int argc, const char* const* argv) {
     return true;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) throw UsageError(std::string(error.what()) + " (see --help)");
-    app_->exit(error);  // prints the help
+    print_text(app_->help());
     return false;
   }
 }

@@ -8,6 +8,7 @@
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
 #include "kernels/out_of_memory.h"
+#include "tools/cli/standard_output.h"
 
 namespace frost {
 namespace {
@@ -16,15 +17,15 @@ int report(std::string message, int status) {
   for (char& c : message) {
     if (c == '\n' || c == '\r') c = ' ';
   }
-  std::fflush(stdout);
-  std::fprintf(stderr, "error: %s\n", message.c_str());
-  return status;
+  flush_output();
+  print_note("error: " + message);
+  return finish_output(status);
 }
 
 /// Allocates nothing: there may be nothing left.
 int report_out_of_memory(const char* text) {
   const auto line = static_cast<int>(std::strcspn(text, "\n"));
-  std::fflush(stdout);
+  flush_output();
   std::fprintf(stderr,
                "error: %.*s; lower trainer.minibatch_size, trainer.rollout_steps or "
                "trainer.num_envs, or freeze more (actor_critic.backbone.freeze_mode)\n%s",
@@ -35,9 +36,10 @@ int report_out_of_memory(const char* text) {
 }  // namespace
 
 int run_program(const std::function<int()>& body) {
+  secure_standard_descriptors();
   explain_failing_new();
   try {
-    return body();
+    return finish_output(body());
   } catch (const UsageError& error) {
     return report(error.what(), 2);
   } catch (const OutOfMemoryError& error) {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include "tools/cli/standard_output.h"
 
 namespace frost {
 
@@ -15,7 +15,7 @@ Progress::Progress(std::int64_t done, std::int64_t total, bool quiet)
       start_(std::chrono::steady_clock::now()) {}
 
 Progress::~Progress() {
-  if (terminal_ && !quiet_) std::fputc('\n', stdout);
+  if (terminal_ && !quiet_) print_progress("\n");
 }
 
 void Progress::show(std::int64_t done, double steps_per_second, const std::string& text) {
@@ -31,12 +31,7 @@ void Progress::show(std::int64_t done, double steps_per_second, const std::strin
   const auto left = static_cast<std::int64_t>(per_update * static_cast<double>(total_ - done));
   const std::string line = fmt::format("update {}/{} | {:.0f} steps/s | ETA {}:{:02} | {}", done,
                                        total_, steps_per_second, left / 60, left % 60, text);
-  if (terminal_) {
-    fmt::print("\r\033[K{}", line);
-  } else {
-    fmt::print("{}\n", line);
-  }
-  std::fflush(stdout);
+  print_progress(terminal_ ? "\r\033[K" + line : line + "\n");
 }
 
 }  // namespace frost

@@ -6,6 +6,7 @@
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"
 #include "models/freeze.h"
+#include "tools/cli/standard_output.h"
 #include "tools/config/common_options.h"
 #include "tools/lab/freeze_bench.h"
 #include "tools/lab/freeze_bench_html.h"
@@ -57,7 +58,7 @@ void require_exact(const std::vector<BenchRow>& rows) {
         row.what.mode, row.bytes.peak_of(MemoryTag::kGradients),
         row.bytes.peak_of(MemoryTag::kOptimizer), 4 * row.trainable, 8 * row.trainable));
   }
-  fmt::print("\nin every mode: gradient bytes = 4 x trainable, optimizer bytes = 8 x trainable\n");
+  print_out("\nin every mode: gradient bytes = 4 x trainable, optimizer bytes = 8 x trainable\n");
 }
 
 }  // namespace
@@ -74,22 +75,22 @@ int bench(const BenchOptions& options) {
                         : load_config(options.config, options.common);
   if (!options.record.empty()) {
     write_workload(options.record, workload, settings.config);
-    fmt::print("workload: {}\nwritten: {}\n", workload.text(), options.record);
+    print_out("workload: {}\nwritten: {}\n", workload.text(), options.record);
     return 0;
   }
   set_thread_budget(settings.config.system.threads);
   std::string device;
   select_backend(settings.config.system.device, device);
-  fmt::print("device: {}\nworkload: {}\n", device, workload.text());
-  std::fflush(stdout);
+  print_out("device: {}\nworkload: {}\n", device, workload.text());
+  flush_output();
 
   const auto tell = [&](const std::string& line) {
     if (options.common.quiet) return;
-    fmt::print("{}\n", line);
-    std::fflush(stdout);
+    print_out("{}\n", line);
+    flush_output();
   };
   const std::vector<BenchRow> rows = bench_freeze(settings, tell);
-  fmt::print("\n{}", bench_table(rows));
+  print_out("\n{}", bench_table(rows));
   require_exact(rows);
   if (!options.json.empty()) {
     write_file_atomically(options.json, bench_json(rows, workload, device));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include "engine/io/atomic_file.h"
+#include "tools/cli/standard_output.h"
 #include "tools/lab/freeze_proof.h"
 #include "tools/lab/memory_forecast.h"
 #include "tools/reports/parameter_report.h"
@@ -26,7 +27,7 @@ std::string shorten(PpoConfig& ppo) {
 }
 
 void print_expected(const ExpectedCounts& expected) {
-  fmt::print(
+  print_out(
       "expected from the architecture: total {}, trainable {}, each body {} ({} trainable), "
       "heads {}, encoder {}\n",
       with_thousands(expected.total()), with_thousands(expected.trainable()),
@@ -45,7 +46,7 @@ std::vector<RecordedEpisodes> record_for(const Config& config, const PpoConfig& 
 
 void print_claims(const std::vector<Claim>& claims) {
   for (const Claim& c : claims) {
-    fmt::print("{:<6} {} ({})\n", c.holds ? "holds" : "FAILS", c.statement, c.finding);
+    print_out("{:<6} {} ({})\n", c.holds ? "holds" : "FAILS", c.statement, c.finding);
   }
 }
 
@@ -60,12 +61,12 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
   BackboneNetwork& network = trainer.backbone();
   MemoryLedger& ledger = trainer.backend().ledger();
   if (!quiet)
-    fmt::print("device: {}\nweights: {}\n", trainer.setup().device, trainer.setup().weights);
-  fmt::print("{}", parameter_report(network, trainer.optimizer()));
+    print_out("device: {}\nweights: {}\n", trainer.setup().device, trainer.setup().weights);
+  print_out("{}", parameter_report(network, trainer.optimizer()));
   print_expected(expected_counts(network.config()));
-  fmt::print("{}\n", shortened);
-  if (!quiet) fmt::print("predicted {}", memory_table(predicted));
-  std::fflush(stdout);
+  print_out("{}\n", shortened);
+  if (!quiet) print_out("predicted {}", memory_table(predicted));
+  flush_output();
 
   const FreezeProof proof(network, trainer.optimizer());
   ledger.reset_peaks();
@@ -74,29 +75,29 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
   std::vector<Claim> claims = proof.verify();
   for (Claim& claim : compare_forecast(predicted, bytes)) claims.push_back(std::move(claim));
 
-  if (!quiet) {
-    fmt::print("measured {}", memory_table(bytes));
-    fmt::print("saved bytes per image: actor body {:.0f}, critic body {:.0f}\n",
-               saved_body_bytes(network, network.actor_body()),
-               saved_body_bytes(network, network.critic_body()));
-  }
-  print_claims(claims);
   if (!json.empty()) {
     write_file_atomically(
         json, freeze_proof_json(network, trainer.optimizer(), predicted, bytes, claims));
   }
+  if (!quiet) {
+    print_out("measured {}", memory_table(bytes));
+    print_out("saved bytes per image: actor body {:.0f}, critic body {:.0f}\n",
+              saved_body_bytes(network, network.actor_body()),
+              saved_body_bytes(network, network.critic_body()));
+  }
+  print_claims(claims);
   const auto failed =
       std::count_if(claims.begin(), claims.end(), [](const Claim& c) { return !c.holds; });
-  fmt::print("{} of {} claims hold\n", claims.size() - static_cast<std::size_t>(failed),
-             claims.size());
+  print_out("{} of {} claims hold\n", claims.size() - static_cast<std::size_t>(failed),
+            claims.size());
   return failed == 0 ? 0 : 1;
 }
 
 void print_forecast(const Config& config) {
   const std::vector<RecordedEpisodes> records = record_for(config, config.ppo);
-  fmt::print("predicted for {} environments, {} steps, minibatches of {}: {}", config.ppo.num_envs,
-             config.ppo.rollout_steps, config.ppo.minibatch_size,
-             memory_table(forecast_update(config, replay_factory(records), config.ppo)));
+  print_out("predicted for {} environments, {} steps, minibatches of {}: {}", config.ppo.num_envs,
+            config.ppo.rollout_steps, config.ppo.minibatch_size,
+            memory_table(forecast_update(config, replay_factory(records), config.ppo)));
 }
 
 }  // namespace frost

@@ -26,10 +26,11 @@ std::string digest_in_name(const std::filesystem::path& path) {
   return digits.find_first_not_of("0123456789abcdef") == digits.npos ? digits : "";
 }
 
-void print_names(const char* heading, const std::vector<std::string>& names) {
-  if (names.empty()) return;
-  fmt::print("{} ({}):\n", heading, names.size());
-  for (const std::string& name : names) fmt::print("  {}\n", printable(name));
+std::string name_list(const char* heading, const std::vector<std::string>& names) {
+  if (names.empty()) return "";
+  std::string text = fmt::format("{} ({}):\n", heading, names.size());
+  for (const std::string& name : names) text += fmt::format("  {}\n", printable(name));
+  return text;
 }
 
 }  // namespace
@@ -38,60 +39,72 @@ bool is_torchvision(const std::string& digest) {
   return digest == kTorchvisionDigests[0] || digest == kTorchvisionDigests[1];
 }
 
-void print_identity(const std::string& path, const std::string& digest, const std::string& format) {
-  fmt::print("{}: {}\nsha256 {}\n", path, format, digest);
+std::string identity_text(const std::string& path, const std::string& digest,
+                          const std::string& format) {
+  std::string text = fmt::format("{}: {}\nsha256 {}\n", path, format, digest);
   if (is_torchvision(digest)) {
-    fmt::print("this is torchvision's resnet18-{}.pth (IMAGENET1K_V1)\n", digest.substr(0, 8));
+    text +=
+        fmt::format("this is torchvision's resnet18-{}.pth (IMAGENET1K_V1)\n", digest.substr(0, 8));
   }
+  return text;
+}
+
+std::string digest_warning(const std::string& path, const std::string& digest) {
   const std::string promised = digest_in_name(path);
-  if (!promised.empty() && !digest.starts_with(promised)) {
-    fmt::print(stderr, "warning: the file name promises a digest that begins with {}, it is {}\n",
-               promised, digest.substr(0, 8));
-  }
+  if (digest.starts_with(promised)) return "";
+  return fmt::format("warning: the file name promises a digest that begins with {}, it is {}",
+                     promised, digest.substr(0, 8));
 }
 
-void print_mapping(const Resnet18Mapping& mapping) {
-  std::size_t renamed = 0;
-  for (const auto& [from, to] : mapping.mapped) renamed += from != to;
-  fmt::print("mapped {} tensors, {} under another name\n", mapping.mapped.size(), renamed);
+std::string mapping_text(const Resnet18Mapping& mapping) {
+  std::string renamed;
+  std::size_t count = 0;
   for (const auto& [from, to] : mapping.mapped) {
-    if (from != to) fmt::print("  {} <- {}\n", to, printable(from));
+    if (from == to) continue;
+    renamed += fmt::format("  {} <- {}\n", to, printable(from));
+    ++count;
   }
-  print_names("dropped", mapping.dropped);
-  print_names("missing", mapping.missing);
-  print_names("of another shape", mapping.misshapen);
-  print_names("unexpected", mapping.unexpected);
-  for (const std::string& note : mapping.notes) fmt::print("note: {}\n", note);
+  std::string text = fmt::format("mapped {} tensors, {} under another name\n{}",
+                                 mapping.mapped.size(), count, renamed);
+  text += name_list("dropped", mapping.dropped);
+  text += name_list("missing", mapping.missing);
+  text += name_list("of another shape", mapping.misshapen);
+  text += name_list("unexpected", mapping.unexpected);
+  for (const std::string& note : mapping.notes) text += fmt::format("note: {}\n", note);
+  return text;
 }
 
-void print_tensors(const Resnet18Mapping& mapping,
-                   const std::map<std::string, std::string>& dtypes) {
-  fmt::print("{:<32} {:<14} {:<5} {:>12} {:>12}\n", "tensor", "shape", "dtype", "mean", "std");
+std::string tensor_table(const Resnet18Mapping& mapping,
+                         const std::map<std::string, std::string>& dtypes) {
+  std::string table =
+      fmt::format("{:<32} {:<14} {:<5} {:>12} {:>12}\n", "tensor", "shape", "dtype", "mean", "std");
   for (const auto& [source, name] : mapping.mapped) {
     const HostTensor& tensor = mapping.tensors.at(name);
     const auto stats = tensor_stats(tensor, name);
-    fmt::print("{:<32} {:<14} {:<5} {:>12.5g} {:>12.5g}\n", name, shape_text(tensor.shape),
-               dtypes.at(source), stats->mean, stats->deviation);
+    table +=
+        fmt::format("{:<32} {:<14} {:<5} {:>12.5g} {:>12.5g}\n", name, shape_text(tensor.shape),
+                    dtypes.at(source), stats->mean, stats->deviation);
   }
+  return table;
 }
 
-void print_totals(const Resnet18Mapping& mapping) {
-  std::string stage;
+std::string totals_text(const Resnet18Mapping& mapping) {
+  std::string text, stage;
   std::int64_t in_stage = 0, total = 0;
-  const auto print_stage = [&] {
-    if (in_stage != 0) fmt::print("{:<8} {:>12} parameters\n", stage, in_stage);
+  const auto end_stage = [&] {
+    if (in_stage != 0) text += fmt::format("{:<8} {:>12} parameters\n", stage, in_stage);
     total += in_stage;
     in_stage = 0;
   };
   for (const TensorSpec& spec : resnet18_tensors()) {
     const auto it = mapping.tensors.find(spec.name);
     if (it == mapping.tensors.end() || !spec.is_parameter()) continue;
-    if (spec.stage() != stage) print_stage();
+    if (spec.stage() != stage) end_stage();
     stage = spec.stage();
     in_stage += it->second.numel();
   }
-  print_stage();
-  fmt::print("{:<8} {:>12} parameters\n", "total", total);
+  end_stage();
+  return text + fmt::format("{:<8} {:>12} parameters\n", "total", total);
 }
 
 }  // namespace frost

@@ -12,14 +12,17 @@ bool is_torchvision(const std::string& digest);
 
 // What import_weights prints, in this order.
 
-/// The file, its digest, and whose it is; a warning where its name promises another digest.
-void print_identity(const std::string& path, const std::string& digest, const std::string& format);
+/// The file, its digest, and whose it is.
+std::string identity_text(const std::string& path, const std::string& digest,
+                          const std::string& format);
+/// One line where the file's name promises another digest, else empty.
+std::string digest_warning(const std::string& path, const std::string& digest);
 /// What was renamed, dropped, is missing or unexpected.
-void print_mapping(const Resnet18Mapping& mapping);
+std::string mapping_text(const Resnet18Mapping& mapping);
 /// Shape, dtype (by source name), mean and deviation of every tensor.
-void print_tensors(const Resnet18Mapping& mapping,
-                   const std::map<std::string, std::string>& dtypes);
+std::string tensor_table(const Resnet18Mapping& mapping,
+                         const std::map<std::string, std::string>& dtypes);
 /// Parameters by stage and in all.
-void print_totals(const Resnet18Mapping& mapping);
+std::string totals_text(const Resnet18Mapping& mapping);
 
 }  // namespace frost

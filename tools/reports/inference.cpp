@@ -42,23 +42,62 @@ std::string lower_extension(const fs::path& path) {
   return extension;
 }
 
-/// The files to read; a folder stands for its images in order of their names.
-std::vector<fs::path> list_files(const std::vector<std::string>& inputs) {
+/// What is in a folder, without hidden entries.
+struct FolderContent {
+  std::vector<fs::path> images;  ///< in order of their names
+  int folders = 0, others = 0;
+};
+
+FolderContent look_into(const fs::path& folder) {
+  FolderContent content;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    // Among them the files that macOS puts beside pictures: "._a.jpg".
+    if (entry.path().filename().string().starts_with('.')) continue;
+    const std::string extension = lower_extension(entry.path());
+    if (entry.is_directory()) {
+      ++content.folders;
+    } else if (extension == ".jpg" || extension == ".jpeg" || extension == ".png") {
+      content.images.push_back(entry.path());
+    } else {
+      ++content.others;
+    }
+  }
+  std::sort(content.images.begin(), content.images.end());
+  return content;
+}
+
+/// "1 folder and 2 other files".
+std::string skipped_text(const FolderContent& content) {
+  const auto counted = [](int count, const char* what) {
+    return count == 0 ? "" : fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  };
+  const char* both = content.folders > 0 && content.others > 0 ? " and " : "";
+  return counted(content.folders, "folder") + both + counted(content.others, "other file");
+}
+
+std::vector<fs::path> images_of(const std::string& folder, const NoteSink& note) {
+  FolderContent content = look_into(folder);
+  const std::string skipped = skipped_text(content);
+  if (content.images.empty()) {
+    throw Error(fmt::format("{} holds no .jpg, .jpeg or .png file{}{}{}", folder,
+                            skipped.empty() ? "" : ", but ", skipped,
+                            content.folders > 0 ? ": name the folders themselves" : ""));
+  }
+  if (!skipped.empty()) {
+    note(fmt::format("note: {}: skipped {}, taking .jpg, .jpeg and .png files", folder, skipped));
+  }
+  return std::move(content.images);
+}
+
+/// The files to read; a folder stands for its images.
+std::vector<fs::path> list_files(const std::vector<std::string>& inputs, const NoteSink& note) {
   std::vector<fs::path> files;
   for (const std::string& input : inputs) {
     if (!fs::is_directory(input)) {
       files.emplace_back(input);
       continue;
     }
-    std::vector<fs::path> images;
-    for (const fs::directory_entry& entry : fs::directory_iterator(input)) {
-      const std::string extension = lower_extension(entry.path());
-      if (extension == ".jpg" || extension == ".jpeg" || extension == ".png") {
-        images.push_back(entry.path());
-      }
-    }
-    if (images.empty()) throw Error(input + " holds no .jpg, .jpeg or .png file");
-    std::sort(images.begin(), images.end());
+    const std::vector<fs::path> images = images_of(input, note);
     files.insert(files.end(), images.begin(), images.end());
   }
   return files;
@@ -105,6 +144,15 @@ struct Results {
   Shape feature_shape;          ///< of one input; NCHW without n
 };
 
+void require_colour(const Resnet18Mapping& mapping, const std::string& origin) {
+  const Shape& stem = mapping.tensors.at("conv1.weight").shape;
+  if (stem[1] == 3) return;
+  throw Error(fmt::format(
+      "{} has a stem for one channel (conv1.weight {}), as runs with input_adapter: 1ch_conv make "
+      "it: infer needs one for three",
+      origin, to_string(stem)));
+}
+
 /// The network and what is asked of it.
 class Inference {
  public:
@@ -114,6 +162,7 @@ class Inference {
         layer_(options.features.empty() ? "" : options.layer) {
     Resnet18Mapping mapping = map_resnet18(read_weight_file(options.weights));
     require_complete(mapping, options.weights);
+    require_colour(mapping, options.weights);
     classifies_ = mapping.has_classifier();
     if (classifies_) {
       network_.load(mapping.tensors);
@@ -260,9 +309,9 @@ std::string prediction_table(const Results& results, int top,
 
 }  // namespace
 
-int infer(const InferOptions& options) {
+std::string infer(const InferOptions& options, const NoteSink& note) {
   const auto labels = read_labels(options.labels);
-  const std::vector<fs::path> files = list_files(options.inputs);
+  const std::vector<fs::path> files = list_files(options.inputs, note);
   set_thread_budget(options.threads);
   std::string reason;
   Inference inference(select_backend(options.device, reason), options);
@@ -279,8 +328,7 @@ int infer(const InferOptions& options) {
   }
   if (!options.logits.empty())
     write_npy(options.logits, {{count, kImagenetClasses}, results.logits});
-  if (!results.logits.empty()) fmt::print("{}", prediction_table(results, options.top, labels));
-  return 0;
+  return results.logits.empty() ? "" : prediction_table(results, options.top, labels);
 }
 
 }  // namespace frost

@@ -5,6 +5,7 @@
 #include "engine/io/atomic_file.h"
 #include "kernels/errors.h"
 #include "models/resnet18.h"
+#include "tools/cli/standard_output.h"
 #include "tools/runs/checkpoint.h"
 #include "weights/resnet18_blob.h"
 #include "weights/resnet18_names.h"
@@ -40,7 +41,7 @@ StateDict body_tensors(const StateDict& checkpoint, const std::string& part,
 int export_weights(const ExportOptions& options) {
   std::string note;
   const Checkpoint checkpoint = CheckpointFolder(options.run).read(options.checkpoint, note);
-  if (!note.empty()) fmt::print(stderr, "{}\n", note);
+  if (!note.empty()) print_note(note);
   const std::string path = checkpoint.path.string();
   // The way back in: whatever is written passes the checks of import_weights.
   Resnet18Mapping mapping = map_resnet18(body_tensors(checkpoint.file.tensors, options.part, path));
@@ -53,8 +54,8 @@ int export_weights(const ExportOptions& options) {
   blob.metadata["source_format"] = "frostline checkpoint";
   blob.metadata["source_sha256"] = sha256_hex(read_regular_file(path, kMaxWeightFileBytes));
   write_safetensors(options.output, blob);
-  fmt::print("{}\n{} input channel{}, no classifier\nwritten: {}\n", blob.metadata["source"],
-             channels, channels == 1 ? "" : "s", options.output);
+  print_out("{}\n{} input channel{}, no classifier\nwritten: {}\n", blob.metadata["source"],
+            channels, channels == 1 ? "" : "s", options.output);
   return 0;
 }
 

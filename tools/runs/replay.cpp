@@ -1,9 +1,8 @@
 #include "tools/runs/replay.h"
 
-#include <fmt/format.h>
-
 #include "engine/finite_check.h"
 #include "kernels/errors.h"
+#include "tools/cli/standard_output.h"
 #include "tools/runs/checkpoint.h"
 #include "tools/runs/resume_rules.h"
 #include "tools/runs/trainer.h"
@@ -27,13 +26,13 @@ int replay(const std::string& failure, const CommonOptions& options) {
       own, parse_run_config(state.config, failure, config_overrides(options)), failure);
   Trainer trainer(config, true);
   trainer.restore(state.file);
-  fmt::print("device: {}\nupdate {} from {}\n", trainer.setup().device, state.updates + 1, failure);
+  print_out("device: {}\nupdate {} from {}\n", trainer.setup().device, state.updates + 1, failure);
   const std::string operation = first_not_finite(trainer.ppo());
   if (operation.empty()) {
-    fmt::print("repeated: every value is finite\n");
+    print_out("repeated: every value is finite\n");
     return 0;
   }
-  fmt::print("first of all: {}\n", operation);
+  print_out("first of all: {}\n", operation);
   return 1;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 #include "kernels/errors.h"
+#include "tools/cli/standard_output.h"
 #include "tools/config/common_options.h"
 #include "tools/runs/evaluation/evaluation_outputs.h"
 #include "tools/runs/evaluation/evaluation_subject.h"
@@ -39,14 +40,14 @@ void check_usage(const EvaluateOptions& options) {
 
 void print_subject(const EvaluateOptions& options, const EvaluationSubject& subject,
                    std::uint64_t seed) {
-  if (!subject.note.empty()) fmt::print(stderr, "{}\n", subject.note);
+  if (!subject.note.empty()) print_note(subject.note);
   if (!options.common.quiet) {
-    if (!subject.setup.device.empty()) fmt::print("device: {}\n", subject.setup.device);
+    if (!subject.setup.device.empty()) print_out("device: {}\n", subject.setup.device);
     if (!options.policy.empty() && !subject.setup.weights.empty())
-      fmt::print("weights: {}\n", subject.setup.weights);
+      print_out("weights: {}\n", subject.setup.weights);
   }
-  fmt::print("{}, evaluation seed {}\n", subject.description, seed);
-  std::fflush(stdout);
+  print_out("{}, evaluation seed {}\n", subject.description, seed);
+  flush_output();
 }
 
 void require_policy(const EnvironmentSpec& spec, const std::string& policy) {
@@ -81,7 +82,7 @@ int evaluate(const EvaluateOptions& options) {
   const auto show = [&](const std::string& name, const EnvironmentFactory& environment,
                         const BatchPolicy& policy) {
     const EvaluationResult result = recorded.run(name, environment, policy, options.episodes, seed);
-    fmt::print("\n{}", evaluation_text(name, result, spec, reference ? &*reference : nullptr));
+    print_out("\n{}", evaluation_text(name, result, spec, reference ? &*reference : nullptr));
   };
   if (is_scripted(options)) {
     show(options.policy, scripted, scripted_policy(options.policy));
