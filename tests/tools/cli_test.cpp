@@ -2,6 +2,8 @@
 #include "tools/config/common_options.h"
 
 #include <gtest/gtest.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <new>
@@ -11,6 +13,7 @@
 #include "kernels/out_of_memory.h"
 #include "kernels/parallel_for.h"
 #include "tests/golden_files.h"
+#include "tools/cli/home_path.h"
 #include "tools/cli/log.h"
 #include "tools/cli/program.h"
 #include "tools/config/config_text.h"
@@ -101,6 +104,62 @@ TEST(CommandLine, HelpEndsTheProgramWell) {
   for (const char* option : {"--set", "--seed", "--device", "--threads", "--quiet", "CONFIG"}) {
     EXPECT_NE(help.find(option), std::string::npos) << help;
   }
+}
+
+/// Another value of HOME, or none, while it lives.
+class Home {
+ public:
+  explicit Home(const char* value) : before_(std::getenv("HOME") ? std::getenv("HOME") : "") {
+    value == nullptr ? ::unsetenv("HOME") : ::setenv("HOME", value, 1);
+  }
+  ~Home() { ::setenv("HOME", before_.c_str(), 1); }
+
+ private:
+  std::string before_;
+};
+
+TEST(HomePath, StandsForATildeInFrontAlone) {
+  const Home home("/home/ada");
+  EXPECT_EQ(expand_home("~"), "/home/ada");
+  EXPECT_EQ(expand_home("~/runs/~x"), "/home/ada/runs/~x");
+  for (const char* other : {"", "runs", "./~x", "a~/b", "/~/x"}) {
+    EXPECT_EQ(expand_home(other), other);
+  }
+  EXPECT_THROW(expand_home("~bob/x"), UsageError);
+}
+
+TEST(HomePath, IsThatOfThePasswordEntryWhereTheEnvironmentHasNone) {
+  const passwd* entry = ::getpwuid(::getuid());
+  if (entry == nullptr) GTEST_SKIP() << "this user has no password entry";
+  for (const char* none : {static_cast<const char*>(nullptr), ""}) {
+    const Home home(none);
+    EXPECT_EQ(expand_home("~/x"), entry->pw_dir + std::string("/x"));
+  }
+}
+
+TEST(HomePath, IsExpandedInOptionsOfEveryKindAndInTheConfiguration) {
+  const Home home("/home/ada");
+  Program program;
+  std::string out;
+  std::filesystem::path csv;
+  std::vector<std::string> inputs;
+  program.command_line.add("-o,--out", &out, "");
+  program.command_line.add("--csv", &csv, "");
+  program.command_line.add("INPUT", &inputs, "");
+  ASSERT_TRUE(program.parse({"~/c.yaml", "--out=~/o", "--csv", "~/t.csv", "~/a", "b", "--set",
+                             "trainer.save_dir=~/runs", "--set", "actor_critic.weights_path=~/w"}));
+  EXPECT_EQ(program.config, "/home/ada/c.yaml");
+  EXPECT_EQ(out, "/home/ada/o");
+  EXPECT_EQ(csv, "/home/ada/t.csv");
+  EXPECT_EQ(inputs, (std::vector<std::string>{"/home/ada/a", "b"}));
+  const Config config = load_config(config_file("config.yaml"), program.options);
+  EXPECT_EQ(config.run.save_dir, "/home/ada/runs");
+  EXPECT_EQ(config.model.backbone.weights_path, "/home/ada/w");
+
+  EXPECT_TRUE(Program().problem({"~bob/c.yaml"}).starts_with("CONFIG is '~bob/c.yaml': give"));
+  Program other;
+  ASSERT_TRUE(other.parse({"x", "--set", "trainer.save_dir=~bob"}));
+  EXPECT_THROW(load_config(config_file("config.yaml"), other.options), UsageError);
 }
 
 /// Exit status and standard error of a program with this body.

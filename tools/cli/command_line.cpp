@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "kernels/errors.h"
+#include "tools/cli/home_path.h"
 #include "tools/cli/standard_output.h"
 
 namespace frost {
@@ -17,6 +18,17 @@ std::string unsigned_problem(const std::string& text) {
   return good ? "" : "'" + text + "' is not an integer from 0 to 2^64 - 1";
 }
 
+/// No value but a path begins with `~`.
+CLI::Option* expanding_home(CLI::Option* option) {
+  return option->transform([option](const std::string& value) {
+    try {
+      return expand_home(value);
+    } catch (const UsageError& error) {
+      throw UsageError(option->get_name() + " " + error.what());
+    }
+  });
+}
+
 CLI::Option* declare(CLI::App& app, const std::string& name, bool* target,
                      const std::string& description) {
   return app.add_flag(name, *target, description);
@@ -24,7 +36,18 @@ CLI::Option* declare(CLI::App& app, const std::string& name, bool* target,
 
 CLI::Option* declare(CLI::App& app, const std::string& name, std::vector<std::string>* target,
                      const std::string& description) {
-  return app.add_option(name, *target, description)->allow_extra_args(name[0] != '-');
+  CLI::Option* option = expanding_home(app.add_option(name, *target, description));
+  return option->allow_extra_args(name[0] != '-');
+}
+
+CLI::Option* declare(CLI::App& app, const std::string& name, std::string* target,
+                     const std::string& description) {
+  return expanding_home(app.add_option(name, *target, description));
+}
+
+CLI::Option* declare(CLI::App& app, const std::string& name, std::filesystem::path* target,
+                     const std::string& description) {
+  return expanding_home(app.add_option(name, *target, description));
 }
 
 CLI::Option* declare(CLI::App& app, const std::string& name, std::optional<std::uint64_t>* target,

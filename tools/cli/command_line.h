@@ -40,6 +40,7 @@ class CommandLine {
   ~CommandLine();
 
   /// An option ("--name", "-n,--name") or an argument ("NAME"); `target` must outlive the parsing.
+  /// A text that begins with `~/` is a path in the home folder (`expand_home`).
   void add(const std::string& name, OptionTarget target, const std::string& description,
            const OptionRules& rules = {});
 

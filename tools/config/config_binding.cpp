@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "kernels/errors.h"
+#include "tools/cli/home_path.h"
 #include "tools/config/config_text.h"
 
 namespace frost {
@@ -178,6 +179,16 @@ ConfigKey text(std::string path, Member<std::string> member, std::string doc) {
     member(config) = value.text;
   };
   key.get = [=](Config& config) { return quote(member(config)); };
+  return key;
+}
+
+ConfigKey file_path(std::string path, Member<std::string> member, std::string doc) {
+  ConfigKey key = text(std::move(path), member, std::move(doc));
+  key.type = "path";
+  key.set = [=, set_text = key.set](Config& config, const ConfigValue& value) {
+    set_text(config, value);
+    member(config) = expand_home(member(config));
+  };
   return key;
 }
 

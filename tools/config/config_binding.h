@@ -68,6 +68,8 @@ ConfigKey number(std::string path, Member<float> member, Interval range, std::st
 ConfigKey number(std::string path, Member<double> member, Interval range, std::string doc);
 ConfigKey flag(std::string path, Member<bool> member, std::string doc);
 ConfigKey text(std::string path, Member<std::string> member, std::string doc);
+/// A path; `~/` becomes the home folder (`expand_home`).
+ConfigKey file_path(std::string path, Member<std::string> member, std::string doc);
 
 /// A list of different texts; where `names` are given, of these.
 ConfigKey text_list(std::string path, Member<std::vector<std::string>> member,

@@ -58,8 +58,8 @@ Keys actor_critic_keys() {
              {"imagenet", "random"}, "start of both ResNet18 bodies")
           .only_with(KeyNeed::kBodies)
           .allow_null("random"),
-      text("actor_critic.weights_path", MEMBER(model.backbone.weights_path),
-           "weight file; empty: weights/resnet18.safetensors, then $FROST_DATA/weights")
+      file_path("actor_critic.weights_path", MEMBER(model.backbone.weights_path),
+                "weight file; empty: weights/resnet18.safetensors, then $FROST_DATA/weights")
           .only_with(KeyNeed::kBodies)
           .allow_null(""),
       choice("actor_critic.backbone.input_adapter", MEMBER(model.backbone.input_adapter),

@@ -262,7 +262,7 @@ Keys trainer_keys() {
   random("exponential_b_range", MEMBER(environment.substrate.exponential_b), above(0),
          "left-edge values");
 
-  keys.push_back(text("trainer.save_dir", MEMBER(run.save_dir), "where run folders are made"));
+  keys.push_back(file_path("trainer.save_dir", MEMBER(run.save_dir), "where run folders are made"));
   keys.push_back(number("trainer.checkpoint_every", MEMBER(run.checkpoint_every), at_least(0),
                         "updates between checkpoints; 0: only at the end")
                      .allow_null("0"));
