@@ -220,7 +220,8 @@ TEST(ConfigErrors, KeysWithoutEffectNameWhatTheyNeed) {
   EXPECT_EQ(problem("", {"trainer.policy_loss_weights.continuous_weight=1"}),
             "--set trainer.policy_loss_weights.continuous_weight=1: "
             "'trainer.policy_loss_weights.continuous_weight' has no effect: it needs continuous "
-            "values in the action, and durotaxis shows a graph and acts by choices: remove it");
+            "values in the action, and durotaxis shows a graph and acts by choices: remove it, or "
+            "in durotaxis set algorithm.two_stage_curriculum.stage to 2");
   EXPECT_EQ(
       problem("algorithm: {enable_kl_early_stop: false, target_kl: 0.02}"),
       "x.yaml:1: 'algorithm.target_kl' has no effect: it needs the early stop, and it is off: "

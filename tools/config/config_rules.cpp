@@ -144,9 +144,11 @@ const KeyNeed KeyNeed::kChoices{
     "choices in the action", "", "",
     [](const Config&, const EnvironmentSpec& spec) { return spec.actions.choices > 0; }};
 const KeyNeed KeyNeed::kContinuous{
-    "continuous values in the action", "", "",
+    "continuous values in the action", "",
+    "in durotaxis set algorithm.two_stage_curriculum.stage to 2",
     [](const Config&, const EnvironmentSpec& spec) { return spec.actions.dims() > 0; }};
-const KeyNeed KeyNeed::kBothParts{"choices and continuous values in the action", "", "",
+const KeyNeed KeyNeed::kBothParts{"choices and continuous values in the action", "",
+                                  "in durotaxis set algorithm.two_stage_curriculum.stage to 2",
                                   [](const Config&, const EnvironmentSpec& spec) {
                                     return spec.actions.choices > 0 && spec.actions.dims() > 0;
                                   }};
