@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "engine/op_observer.h"
+#include "engine/watch/op_observer.h"
 #include "kernels/errors.h"
 
 namespace frost {

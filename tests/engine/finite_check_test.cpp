@@ -1,4 +1,4 @@
-#include "engine/finite_check.h"
+#include "engine/watch/finite_check.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "engine/finite_check.h"
+#include "engine/watch/finite_check.h"
 #include "kernels/backend_registry.h"
 #include "rl/ppo/gradient_step.h"
 #include "tests/engine/errors.h"
@@ -48,7 +48,7 @@ class ObservedMinibatch : public testing::TestWithParam<std::tuple<ObservedCase,
     return config;
   }
 
-  ObservedMinibatch() : trainer_(config(), false), rollout_(trainer_.backend().ledger(), 1, 4) {
+  ObservedMinibatch() : trainer_(config(), false), rollout_(1, 4) {
     trainer_.ppo().collect(rollout_);
     collected_ = log_->seen;
     log_.reset();

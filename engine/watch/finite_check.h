@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/op_observer.h"
+#include "engine/watch/op_observer.h"
 
 namespace frost {
 

@@ -1,4 +1,4 @@
-#include "engine/op_observer.h"
+#include "engine/watch/op_observer.h"
 
 #include <vector>
 

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "tests/tools/programs_fixture.h"
-#include "tests/tools/started_program.h"
+#include "tests/tools/runs/started_program.h"
 #include "tools/cli/stop_signals.h"
 
 namespace frost {
