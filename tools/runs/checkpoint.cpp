@@ -72,6 +72,15 @@ Checkpoint as_checkpoint(const fs::path& path, SafetensorsFile file) {
 
 }  // namespace
 
+void Checkpoint::require_resumable() const {
+  const std::string& format = file.metadata.at("format");
+  if (format == kCheckpointFormat) return;
+  throw Error(
+      fmt::format("{} has the format {} of an earlier version: it can be evaluated and "
+                  "exported, but not gone on with (that needs {})",
+                  path.string(), format, kCheckpointFormat));
+}
+
 Checkpoint read_checkpoint(const fs::path& path) {
   return as_checkpoint(path, read_safetensors(path));
 }

@@ -18,6 +18,10 @@ struct Checkpoint {
   SafetensorsFile file;
   std::string config;        ///< the run's resolved configuration, YAML
   std::int64_t updates = 0;  ///< that were done
+
+  /// Throws Error where an earlier version wrote it, whose runs can be evaluated and exported, but
+  /// not gone on with: what a training needs has changed.
+  void require_resumable() const;
 };
 
 /// Reads a checkpoint of this version or of the one before, whose files have no checksum. Throws

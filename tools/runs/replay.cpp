@@ -21,6 +21,7 @@ std::string first_not_finite(Ppo& ppo) {
 
 int replay(const std::string& failure, const CommonOptions& options) {
   const Checkpoint state = read_checkpoint(failure);
+  state.require_resumable();
   const Config own = parse_run_config(state.config, failure, {});
   const Config config = resumed_config(
       own, parse_run_config(state.config, failure, config_overrides(options)), failure);

@@ -49,7 +49,10 @@ Beginning resume(const TrainOptions& options) {
   Run run = Run::open(options.resume);
   std::string note;
   std::optional<Checkpoint> checkpoint;
-  if (run.checkpoints().has_last()) checkpoint = run.checkpoints().read_last(note);
+  if (run.checkpoints().has_last()) {
+    checkpoint = run.checkpoints().read_last(note);
+    checkpoint->require_resumable();
+  }
   const std::string text = checkpoint ? checkpoint->config : run.config();
   const std::string origin = (checkpoint ? checkpoint->path : run.path() / "config.yaml").string();
   const Config config = resumed_config(parse_run_config(text, origin, {}),

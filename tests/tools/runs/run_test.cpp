@@ -98,6 +98,7 @@ TEST_F(CheckpointFolderTest, KeepsTheOneBefore) {
   folder_.write_last(state_after(1));
   folder_.write_last(state_after(2));
   EXPECT_EQ(read_updates(), 2);
+  EXPECT_NO_THROW(read_checkpoint(folder_.last()).require_resumable());
   EXPECT_EQ(note_, "");
   EXPECT_EQ(read_checkpoint(folder_.previous()).updates, 1);
 }
@@ -137,6 +138,16 @@ TEST_F(CheckpointFolderTest, OtherVersionsAreNamed) {
   EXPECT_TRUE(contains(error_with("format", "pt"), "its format is 'pt'"));
   EXPECT_TRUE(contains(error_with("format", ""), "have no 'format'"));
   EXPECT_TRUE(contains(error_with("updates", "-3"), "'updates' is no count"));
+}
+
+TEST_F(CheckpointFolderTest, TheFormatBeforeIsReadButNotGoneOnWith) {
+  SafetensorsFile state = state_after(4);
+  state.metadata["format"] = "frostline.checkpoint.2";
+  folder_.write_last(state);
+  const Checkpoint old = folder_.read_last(note_);
+  EXPECT_EQ(old.updates, 4);
+  EXPECT_TRUE(
+      contains(error_of([&] { old.require_resumable(); }), "can be evaluated and exported"));
 }
 
 TEST_F(CheckpointFolderTest, WhatAKilledProcessLeftIsRemoved) {

@@ -116,6 +116,29 @@ TEST_F(Stopping, EverySignalLeavesARunThatGoesOnAsIfNeverStopped) {
   }
 }
 
+TEST_F(Stopping, InItsFirstUpdateARunIsStoppedAsWell) {
+  const auto long_update = [&](const std::string& out) {
+    std::vector<std::string> all = arguments(out);
+    for (const char* more : {"trainer.rollout_steps=20480", "algorithm.total_updates=1"}) {
+      all.insert(all.end(), {"--set", more});
+    }
+    return all;
+  };
+  ASSERT_EQ(run("train", long_update("whole")).status, 0);
+  StartedProgram program(folder_, "train", long_update("stopped"));
+  while (!fs::exists(folder_ / "stopped/run.json")) std::this_thread::sleep_for(milliseconds(2));
+  std::this_thread::sleep_for(milliseconds(50));
+  program.send(SIGTERM);
+  EXPECT_EQ(program.wait(), 143);
+  EXPECT_EQ(rows_of("stopped"), 0u) << "an update was finished";
+  EXPECT_EQ(state_of("stopped"), "stopped");
+  go_on_until_finished("stopped");
+  for (const char* file : {"metrics.csv", "episodes.csv", "checkpoints/last.safetensors"}) {
+    EXPECT_TRUE(read_text(folder_ / "whole" / file) == read_text(folder_ / "stopped" / file))
+        << file << " differs";
+  }
+}
+
 TEST_F(Stopping, KilledAtAnyMomentARunGoesOn) {
   ASSERT_EQ(run("train", arguments("whole")).status, 0);
   {
