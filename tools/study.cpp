@@ -1,6 +1,7 @@
 #include <filesystem>
 
 #include "engine/io/atomic_file.h"
+#include "engine/io/printable.h"
 #include "kernels/errors.h"
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
@@ -26,7 +27,7 @@ int study(const StudyOptions& options) {
   }
   const std::filesystem::path out = options.report;
   const StudyResults results = read_study(study, out);
-  if (results.runs.empty()) throw Error(out.string() + " holds no finished run of this study");
+  if (results.runs.empty()) throw Error(full_path(out) + " holds no finished run of this study");
   write_file_atomically(out / "runs.csv", study_runs_csv(results));
   write_file_atomically(out / "summary.csv", study_summary_csv(study, results));
   write_file_atomically(out / "curves.csv", study_curves_csv(study, results));

@@ -243,9 +243,9 @@ TEST_F(Layering, OutputsGoThroughThePlacesThatNoticeFailures) {
       "fmt::print\\(|std::cout|std::puts\\(|std::printf\\(|(^|[^/])\\bstdout\\b");
   const std::regex writes("\\bofstream\\b|\\bfopen\\(");
   const std::vector<std::string> printers = {"tools/cli/standard_output."};
-  const std::vector<std::string> writers = {
-      "tools/runs/", "tools/reports/tensorboard.",
-      "tools/reports/process_memory.cpp"};  // the last: a switch of the kernel's
+  // The last is a switch of the operating system.
+  const std::vector<std::string> writers = {"tools/runs/", "tools/reports/tensorboard.",
+                                            "tools/reports/process_memory.cpp"};
   int printing = 0, writing = 0;
   for (const SourceFile& file : files()) {
     std::ifstream in(source_path(file.path));

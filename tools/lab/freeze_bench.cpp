@@ -74,13 +74,13 @@ void measure(const BenchSettings& settings, const std::vector<RecordedEpisodes>&
   }
 
   ledger.reset_peaks();
-  reset_peak_resident();
+  const bool resident_known = reset_peak_resident();
   const std::size_t replayed_before = training.gradient_step().replays();
   training.update();
   const UpdateTiming& t = training.timing();
   row.replays = training.gradient_step().replays() - replayed_before;
   row.bytes = ledger.snapshot();
-  row.peak_resident = peak_resident_bytes();
+  row.peak_resident = resident_known ? peak_resident_bytes() : 0;
   const ParameterCounts counts = count_parameters(network);
   row.trainable = counts.trainable;
   row.frozen = counts.frozen();

@@ -29,7 +29,7 @@ struct BenchRow {
   BenchCase what;
   std::int64_t trainable = 0, frozen = 0;
   MemoryLedger::Bytes bytes;       ///< peaks of one update
-  std::int64_t peak_resident = 0;  ///< of the process, during that update
+  std::int64_t peak_resident = 0;  ///< of the process, during that update; 0: unknown
   double saved_body = 0;           ///< bytes one body keeps per image
   double work = 0;  ///< multiplications of the bodies per state, collected and learned from
   std::vector<StepRates> runs;

@@ -13,8 +13,10 @@ std::int64_t peak_resident_bytes() {
   return 0;
 }
 
-void reset_peak_resident() {
-  std::ofstream("/proc/self/clear_refs") << "5";
+bool reset_peak_resident() {
+  std::ofstream switches("/proc/self/clear_refs");
+  switches << "5";
+  return static_cast<bool>(switches.flush());
 }
 
 }  // namespace frost

@@ -61,7 +61,8 @@ const std::vector<Fate> kFates = {
 
 class OutputsTest : public ProgramsTest {
  protected:
-  /// Runs with `out` as standard output, without a shell; a negative one is closed.
+  /// Runs with `out` as standard output, without a shell; a negative one is closed, as
+  /// standard input is then.
   Outcome run_into(int out, const Printer& printer) const {
     const std::string path = program_path(printer.program).string();
     std::vector<char*> words = {const_cast<char*>(path.c_str())};
@@ -75,6 +76,7 @@ class OutputsTest : public ProgramsTest {
       if (::chdir(folder_.c_str()) != 0) ::_exit(126);
       ::dup2(err, STDERR_FILENO);
       if (out < 0) {
+        ::close(STDIN_FILENO);
         ::close(STDOUT_FILENO);
       } else {
         ::dup2(out, STDOUT_FILENO);
@@ -110,43 +112,108 @@ class OutputsTest : public ProgramsTest {
     return (folder_ / "x.npy").string();
   }
 
-  std::vector<Printer> printers() const {
-    const std::string blob = write_blob("blob.safetensors");
-    const std::string cartpole = config_path("configs/reference/cartpole.yaml");
-    return {
-        {"import_weights", {blob, "-o", "o"}, "o"},
-        {"inspect_weights", {blob, "--dump", "d"}, "d"},
-        {"export_weights", {write_run(), "--part", "actor", "-o", "e"}, "e"},
-        {"infer", {blob, write_array(), "--logits", "l"}, "l"},
-        {"evaluate", {cartpole, "--policy", "untrained", "--episodes", "1", "--csv", "c"}, "c"},
-        {"verify_freezing", {tiny_, "--json", "j"}, "j"},
-        {"bench_freeze",
-         {tiny_, "--set", "actor_critic.pretrained_weights=random", "--modes", "all",
-          "--observation", "image", "--steps", "8", "--minibatch", "8", "--epochs", "1",
-          "--image-size", "24", "--repetitions", "1", "--html", "h"},
-         "h"},
-        {"study", {config_path("config.yaml")}, ""},
-        {"train", {"--help"}, ""},
+  Printer printer(const std::string& program) const {
+    const auto of = [&](std::vector<std::string> arguments, std::string file) {
+      return Printer{program, std::move(arguments), std::move(file)};
     };
+    if (program == "import_weights") return of({write_blob("blob"), "-o", "o"}, "o");
+    if (program == "export_weights") return of({write_run(), "--part", "actor", "-o", "e"}, "e");
+    if (program == "infer") return of({write_blob("blob"), write_array(), "--logits", "l"}, "l");
+    if (program == "inspect_weights") {
+      write_safetensors(folder_ / "w", {{{"t", HostTensor::from_floats({2}, {1, 2})}}, {}});
+      return of({"w", "--dump", "d"}, "d");
+    }
+    if (program == "evaluate") {
+      return of({config_path("configs/reference/cartpole.yaml"), "--policy", "untrained",
+                 "--episodes", "1", "--csv", "c"},
+                "c");
+    }
+    if (program == "verify_freezing") return of({tiny_, "--quiet", "--json", "j"}, "j");
+    if (program == "bench_freeze") {
+      return of({tiny_, "--set", "actor_critic.pretrained_weights=random", "--modes", "all",
+                 "--observation", "image", "--steps", "8", "--minibatch", "8", "--epochs", "1",
+                 "--image-size", "24", "--repetitions", "1", "--html", "h"},
+                "h");
+    }
+    if (program == "study") return of({config_path("config.yaml")}, "");
+    return of({"--help"}, "");
+  }
+
+  void expect_an_error_and_the_file(const Printer& printer, const Fate& fate) const {
+    SCOPED_TRACE(fate.name);
+    const Outcome outcome = run_into(fate.open(), printer);
+    EXPECT_EQ(outcome.status, fate.status);
+    EXPECT_EQ(outcome.err,
+              fate.message == nullptr
+                  ? ""
+                  : std::string("error: cannot write to standard output: ") + fate.message + "\n");
+    if (printer.file.empty()) return;
+    EXPECT_TRUE(fs::exists(folder_ / printer.file));
+    fs::remove(folder_ / printer.file);
+  }
+
+  /// The folder of processes takes no files, from nobody.
+  void expect_one_line_where_no_file_can_be(const Printer& printer) const {
+    const Outcome outcome = run(program_to("/proc/no_file_here", printer));
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_NE(outcome.err.find("/proc/no_file_here: cannot"), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.out.find("written"), std::string::npos);
+  }
+
+  void expect_written_through_a_pipe(const Printer& printer) const {
+    const fs::path pipe = folder_ / "pipe";
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    const int reader = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    std::size_t bytes = 0;
+    std::atomic<bool> done = false;
+    std::thread drain([&] {
+      std::vector<char> block(1 << 16);
+      for (bool last = false;;) {
+        const ssize_t n = ::read(reader, block.data(), block.size());
+        if (n > 0) bytes += static_cast<std::size_t>(n);
+        if (n > 0) continue;
+        if (last) return;
+        last = done;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    });
+    const Outcome outcome = run(program_to("pipe", printer));
+    done = true;
+    drain.join();
+    ::close(reader);
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_TRUE(fs::is_fifo(pipe));
+    EXPECT_GT(bytes, 0U);
+  }
+
+ private:
+  using ProgramsTest::run;
+  Outcome run(const Printer& printer) const { return run(printer.program, printer.arguments); }
+
+  static Printer program_to(const std::string& file, Printer printer) {
+    for (std::string& argument : printer.arguments) {
+      if (argument == printer.file) argument = file;
+    }
+    return printer;
   }
 };
 
-TEST_F(OutputsTest, ResultsThatCannotBePrintedAreAnErrorAndNoFileIsLost) {
-  for (const Printer& printer : printers()) {
-    for (const Fate& fate : kFates) {
-      SCOPED_TRACE(printer.program + ", " + fate.name);
-      const Outcome outcome = run_into(fate.open(), printer);
-      EXPECT_EQ(outcome.status, fate.status);
-      EXPECT_EQ(outcome.err, fate.message == nullptr
-                                 ? ""
-                                 : std::string("error: cannot write to standard output: ") +
-                                       fate.message + "\n");
-      if (printer.file.empty()) continue;
-      EXPECT_GT(fs::file_size(folder_ / printer.file), 0U);
-      fs::remove(folder_ / printer.file);
-    }
-  }
+class OutputsOf : public OutputsTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(OutputsOf, AreAnErrorWhereTheyCannotBeWrittenAndLoseNoFile) {
+  const Printer tested = printer(GetParam());
+  for (const Fate& fate : kFates) expect_an_error_and_the_file(tested, fate);
+  if (tested.file.empty()) return;
+  expect_one_line_where_no_file_can_be(tested);
+  expect_written_through_a_pipe(tested);
 }
+
+INSTANTIATE_TEST_SUITE_P(Programs, OutputsOf,
+                         testing::Values("import_weights", "export_weights", "infer",
+                                         "inspect_weights", "evaluate", "verify_freezing",
+                                         "bench_freeze", "study", "train"),
+                         [](const auto& name) { return std::string(name.param); });
 
 TEST_F(OutputsTest, ATrainingGoesOnWhereItsLinesCannotBePrinted) {
   for (const Fate& fate : kFates) {
@@ -169,55 +236,6 @@ TEST_F(OutputsTest, ATrainingGoesOnWhereItsLinesCannotBePrinted) {
     }
     fs::remove_all(folder_ / "run");
   }
-}
-
-TEST_F(OutputsTest, AFileThatCannotBeWrittenIsOneLineAndNothingIsPrintedAsWritten) {
-  // The folder of processes takes no files, from nobody.
-  for (Printer printer : printers()) {
-    if (printer.file.empty()) continue;
-    for (std::string& argument : printer.arguments) {
-      if (argument == printer.file) argument = "/proc/no_file_here";
-    }
-    const Outcome outcome = run(printer.program, printer.arguments);
-    SCOPED_TRACE(printer.program);
-    EXPECT_EQ(outcome.status, 1);
-    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
-    EXPECT_NE(outcome.err.find("/proc/no_file_here: cannot"), std::string::npos) << outcome.err;
-    EXPECT_EQ(outcome.out.find("written"), std::string::npos);
-  }
-}
-
-TEST_F(OutputsTest, EveryOptionWritesThroughAPipe) {
-  const fs::path pipe = folder_ / "pipe";
-  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  const int reader = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  for (Printer printer : printers()) {
-    if (printer.file.empty()) continue;
-    SCOPED_TRACE(printer.program);
-    for (std::string& argument : printer.arguments) {
-      if (argument == printer.file) argument = "pipe";
-    }
-    std::size_t bytes = 0;
-    std::atomic<bool> done = false;
-    std::thread drain([&] {
-      std::vector<char> block(1 << 16);
-      for (bool last = false;;) {
-        const ssize_t n = ::read(reader, block.data(), block.size());
-        if (n > 0) bytes += static_cast<std::size_t>(n);
-        if (n > 0) continue;
-        if (last) return;
-        last = done;
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      }
-    });
-    const Outcome outcome = run(printer.program, printer.arguments);
-    done = true;
-    drain.join();
-    EXPECT_EQ(outcome.status, 0) << outcome.err;
-    EXPECT_TRUE(fs::is_fifo(pipe));
-    EXPECT_GT(bytes, 0U);
-  }
-  ::close(reader);
 }
 
 }  // namespace
