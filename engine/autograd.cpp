@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "engine/launch.h"
-#include "engine/watch/op_observer.h"
+#include "engine/observe/op_observer.h"
 #include "kernels/errors.h"
 
 namespace frost {

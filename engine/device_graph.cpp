@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "engine/watch/op_observer.h"
+#include "engine/observe/op_observer.h"
 #include "kernels/errors.h"
 
 namespace frost {

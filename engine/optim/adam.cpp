@@ -10,7 +10,7 @@
 
 #include "engine/io/printable.h"
 #include "engine/launch.h"
-#include "engine/watch/op_observer.h"
+#include "engine/observe/op_observer.h"
 #include "kernels/errors.h"
 
 namespace frost {

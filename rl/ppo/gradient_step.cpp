@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "engine/launch.h"
-#include "engine/watch/op_observer.h"
+#include "engine/observe/op_observer.h"
 #include "engine/policy_ops.h"
 #include "kernels/errors.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/watch/op_observer.h"
+#include "engine/observe/op_observer.h"
 
 namespace frost {
 

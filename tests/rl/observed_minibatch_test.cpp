@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "engine/watch/finite_check.h"
+#include "engine/observe/finite_check.h"
 #include "kernels/backend_registry.h"
 #include "rl/ppo/gradient_step.h"
 #include "tests/engine/errors.h"

@@ -1,6 +1,6 @@
 #include "tools/runs/replay.h"
 
-#include "engine/watch/finite_check.h"
+#include "engine/observe/finite_check.h"
 #include "kernels/errors.h"
 #include "tools/cli/standard_output.h"
 #include "tools/runs/checkpoint.h"

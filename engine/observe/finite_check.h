@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/watch/op_observer.h"
+#include "engine/observe/op_observer.h"
 
 namespace frost {
 

@@ -1,4 +1,4 @@
-#include "engine/watch/op_observer.h"
+#include "engine/observe/op_observer.h"
 
 #include <vector>
 

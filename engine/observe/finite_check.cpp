@@ -1,4 +1,4 @@
-#include "engine/watch/finite_check.h"
+#include "engine/observe/finite_check.h"
 
 #include <algorithm>
 #include <cmath>
