@@ -77,7 +77,14 @@ std::optional<Metrics> Ppo::update(const StopRequest& stop) {
   Rollout& rollout = unfinished_->rollout;
   if (!unfinished_->learning) {
     const Stopwatch collecting(timing_.collect_seconds);
-    if (!collect_until(rollout, stop)) return std::nullopt;
+    try {
+      if (!collect_until(rollout, stop)) return std::nullopt;
+    } catch (const NotFiniteError&) {
+      throw;
+    } catch (...) {  // environments may have gone on without the rollout
+      unfinished_.reset();
+      throw;
+    }
   }
   const Stopwatch learning(timing_.learn_seconds);
   if (!unfinished_->learning) unfinished_->learning = begin_learning(rollout);

@@ -44,7 +44,7 @@ class Ppo {
   /// Throws NotFiniteError naming an output of the policy, a reward, a loss or a gradient. The
   /// update is unfinished then: as before the step or minibatch that met it, so that the next
   /// `update` meets it again. Only environments do not go back: their rewards, whatever they are,
-  /// are in the rollout.
+  /// are in the rollout. Any other error while collecting drops the update.
   Metrics update();
   /// The same, but `stop` is asked after each step of collecting and after each minibatch but the
   /// last. Where it answers true there are no metrics yet: the update is unfinished, `save` holds

@@ -76,6 +76,13 @@ TEST(NotFinite, OutputsOfThePolicyWhileCollectingLeaveTheStepBefore) {
   }
 }
 
+TEST(NotFinite, OutputsOfTheFirstStepLeaveAnEmptyRollout) {
+  Trainer trainer(hybrid(), false);
+  set_value(trainer, "actor.logits.weight", static_cast<float>(kNaN));
+  EXPECT_THROW(trainer.ppo().update(), NotFiniteError);
+  expect_met_again(trainer, "the logits of row 0 are not finite");
+}
+
 TEST(NotFinite, LossesLeaveTheMinibatchBefore) {
   const Config plain = [] {
     Config config = hybrid();
@@ -120,10 +127,10 @@ TEST(NotFinite, MendedWeightsFinishTheUpdate) {
   expect_same_checkpoint(part.checkpoint(), whole.checkpoint());
 }
 
-enum class Fault { kReward, kObservation, kCutObservation };
+enum class Fault { kReward, kObservation, kCutObservation, kError };
 
-/// A clock that shows its time and breaks at the seventh tick; with `kCutObservation` only where
-/// the time limit ends the episode.
+/// A clock that shows its time and breaks at the fifth tick, or at the seventh, where the time
+/// limit ends the episode.
 class Breaking : public ControlEnvironment {
  public:
   explicit Breaking(Fault fault)
@@ -134,6 +141,7 @@ class Breaking : public ControlEnvironment {
   State initial_state(RandomStream&) const override { return {0}; }
   Outcome advance(State& state, const Action&, RandomStream&) const override {
     state[0] += 1;
+    if (fault_ == Fault::kError && state[0] == 5) throw Error("the clock is broken");
     return {fault_ == Fault::kReward && state[0] == 5 ? kNaN : 1.0};
   }
   std::vector<float> features(const State& state) const override {
@@ -204,6 +212,13 @@ TEST(NotFinite, WhatEnvironmentsGiveIsNamedAndMetAgain) {
     EXPECT_EQ(error_of([&] { again.ppo->update(); }), message);
     expect_same_checkpoint(again.state(), left);
   }
+}
+
+// Environments that have gone on by half a step belong to no rollout.
+TEST(NotFinite, AnyOtherErrorWhileCollectingDropsTheUpdate) {
+  BreakingLearner learner(Fault::kError);
+  EXPECT_EQ(error_of([&] { learner.ppo->update(); }), "the clock is broken");
+  EXPECT_FALSE(learner.ppo->unfinished());
 }
 
 /// Rows of choices whose old probabilities were tiny: the joint ratio overflows.
