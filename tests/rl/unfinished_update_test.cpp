@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -34,6 +35,8 @@ const UpdateCase kCases[] = {
     {"Continuous", "environment: {name: Pendulum-v1}\n", 420, 200, 210 + 5},
     {"HybridWithScaledLosses",
      "environment: {name: IdentityHybrid}\n"
+     "actor_critic: {backbone: {head_lr: 0.03}}\n"
+     "algorithm: {lr_schedule: {warmup_updates: 0}}\n"
      "trainer: {gradient_scaling: {enable_adaptive_scaling: true, warmup_steps: 2}}\n",
      24, 10, 12 + 5},
     {"AdaptiveRate",
@@ -144,6 +147,18 @@ TEST(UnfinishedUpdateCases, KeepFeaturesAndCutEpisodesWhereTheyShould) {
               std::string(c.name) == "Continuous");
     EXPECT_FALSE(state.contains("ppo.learning.order"));
   }
+}
+
+// No sum of this case could be lost, or taken for another.
+TEST(UnfinishedUpdateCases, HaveSumsThatAreAllDifferent) {
+  Trainer trainer(config_named("HybridWithScaledLosses"), false);
+  ASSERT_FALSE(trainer.ppo().update(at_place(17)));
+  std::vector<double> sums =
+      trainer.checkpoint().tensors.at("ppo.learning.sums").to_doubles("sums");
+  sums.pop_back();  // the norm of the only group is that of all
+  sums.push_back(0);
+  std::sort(sums.begin(), sums.end());
+  EXPECT_EQ(std::adjacent_find(sums.begin(), sums.end()), sums.end());
 }
 
 TEST(UnfinishedUpdateState, IsGoneWithTheUpdate) {
