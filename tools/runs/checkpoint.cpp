@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "engine/io/printable.h"
 #include "kernels/errors.h"
 
 namespace frost {
@@ -119,7 +120,7 @@ Checkpoint CheckpointFolder::read_last(std::string& note) const {
 Checkpoint CheckpointFolder::read(const std::string& which, std::string& note) const {
   if (which == "best" || (which.empty() && fs::exists(best()))) return read_checkpoint(best());
   if (has_last()) return read_last(note);
-  throw Error(path_.string() +
+  throw Error(full_path(path_) +
               " holds neither best.safetensors nor last.safetensors: give the folder of a run "
               "that has been evaluated or saved");
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "engine/io/atomic_file.h"
+#include "engine/io/printable.h"
 #include "kernels/errors.h"
 #include "tools/reports/run_report.h"
 
@@ -62,7 +63,7 @@ Run Run::open(const fs::path& path) {
     throw Error(
         fmt::format("{} holds no run to resume (it has no {}): begin one: train CONFIG "
                     "--out {}",
-                    path.string(), kConfig, path.string()));
+                    full_path(path), kConfig, path.string()));
   }
   Run run(path, RunLock(path));
   run.checkpoints_.remove_unfinished();

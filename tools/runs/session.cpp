@@ -5,6 +5,7 @@
 #include <cmath>
 #include <new>
 
+#include "kernels/backend_registry.h"
 #include "kernels/parallel_for.h"
 #include "tools/cli/log.h"
 #include "tools/cli/progress.h"
@@ -29,6 +30,16 @@ std::string film_episode(Trainer& trainer) {
   evaluate_policy(environment_factory(trainer.config()), network_policy(trainer.network(), false),
                   1, trainer.config().run.eval_seed, {&film});
   return animation;
+}
+
+/// Bytes of the device, but for rollouts, which are the host's.
+MemoryLedger::Bytes training_bytes(Backend& backend) {
+  constexpr auto kRollout = static_cast<std::size_t>(MemoryTag::kRollout);
+  MemoryLedger::Bytes bytes = backend.ledger().snapshot();
+  const MemoryLedger::Bytes host = cpu_backend().ledger().snapshot();
+  bytes.live[kRollout] = host.live[kRollout];
+  bytes.peak[kRollout] = host.peak[kRollout];
+  return bytes;
 }
 
 /// Steps of one update over all environments.
@@ -59,6 +70,7 @@ void Session::train(std::int64_t last) {
         log_line(change);
       }
       trainer_.backend().ledger().reset_peaks();
+      cpu_backend().ledger().reset_peaks();
       const std::optional<Metrics> metrics = update();
       if (!metrics) break;
       log(*metrics);
@@ -107,7 +119,7 @@ void Session::log(const Metrics& metrics) {
   const Ppo& ppo = trainer_.ppo();
   tables_.log_update(metrics);
   tables_.log_timing(ppo.updates(), steps_per_update(trainer_.config().ppo), ppo.timing(),
-                     trainer_.backend().ledger().snapshot());
+                     training_bytes(trainer_.backend()));
   tables_.log_episodes(ppo.updates(), ppo.finished_episodes());
 }
 

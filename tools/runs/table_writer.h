@@ -24,7 +24,8 @@ class TableWriter {
 
   /// One row of metrics.csv, and the same scalars for TensorBoard at the global step.
   void log_update(const Metrics& metrics);
-  /// Seconds and rates of the update, and live and peak bytes per memory tag.
+  /// Seconds and rates of the update, and live and peak bytes per memory tag: the device's,
+  /// but for rollouts, which the host holds and the total of a GPU does not.
   void log_timing(std::int64_t update, std::int64_t steps, const UpdateTiming& timing,
                   const MemoryLedger::Bytes& memory) const;
   void log_episodes(std::int64_t update, const std::vector<EpisodeRecord>& episodes) const;

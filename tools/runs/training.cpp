@@ -69,6 +69,14 @@ void check_usage(const TrainOptions& options) {
   if (!options.resume.empty() && !options.out.empty()) {
     throw UsageError("--out and --resume exclude each other: a resumed run stays in its folder");
   }
+  const bool trains = !options.config.empty() || !options.out.empty() || !options.resume.empty() ||
+                      options.stop_after > 0 || options.profile;
+  if (!options.replay.empty()) {
+    if (!trains) return;
+    throw UsageError(
+        "--replay repeats one step and trains nothing: of the other options it takes --device and "
+        "--threads");
+  }
   if (options.config.empty() && options.resume.empty()) {
     throw UsageError("CONFIG is required, or --resume RUN to go on with a run (see --help)");
   }
@@ -81,8 +89,8 @@ std::string parameter_report(Trainer& trainer) {
 }  // namespace
 
 int train(const TrainOptions& options) {
-  if (!options.replay.empty()) return replay(options.replay, options.common);
   check_usage(options);
+  if (!options.replay.empty()) return replay(options.replay, options.common);
   auto [run, trainer, note] = options.resume.empty() ? begin(options) : resume(options);
   open_log(run.path() / "run.log", options.common.quiet);
   log_line("device: " + trainer.setup().device);

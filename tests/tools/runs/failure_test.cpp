@@ -51,6 +51,11 @@ TEST_F(Failure, AStateThatMeetsNothingSaysSo) {
   const Outcome replayed = run("train", {"--replay", "run/checkpoints/last.safetensors"});
   EXPECT_EQ(replayed.status, 0) << replayed.err;
   EXPECT_NE(replayed.out.find("every value is finite"), std::string::npos) << replayed.out;
+  expect_refusal("train", {"--replay", "run/checkpoints/last.safetensors", "--out", "other"}, 2,
+                 "--replay repeats one step");
+  expect_refusal("train", {"--replay", "run/checkpoints/last.safetensors", "--seed", "7"}, 2,
+                 "system.seed is 0, not 7");
+  expect_refusal("train", {}, 2, "CONFIG is required, or --resume RUN");
 }
 
 }  // namespace
