@@ -11,6 +11,7 @@
 #include "models/policies/graph_actor_critic.h"
 #include "tests/program_path.h"
 #include "tests/weights/weight_file_helpers.h"
+#include "tools/runs/checkpoint.h"
 #include "tools/runs/trainer.h"
 #include "weights/resnet18_names.h"
 #include "weights/sha256.h"
@@ -32,8 +33,9 @@ class ExportWeights : public testing::TestWithParam<const char*> {
   }
 
   void write_checkpoint(const std::string& which, const StateDict& state) const {
-    write_safetensors(run_ / "checkpoints" / (which + ".safetensors"),
-                      {state, {{"updates", "12"}}});
+    write_safetensors(
+        run_ / "checkpoints" / (which + ".safetensors"),
+        {state, {{"format", kCheckpointFormat}, {"config", "{}"}, {"updates", "12"}}});
   }
   StateDict network_state() const {
     StateDict state;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "tests/tools/programs_fixture.h"
+#include "tools/runs/checkpoint.h"
 #include "tools/runs/trainer.h"
 #include "weights/npy.h"
 
@@ -100,7 +101,7 @@ class OutputsTest : public ProgramsTest {
     const NetworkSetup setup = build_network(config, false);
     SafetensorsFile file;
     save_network(*setup.network, file.tensors);
-    file.metadata["updates"] = "0";
+    file.metadata = {{"format", kCheckpointFormat}, {"config", "{}"}, {"updates", "0"}};
     write_safetensors(folder_ / "run/checkpoints/last.safetensors", file);
     return (folder_ / "run").string();
   }
