@@ -10,6 +10,7 @@
 #include "models/policies/graph_actor_critic.h"
 #include "rl/envs/durotaxis/durotaxis.h"
 #include "rl/ppo/loss_terms.h"
+#include "tests/rl/same_state.h"
 
 namespace frost {
 namespace {
@@ -130,10 +131,7 @@ TEST(Ppo, RestoredStateGoesOnBitForBit) {
   resumed.environments->load(state);
   resumed.ppo->load(state);
   const Metrics got = resumed.ppo->update();
-  ASSERT_EQ(got.values().size(), want.values().size());
-  for (std::size_t i = 0; i < got.values().size(); ++i) {
-    EXPECT_EQ(got.values()[i].second, want.values()[i].second) << got.values()[i].first;
-  }
+  expect_same_metrics(got, want);
 }
 
 TEST(EntropyTerm, RewardsEntropyAndPullsItUpBelowTheFloor) {

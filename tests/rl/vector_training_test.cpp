@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <utility>
 
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
@@ -260,57 +259,6 @@ TEST(VectorTraining, ValuesAreInUnitsOfTheRewardWithoutReturnNormalisation) {
   };
   EXPECT_EQ(deviation_after_an_update("false"), 1.0);
   EXPECT_GT(deviation_after_an_update("true"), 5.0);
-}
-
-// Values are predicted under the statistics of the updates before; the first are the identity.
-TEST(VectorTraining, TheExplainedVarianceIsOfValuesInTheUnitsTheyWerePredictedIn) {
-  const Config config = config_for("Pendulum-v1");
-  Trainer trainer(config, false);
-  Rollout rollout(config.ppo.num_envs, 32);
-  trainer.ppo().collect(rollout);
-  const Metrics m = trainer.ppo().learn(rollout);
-  const std::vector<const Transition*> all = std::as_const(rollout).flat();
-  const auto variance = [&](const auto& number) {
-    double mean = 0, squares = 0;
-    for (const Transition* t : all) mean += number(*t) / static_cast<double>(all.size());
-    for (const Transition* t : all) squares += std::pow(number(*t) - mean, 2);
-    return squares / static_cast<double>(all.size());
-  };
-  const double left =
-      variance([](const Transition& t) { return t.returns[0] - t.policy.values[0]; });
-  const double whole = variance([](const Transition& t) { return t.returns[0]; });
-  EXPECT_GT(whole, 1);
-  EXPECT_NEAR(m.at("losses/explained_variance"), 1 - left / whole, 1e-6);
-}
-
-TEST(VectorTraining, WhatHasNoSampleIsNanUnderItsName) {
-  Config config = config_for("Pendulum-v1");  // 32 steps of an episode of 200
-  Trainer trainer(config, false);
-  const Metrics none = trainer.ppo().update();
-  EXPECT_EQ(none.at("charts/episodes_finished"), 0);
-  for (const char* name : {"episodic_return", "episodic_length", "success_rate", "progress"}) {
-    EXPECT_TRUE(std::isnan(none.at(std::string("charts/") + name))) << name;
-  }
-  config.ppo.target_kl = -1;  // the first minibatch ends the update
-  Trainer stopped(config, false);
-  const Metrics still = stopped.ppo().update();
-  EXPECT_EQ(still.at("losses/minibatches"), 0);
-  EXPECT_TRUE(std::isfinite(still.at("losses/approx_kl")));
-  for (const char* name :
-       {"losses/continuous_policy_loss", "losses/value_loss", "losses/continuous_entropy",
-        "losses/total", "losses/clipfrac", "grad_norm/total", "grad_norm/heads"}) {
-    EXPECT_TRUE(std::isnan(still.at(name))) << name;
-  }
-  config.ppo.target_kl = 100;
-  config.ppo.rollout_steps = 1000;
-  Trainer longer(config, false);
-  const Metrics some = longer.ppo().update();
-  EXPECT_EQ(some.at("charts/episodic_length"), 200);
-  ASSERT_EQ(some.values().size(), none.values().size());
-  for (std::size_t i = 0; i < some.values().size(); ++i) {
-    EXPECT_EQ(some.values()[i].first, none.values()[i].first);
-    EXPECT_TRUE(std::isfinite(some.values()[i].second)) << some.values()[i].first;
-  }
 }
 
 /// The advantages of a minibatch as the loss sees them.
