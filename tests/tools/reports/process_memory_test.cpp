@@ -14,9 +14,11 @@ TEST(ProcessMemory, APeakIsForgottenWhenTheMeasurementStartsAnew) {
   const std::int64_t with_block = peak_resident_bytes();
   EXPECT_GE(with_block, std::int64_t{kBlock});
   ::munmap(block, kBlock);
-  EXPECT_GE(peak_resident_bytes(), with_block) << "the system keeps the peak";
+  // The system counts pages per thread and sums them now and then.
+  constexpr std::int64_t kUncounted = 1 << 20;
+  EXPECT_GE(peak_resident_bytes(), with_block - kUncounted) << "the system keeps the peak";
   if (!reset_peak_resident()) GTEST_SKIP() << "the system does not permit it";
-  EXPECT_LT(peak_resident_bytes(), with_block);
+  EXPECT_LT(peak_resident_bytes(), with_block - kUncounted);
 }
 
 }  // namespace
