@@ -1,6 +1,7 @@
 #include "weights/safetensors.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstring>
@@ -262,6 +263,11 @@ struct Layout {
   }
 };
 
+/// A JSON string. Throws Json::exception for a text that is not UTF-8.
+std::string text_of(const std::string& text) {
+  return Json(text).dump();
+}
+
 /// Throws Json::exception for names and texts that are not UTF-8.
 Layout layout_of(const StateDict& tensors, const Metadata& metadata) {
   std::vector<std::pair<std::size_t, const StateDict::value_type*>> items;
@@ -270,19 +276,26 @@ Layout layout_of(const StateDict& tensors, const Metadata& metadata) {
   }
   std::stable_sort(items.begin(), items.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
-  Json header = Json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  // Composed as text: a tree of the library allocates when it is destroyed, and ends the program
+  // where that fails.
+  std::vector<std::string> entries;
+  if (!metadata.empty()) {
+    std::vector<std::string> texts;
+    for (const auto& [key, value] : metadata) texts.push_back(text_of(key) + ":" + text_of(value));
+    entries.push_back(fmt::format("\"__metadata__\":{{{}}}", fmt::join(texts, ",")));
+  }
   Layout layout;
   std::uint64_t offset = 0;
   for (const auto& [element, item] : items) {
     const auto& [name, tensor] = *item;
     const std::uint64_t end = offset + tensor.bytes.size();
-    header[name] = {
-        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    entries.push_back(fmt::format("{}:{{\"dtype\":{},\"shape\":[{}],\"data_offsets\":[{},{}]}}",
+                                  text_of(name), text_of(tensor.dtype),
+                                  fmt::join(tensor.shape, ","), offset, end));
     layout.data.emplace_back(tensor.bytes);
     offset = end;
   }
-  layout.header = header.dump();
+  layout.header = fmt::format("{{{}}}", fmt::join(entries, ","));
   layout.header.resize((layout.header.size() + 7) / 8 * 8, ' ');
   return layout;
 }

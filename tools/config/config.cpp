@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <sstream>
@@ -336,12 +337,16 @@ std::string read_file(const std::filesystem::path& path) {
   }
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
+  std::string text;
+  try {  // not by <<, which takes memory that fails for the end of the text
+    if (file) text.assign(std::istreambuf_iterator<char>(file), {});
+  } catch (const std::ios_base::failure&) {
+    file.setstate(std::ios::badbit);
+  }
   if (!file.is_open() || file.bad() || (file.fail() && !file.eof())) {
     usage_error(name, fmt::format("cannot be read: {}", std::strerror(errno != 0 ? errno : EIO)));
   }
-  return text.str();
+  return text;
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ CsvTable CsvTable::parse(const std::string& text, const std::string& origin) {
   CsvTable table;
   table.origin_ = origin;
   std::istringstream in(text);
+  in.exceptions(std::ios::badbit);  // else a line that finds no memory would end the table
   std::string line;
   if (!std::getline(in, line)) throw Error(origin + " is empty: a table begins with its header");
   table.names_ = split_csv_line(line);

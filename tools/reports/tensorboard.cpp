@@ -4,6 +4,7 @@
 
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -99,6 +100,10 @@ std::optional<std::int64_t> step_of(std::string_view event) {
   return static_cast<std::int64_t>(*step);
 }
 
+[[noreturn]] void cannot_write(const std::filesystem::path& path) {
+  throw Error(fmt::format("cannot write {}: {}", path.string(), std::strerror(errno)));
+}
+
 /// The whole records of `file` whose step is at most `last_step`. Behind a length that is damaged
 /// no record can be found any more.
 std::string events_until(std::string_view file, std::int64_t last_step) {
@@ -144,7 +149,7 @@ TensorboardWriter::TensorboardWriter(const std::filesystem::path& folder) {
     path_ = folder / fmt::format("{}{}{}{}", kFilePrefix, seconds, kFileMark, n);
   }
   out_.open(path_, std::ios::binary);
-  if (!out_) throw Error("cannot write " + path_.string());
+  if (!out_) cannot_write(path_);
   std::string event = event_at(0);
   append_bytes(event, 3, "brain.Event:2");
   write_record(event);
@@ -199,7 +204,7 @@ void TensorboardWriter::write_record(const std::string& event) {
   record += event;
   append_raw(record, masked_crc(event));
   out_ << record;
-  if (!out_.flush()) throw Error("cannot write " + path_.string());
+  if (!out_.flush()) cannot_write(path_);
 }
 
 }  // namespace frost

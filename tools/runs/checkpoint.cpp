@@ -98,6 +98,8 @@ void CheckpointFolder::write_last(const SafetensorsFile& state) const {
   fs::remove(link, error);
   fs::create_hard_link(last(), link, error);
   fs::rename(error ? last() : link, previous(), error);
+  // Where both names were of one file already, renaming has done nothing.
+  fs::remove(link, error);
   write_safetensors(last(), state);
 }
 
@@ -123,13 +125,6 @@ Checkpoint CheckpointFolder::read(const std::string& which, std::string& note) c
   throw Error(full_path(path_) +
               " holds neither best.safetensors nor last.safetensors: give the folder of a run "
               "that has been evaluated or saved");
-}
-
-void CheckpointFolder::remove_unfinished() const {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(path_, error)) {
-    if (entry.path().extension() == ".tmp") fs::remove(entry.path(), error);
-  }
 }
 
 }  // namespace frost

@@ -53,9 +53,6 @@ class CheckpointFolder {
   /// `read_last`. Throws Error where there is none.
   Checkpoint read(const std::string& which, std::string& note) const;
 
-  /// Removes what a killed process did not finish to write. Only the run's writer may.
-  void remove_unfinished() const;
-
  private:
   std::filesystem::path path_;
 };

@@ -25,6 +25,14 @@ void make_folders(const fs::path& path) {
   if (error) throw Error("cannot create " + path.string() + ": " + error.message());
 }
 
+/// What a killed process did not finish to write.
+void remove_unfinished(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".tmp") fs::remove(entry.path(), error);
+  }
+}
+
 /// Of this version or an earlier one.
 bool holds_run(const fs::path& path) {
   return fs::exists(path / kConfig) || fs::exists(path / "metrics.csv") ||
@@ -66,7 +74,8 @@ Run Run::open(const fs::path& path) {
                     full_path(path), kConfig, path.string()));
   }
   Run run(path, RunLock(path));
-  run.checkpoints_.remove_unfinished();
+  remove_unfinished(path);
+  remove_unfinished(run.checkpoints_.last().parent_path());
   return run;
 }
 
@@ -99,10 +108,15 @@ void Run::write_best(const SafetensorsFile& state) const {
 }
 
 void Run::write_status(const std::vector<std::pair<std::string, std::string>>& fields) const {
-  nlohmann::ordered_json json;
-  for (const auto& [key, value] : fields) json[key] = value;
+  // Composed as text: a tree of the library allocates when it is destroyed, and ends the program
+  // where that fails.
+  const auto text_of = [](const std::string& text) { return nlohmann::json(text).dump(); };
+  std::string lines;
+  for (const auto& [key, value] : fields) {
+    lines += fmt::format("{}\n  {}: {}", lines.empty() ? "" : ",", text_of(key), text_of(value));
+  }
   require_folder();
-  write_file_atomically(path_ / "run.json", json.dump(2) + "\n");
+  write_file_atomically(path_ / "run.json", "{" + lines + "\n}\n");
 }
 
 void Run::write_report(const std::string& summary, const std::string& animation) const {

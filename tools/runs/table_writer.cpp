@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <fstream>
 
 #include "engine/io/atomic_file.h"
@@ -46,7 +48,9 @@ void TableWriter::append(const char* file, const std::vector<Row>& rows) const {
     });
   }
   std::ofstream out(table, std::ios::app);
-  if (!(out << text).flush()) throw Error("cannot write " + table.string());
+  if (!(out << text).flush()) {
+    throw Error(fmt::format("cannot write {}: {}", table.string(), std::strerror(errno)));
+  }
 }
 
 void TableWriter::log_update(const Metrics& metrics) {
