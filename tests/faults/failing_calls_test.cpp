@@ -1,0 +1,165 @@
+#include "tests/faults/run_fixture.h"
+
+// Every call that changes a file, and every allocation, fails once (faults.cpp).
+namespace frost {
+namespace {
+
+/// A call as faults.cpp tells it.
+struct Call {
+  std::string name, path;
+  long number = 0;
+
+  bool same_as(const Call& other) const { return name == other.name && path == other.path; }
+  bool writes() const { return name == "write" || name == "writev" || name == "pwrite"; }
+  /// A line of the log, which is then incomplete.
+  bool of_log() const { return path.ends_with("/run.log") && name != "fopen"; }
+  /// Its failure ends no run (docs/reliability.md, "What may fail and what happens").
+  bool may_fail() const {
+    const auto is = [&](const char* file) { return path.ends_with(file); };
+    if (is("/lock")) return name != "open";  // what it holds is for a message
+    if (name == "fsync") return is("/run") || is("/checkpoints");
+    return is("/run.log") || is("/previous.tmp") || is("/previous.safetensors");
+  }
+  /// As a message names it: a file that is replaced is written under another name first.
+  std::string file() const {
+    std::string name = fs::path(path).filename().string();
+    if (name.starts_with("events.")) return "events.";  // and the time
+    if (!name.ends_with(".tmp")) return name;
+    name.resize(name.rfind('.', name.size() - 5));
+    return name;
+  }
+};
+
+class FailingCalls : public DisturbedRuns {
+ protected:
+  const int updates_ = long_form() ? 3 : 2;
+  const fs::path log_ = holder_ / "log";
+
+  Outcome train(const std::string& fault, const std::vector<std::string>& words) {
+    fs::remove(log_);
+    fs::remove_all(path_of("run"));
+    environment_ = "FROST_FAULT=" + fault + " FROST_FAULT_FOLDER='" + path_of("run").string() +
+                   "' FROST_FAULT_LOG='" + log_.string() + "'";
+    const Outcome outcome = run(FROST_FAULT_PROGRAM, words);
+    environment_.clear();
+    return outcome;
+  }
+
+  std::vector<Call> told() const {
+    std::vector<Call> calls;
+    std::istringstream lines(read_text(log_));
+    Call call;
+    while (lines >> call.name >> call.number && std::getline(lines.ignore(), call.path)) {
+      calls.push_back(call);
+    }
+    return calls;
+  }
+
+  /// Makes the undisturbed run "whole"; its calls, and last the number of its allocations.
+  std::vector<Call> count() {
+    const Outcome outcome = train("count", arguments("run", updates_));
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    fs::rename(path_of("run"), path_of("whole"));
+    return told();
+  }
+
+  /// After the fault the run goes on, or begins, and ends as if there had been none.
+  void expect_recovery() {
+    const Outcome outcome = run(FROST_FAULT_PROGRAM, next_arguments("run", updates_));
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    expect_as_undisturbed("whole", "run");
+  }
+
+  void fail_file_call(const std::vector<Call>& calls, std::size_t at, const std::string& how) {
+    const std::string fault = "file:" + std::to_string(at) + ":" + how;
+    SCOPED_TRACE(fault + " " + calls[at].name + " " + calls[at].path);
+    const Outcome outcome = train(fault, arguments("run", updates_));
+    const bool lasts = how == "full";
+    const bool harmless =
+        how == "short" || (lasts ? std::all_of(calls.begin() + static_cast<std::ptrdiff_t>(at),
+                                               calls.end(), [](auto& c) { return c.may_fail(); })
+                                 : calls[at].may_fail());
+    ASSERT_EQ(outcome.status, harmless ? 0 : 1) << outcome.err;
+    if (harmless) {
+      const bool of_log = calls[at].of_log() && how != "short";
+      EXPECT_EQ(outcome.err.find("run.log") != std::string::npos, of_log) << outcome.err;
+      EXPECT_EQ(outcome.err.empty(), !of_log) << outcome.err;
+    } else {
+      expect_cause(outcome, how == "EIO" ? "Input/output error" : "No space left on device",
+                   calls[at].may_fail() ? "" : calls[at].file());
+    }
+    expect_recovery();
+  }
+
+  static void expect_cause(const Outcome& outcome, const std::string& cause,
+                           const std::string& file) {
+    // On a full disk the log says so too, before.
+    const std::size_t error = outcome.err.find("error: ");
+    ASSERT_NE(error, std::string::npos) << outcome.err;
+    const std::string before = outcome.err.substr(0, error), line = outcome.err.substr(error);
+    EXPECT_TRUE(before.empty() || before.find("run.log") != before.npos) << before;
+    EXPECT_EQ(line.find('\n'), line.size() - 1) << line;
+    EXPECT_NE(line.find(cause), std::string::npos) << line;
+    EXPECT_NE(line.find(file), std::string::npos) << line << "names not " << file;
+  }
+
+  void fail_allocation(std::size_t at) {
+    const std::string fault = "alloc:" + std::to_string(at);
+    SCOPED_TRACE(fault);
+    const Outcome outcome = train(fault, arguments("run", updates_));
+    ASSERT_FALSE(told().empty()) << "not reached";
+    if (outcome.status == 0) {  // what can do without
+      EXPECT_TRUE(outcome.err.empty() || outcome.err.starts_with("warning: ")) << outcome.err;
+    } else {
+      EXPECT_EQ(outcome.status, 1);
+      EXPECT_TRUE(outcome.err.starts_with("error: out of memory")) << outcome.err;
+      EXPECT_NE(outcome.err.find("\nmemory (MiB)"), std::string::npos) << outcome.err;
+      const std::size_t total = outcome.err.find("\n  total ");
+      ASSERT_NE(total, std::string::npos) << outcome.err;
+      EXPECT_EQ(outcome.err.find('\n', total + 1), outcome.err.size() - 1) << outcome.err;
+    }
+    expect_recovery();
+  }
+};
+
+TEST_P(FailingCalls, EachOfAFileEndsTheRunInOneLineFromWhichItGoesOn) {
+  const std::vector<Call> calls = count();
+  ASSERT_GT(calls.size(), 100U);
+  Cases cases(calls.size() - 1, calls.size());
+  for (std::size_t at = 0; cases.next(at);) {
+    // A checkpoint is a write per tensor: the first and the last of them.
+    const bool within =
+        at > 0 && calls[at].same_as(calls[at - 1]) && calls[at].same_as(calls[at + 1]);
+    if (long_form() || !within) fail_file_call(calls, at, "ENOSPC");
+  }
+  cases.report(std::string(GetParam().name) + ", calls of files that failed once");
+}
+
+TEST_P(FailingCalls, OtherFaultsOfFilesLikewise) {
+  const std::vector<Call> calls = count();
+  for (const std::string how : {"EIO", "full", "short"}) {
+    Cases cases(calls.size() - 1, how == "short" ? 16 : 8);
+    for (std::size_t at = 0; cases.next(at);) {
+      if (how != "short" || calls[at].writes()) fail_file_call(calls, at, how);
+    }
+    cases.report(std::string(GetParam().name) + ", calls of files, " + how);
+  }
+}
+
+TEST_P(FailingCalls, EachAllocationEndsTheRunInTheTableFromWhichItGoesOn) {
+  const auto allocations = static_cast<std::size_t>(count().back().number);
+  ASSERT_GT(allocations, 1000U);
+  Cases cases(allocations, 60);
+  for (std::size_t at = 0; cases.next(at);) fail_allocation(at);
+  cases.report(std::string(GetParam().name) + ", allocations that failed once");
+}
+
+std::vector<Workload> workloads() {
+  if (!long_form()) return {vector_workload()};
+  return {vector_workload(), graph_workload(), picture_workload()};
+}
+
+INSTANTIATE_TEST_SUITE_P(Runs, FailingCalls, testing::ValuesIn(workloads()), workload_name);
+
+}  // namespace
+}  // namespace frost
