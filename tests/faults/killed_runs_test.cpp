@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "tests/faults/run_fixture.h"
-#include "tests/tools/started_program.h"
+#include "tests/tools/runs/started_program.h"
 
 // Runs that are killed at random moments, again and again, and gone on with.
 namespace frost {
