@@ -154,6 +154,21 @@ TEST_P(FailingCalls, EachAllocationEndsTheRunInTheTableFromWhichItGoesOn) {
   cases.report(std::string(GetParam().name) + ", allocations that failed once");
 }
 
+TEST_P(FailingCalls, AClockThatJumpsChangesNothing) {
+  count();
+  for (const int updates : {1, updates_}) {  // goes on with files of other years
+    std::vector<std::string> words = next_arguments("run", updates_);
+    if (updates != updates_) words.insert(words.end(), {"--stop-after", std::to_string(updates)});
+    environment_ = "FROST_FAULT=clock FROST_FAULT_LOG='" + log_.string() + "'";
+    fs::remove(log_);
+    const Outcome outcome = run(FROST_FAULT_PROGRAM, words);
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "");
+  }
+  EXPECT_FALSE(told().empty()) << "nobody asked for the time";
+  expect_as_undisturbed("whole", "run");
+}
+
 std::vector<Workload> workloads() {
   if (!long_form()) return {vector_workload()};
   return {vector_workload(), graph_workload(), picture_workload()};

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <new>
 
 // The calls of a program that may fail, so that each can be made to: linked into a program, these
@@ -23,6 +24,7 @@
 //   FROST_FAULT=file:N:full   from the N-th on all fail, as on a full disk
 //   FROST_FAULT=file:N:short  the N-th, if it writes, writes half
 //   FROST_FAULT=alloc:N       the N-th allocation fails
+//   FROST_FAULT=clock         the time of day jumps back and forth by a year
 //
 // N counts from 0. Files are those whose path begins with FROST_FAULT_FOLDER; allocations are those
 // of `new`, of aligned memory and of whole pages once the program has said how it answers them.
@@ -32,7 +34,7 @@ namespace {
 enum class Fate { kGoesOn, kFails, kIsShort };
 
 struct Request {
-  enum Kind { kNothing, kCount, kFile, kAllocation } kind = kNothing;
+  enum Kind { kNothing, kCount, kFile, kAllocation, kClock } kind = kNothing;
   long at = -1;
   int error = 0;
   bool shortens = false, lasts = false;
@@ -82,12 +84,16 @@ Request read_request() {
     r.kind = Request::kCount;
     std::atexit([] { tell("allocations", "", allocations); });
   } else {
-    r.kind = is(kind, "alloc") ? Request::kAllocation : Request::kFile;
+    r.kind = is(kind, "alloc")   ? Request::kAllocation
+             : is(kind, "clock") ? Request::kClock
+                                 : Request::kFile;
   }
   return r;
 }
 
 const Request& request() {
+  static const Request nothing;
+  if (::environ == nullptr) return nothing;  // a sanitizer begins before there is one
   static const Request read = read_request();
   return read;
 }
@@ -160,6 +166,23 @@ void* operator new(std::size_t bytes) {
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
   return allocate(bytes, static_cast<std::size_t>(alignment));
 }
+// A sanitizer has its own of these, whose memory must not come to the `delete` below.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return allocate(bytes, 0);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void* operator new[](std::size_t bytes) {
+  return allocate(bytes, 0);
+}
+void operator delete[](void* data) noexcept {
+  std::free(data);
+}
+void operator delete[](void* data, std::size_t) noexcept {
+  std::free(data);
+}
 void operator delete(void* data) noexcept {
   std::free(data);
 }
@@ -185,6 +208,18 @@ void* mmap(void* address, std::size_t bytes, int protection, int flags, int fd,
   static const auto next = real<void*(void*, std::size_t, int, int, int, off_t)>("mmap");
   if ((flags & MAP_ANONYMOUS) != 0 && allocation_fails(bytes)) return MAP_FAILED;
   return next(address, bytes, protection, flags, fd, offset);
+}
+
+int clock_gettime(clockid_t clock, timespec* time) noexcept {
+  static const auto next = real<int(clockid_t, timespec*)>("clock_gettime");
+  const int result = next(clock, time);
+  if (clock == CLOCK_REALTIME && request().kind == Request::kClock) {
+    static std::atomic<int> jumps = 0;
+    constexpr time_t kYear = 365 * 86400;
+    time->tv_sec += jumps++ % 2 == 0 ? -kYear : kYear;
+    if (jumps == 2) tell("clock", "", jumps);
+  }
+  return result;
 }
 
 int open(const char* path, int flags, ...) {

@@ -13,7 +13,7 @@ using std::chrono::steady_clock;
 
 class KilledRuns : public DisturbedRuns {
  protected:
-  const int updates_ = long_form() ? 6 : 4;
+  const int updates_ = 4;
   std::mt19937_64 random_{static_cast<std::uint64_t>(torture("FROST_TORTURE_SEED", 1))};
   long kills_ = 0, signals_ = 0, finished_ = 0;
 

@@ -49,16 +49,17 @@ inline Workload vector_workload() {
 inline Workload graph_workload() {
   return {"Graph",
           "configs/tiny.yaml",
-          {"trainer.rollout_steps=8", "trainer.minibatch_size=4", "evaluation.episodes=1",
-           "environment.max_steps=8"}};
+          {"trainer.rollout_steps=4", "trainer.minibatch_size=4", "trainer.update_epochs=1",
+           "evaluation.episodes=1", "environment.max_steps=4", "environment.init_num_nodes=2"}};
 }
 
 /// Pictures; every second update trains another part of the bodies.
 inline Workload schedule_workload() {
   return {"FreezeSchedule",
           "configs/tiny.yaml",
-          {"trainer.rollout_steps=8", "trainer.minibatch_size=4", "evaluation.episodes=1",
-           "environment.max_steps=8", "observation.kind=image", "observation.image_size=24",
+          {"trainer.rollout_steps=8", "trainer.minibatch_size=4", "trainer.update_epochs=1",
+           "evaluation.episodes=1", "environment.max_steps=4", "observation.kind=image",
+           "observation.image_size=24",
            "actor_critic.backbone.freeze_schedule=[{update: 2, freeze_mode: bn_affine}, {update: "
            "3, freeze_mode: layer4.1}]"}};
 }

@@ -130,6 +130,14 @@ std::string facts(const fs::path& folder) {
   return lines;
 }
 
+/// A run that is stopped before its first update is done has no tables.
+std::string all_charts(const fs::path& folder) {
+  if (!fs::exists(folder / "metrics.csv")) return "<p>No update is done yet.</p>\n";
+  const RunTables run(folder);
+  return "<h2>Learning</h2>\n<div class=\"charts\">\n" + learning_charts(run) + "</div>\n" +
+         "<h2>Optimizer and cost</h2>\n<div class=\"charts\">\n" + cost_charts(run) + "</div>\n";
+}
+
 std::string preformatted(const std::string& text) {
   return "<pre>" + html_escape(text) + "</pre>\n";
 }
@@ -138,10 +146,7 @@ std::string preformatted(const std::string& text) {
 
 std::string run_report_html(const fs::path& folder, const std::string& summary,
                             const std::string& animation) {
-  const RunTables run(folder);
-  std::string body = preformatted(facts(folder) + "\n" + summary);
-  body += "<h2>Learning</h2>\n<div class=\"charts\">\n" + learning_charts(run) + "</div>\n";
-  body += "<h2>Optimizer and cost</h2>\n<div class=\"charts\">\n" + cost_charts(run) + "</div>\n";
+  std::string body = preformatted(facts(folder) + "\n" + summary) + all_charts(folder);
   if (!animation.empty()) {
     body += "<h2>A held-out episode of the last policy</h2>\n" +
             embedded_image("image/gif", animation, "the episode from state to state");
