@@ -169,7 +169,6 @@ void Session::write_status(const char* state) const {
 void Session::finish(const std::string& summary) const {
   const bool whole = trainer_.ppo().updates() == trainer_.config().ppo.total_updates;
   write_status(whole ? "finished" : "stopped");
-  if (trainer_.ppo().updates() == 0) return;  // nothing to show yet
   run_.write_report(summary, interrupted() ? "" : film_episode(trainer_));
 }
 
