@@ -92,6 +92,9 @@ class Cases {
     return true;
   }
 
+  /// The last one was not tried.
+  void leave_out() { --tried_; }
+
   /// A line for the summary of the long form.
   void report(const std::string& what) const {
     std::cout << "torture: " << what << ": " << tried_ << " of " << total_ << "\n";
