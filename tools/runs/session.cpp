@@ -63,9 +63,11 @@ bool Session::due(int every) const {
 void Session::train(std::int64_t last) {
   Ppo& ppo = trainer_.ppo();
   write_status("running");
+  std::int64_t update_at_hand = ppo.updates() + 1;
   try {
     Progress progress(ppo.updates(), last, quiet_);
     while (ppo.updates() < last && !interrupted()) {
+      update_at_hand = ppo.updates() + 1;
       if (const std::string change = trainer_.follow_freeze_schedule(); !change.empty()) {
         log_line(change);
       }
@@ -87,7 +89,7 @@ void Session::train(std::int64_t last) {
     }
     save();
   } catch (const std::exception& fault) {
-    const std::string cause = fmt::format("update {}: {}", ppo.updates() + 1, fault.what());
+    const std::string cause = fmt::format("update {}: {}", update_at_hand, fault.what());
     try {
       write_status("failed");
     } catch (const std::exception&) {  // what came first is what is told
