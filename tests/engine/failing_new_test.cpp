@@ -118,6 +118,9 @@ std::int64_t pages() {
 }
 
 TEST(FailingNew, OfTheAllocatorsOwnListsLosesNoBlock) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "under a sanitizer malloc has every block, and there are no lists";
+#endif
   constexpr std::size_t kBytes = std::size_t{256} << 20;
   CachingAllocator allocator;
   allocator.release(allocator.allocate(kBytes));
