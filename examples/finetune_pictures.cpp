@@ -11,7 +11,7 @@
 #include <frostline/models/frozen_prefix.h>
 #include <frostline/models/resnet18.h>
 #include <frostline/tools/images/image.h>
-#include <frostline/weights/resnet18_names.h>
+#include <frostline/weights/resnet_names.h>
 #include <frostline/weights/weight_file.h>
 
 #include <chrono>
@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
   const Pictures seen = read_pictures(argv[2], argv[3], 0, classes);
   const Pictures unseen = read_pictures(argv[2], argv[3], 1, classes);
   frost::ResNet18 body(frost::cpu_backend(), 3);
-  body.load(frost::map_resnet18(frost::read_weight_file(argv[1])).tensors);
+  body.load(frost::map_resnet(frost::read_weight_file(argv[1])).tensors);
   frost::Linear head(frost::cpu_backend(), frost::ResNet18::kFeatures, std::ssize(classes));
   frost::FrozenPrefix prefix({&body}, {224, 224, 3});
   for (const char* mode : {"all", "layer4.1"}) {

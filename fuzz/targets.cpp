@@ -8,7 +8,7 @@
 #include "fuzz/expect.h"
 #include "tools/config/config.h"
 #include "tools/config/config_text.h"
-#include "weights/resnet18_names.h"
+#include "weights/resnet_names.h"
 #include "weights/safetensors.h"
 #include "weights/torch_archive/legacy_stream.h"
 #include "weights/torch_archive/pickle_objects.h"
@@ -33,7 +33,7 @@ void expect_complete(StateDict state) {
       throw Finding("tensor '" + name + "' is not complete");
     }
   }
-  value_or_one_line([&] { require_complete(map_resnet18(std::move(state)), "input"); });
+  value_or_one_line([&] { require_complete(map_resnet(std::move(state)), "input"); });
 }
 
 constexpr std::int64_t kLargestStorage = 65536;

@@ -6,15 +6,16 @@
 #include "tools/cli/program.h"
 #include "tools/cli/standard_output.h"
 #include "tools/reports/import_report.h"
-#include "weights/resnet18_blob.h"
+#include "weights/resnet_blob.h"
 #include "weights/sha256.h"
 #include "weights/weight_file.h"
 
 namespace frost {
 namespace {
 
-SafetensorsFile make_blob(StateDict tensors, const std::string& digest, const std::string& format) {
-  SafetensorsFile blob = resnet18_blob(std::move(tensors));
+SafetensorsFile make_blob(ResNetMapping mapping, const std::string& digest,
+                          const std::string& format) {
+  SafetensorsFile blob = resnet_blob(std::move(mapping.tensors), mapping.depth);
   blob.metadata["source_format"] = format;
   blob.metadata["source_sha256"] = digest;
   if (is_torchvision(digest)) blob.metadata["source"] = "torchvision IMAGENET1K_V1";
@@ -41,14 +42,14 @@ int import_weights(int argc, char** argv) {
 
   std::map<std::string, std::string> dtypes;
   for (const auto& [name, tensor] : checkpoint.tensors) dtypes[name] = tensor.dtype;
-  Resnet18Mapping mapping = map_resnet18(std::move(checkpoint.tensors));
+  ResNetMapping mapping = map_resnet(std::move(checkpoint.tensors));
   const std::string findings =
       identity_text(input, digest, checkpoint.format) + mapping_text(mapping);
   if (!mapping.complete()) print_text(findings);
   require_complete(mapping, input);
   const std::string listing = tensor_table(mapping, dtypes) + totals_text(mapping);
   // The file comes before the listing, which may wait for its reader.
-  write_safetensors(output, make_blob(std::move(mapping.tensors), digest, checkpoint.format));
+  write_safetensors(output, make_blob(std::move(mapping), digest, checkpoint.format));
   print_text(findings + listing);
   print_out("written: {}\n", output);
   return 0;

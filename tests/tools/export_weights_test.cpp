@@ -13,7 +13,7 @@
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/runs/checkpoint.h"
 #include "tools/runs/trainer.h"
-#include "weights/resnet18_names.h"
+#include "weights/resnet_names.h"
 #include "weights/sha256.h"
 
 // Runs the built export_weights on checkpoints of random networks.
@@ -68,7 +68,7 @@ TEST_P(ExportWeights, TheBodyIsWrittenUnderTorchvisionsNamesAndLoadsBackBitForBi
     const ResNet18& body = part == "actor" ? network_->actor_body() : network_->critic_body();
     ASSERT_EQ(export_weights("--part " + part), 0) << messages();
     SafetensorsFile file = read_safetensors(out_);
-    for (const std::string& counter : resnet18_counters()) {
+    for (const std::string& counter : resnet_counters(18)) {
       ASSERT_TRUE(file.tensors.contains(counter)) << counter;
       EXPECT_EQ(file.tensors.at(counter).to_int64(counter), std::vector<std::int64_t>{0});
       file.tensors.erase(counter);

@@ -9,7 +9,7 @@
 
 #include "tools/reports/bytes_json.h"
 #include "tools/reports/parameter_report.h"
-#include "weights/resnet18_names.h"
+#include "weights/resnet_names.h"
 #include "weights/sha256.h"
 
 namespace frost {
@@ -68,7 +68,7 @@ std::vector<NamedTensor> frozen_parameters(const BackboneNetwork& network) {
 ExpectedCounts expected_counts(const ActorCriticConfig& config) {
   const FreezeMode& mode = find_freeze_mode(config.backbone.freeze_mode);
   ExpectedCounts counts;
-  for (const TensorSpec& spec : resnet18_tensors()) {
+  for (const TensorSpec& spec : resnet_tensors(18)) {
     if (spec.stage() == "fc") continue;
     std::int64_t n = numel(spec.shape);
     if (spec.name == "conv1.weight" && config.backbone.input_adapter == "1ch_conv") n /= 3;

@@ -56,7 +56,7 @@ std::string digest_warning(const std::string& path, const std::string& digest) {
                      promised, digest.substr(0, 8));
 }
 
-std::string mapping_text(const Resnet18Mapping& mapping) {
+std::string mapping_text(const ResNetMapping& mapping) {
   std::string renamed;
   std::size_t count = 0;
   for (const auto& [from, to] : mapping.mapped) {
@@ -74,7 +74,7 @@ std::string mapping_text(const Resnet18Mapping& mapping) {
   return text;
 }
 
-std::string tensor_table(const Resnet18Mapping& mapping,
+std::string tensor_table(const ResNetMapping& mapping,
                          const std::map<std::string, std::string>& dtypes) {
   std::string table =
       fmt::format("{:<32} {:<14} {:<5} {:>12} {:>12}\n", "tensor", "shape", "dtype", "mean", "std");
@@ -88,7 +88,7 @@ std::string tensor_table(const Resnet18Mapping& mapping,
   return table;
 }
 
-std::string totals_text(const Resnet18Mapping& mapping) {
+std::string totals_text(const ResNetMapping& mapping) {
   std::string text, stage;
   std::int64_t in_stage = 0, total = 0;
   const auto end_stage = [&] {
@@ -96,7 +96,7 @@ std::string totals_text(const Resnet18Mapping& mapping) {
     total += in_stage;
     in_stage = 0;
   };
-  for (const TensorSpec& spec : resnet18_tensors()) {
+  for (const TensorSpec& spec : resnet_tensors(mapping.depth)) {
     const auto it = mapping.tensors.find(spec.name);
     if (it == mapping.tensors.end() || !spec.is_parameter()) continue;
     if (spec.stage() != stage) end_stage();

@@ -3,7 +3,7 @@
 #include <map>
 #include <string>
 
-#include "weights/resnet18_names.h"
+#include "weights/resnet_names.h"
 
 namespace frost {
 
@@ -18,11 +18,11 @@ std::string identity_text(const std::string& path, const std::string& digest,
 /// One line where the file's name promises another digest, else empty.
 std::string digest_warning(const std::string& path, const std::string& digest);
 /// What was renamed, dropped, is missing or unexpected.
-std::string mapping_text(const Resnet18Mapping& mapping);
+std::string mapping_text(const ResNetMapping& mapping);
 /// Shape, dtype (by source name), mean and deviation of every tensor.
-std::string tensor_table(const Resnet18Mapping& mapping,
+std::string tensor_table(const ResNetMapping& mapping,
                          const std::map<std::string, std::string>& dtypes);
 /// Parameters by stage and in all.
-std::string totals_text(const Resnet18Mapping& mapping);
+std::string totals_text(const ResNetMapping& mapping);
 
 }  // namespace frost

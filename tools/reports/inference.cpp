@@ -18,7 +18,7 @@
 #include "tools/images/image.h"
 #include "tools/reports/csv.h"
 #include "weights/npy.h"
-#include "weights/resnet18_names.h"
+#include "weights/resnet_names.h"
 #include "weights/weight_file.h"
 
 namespace frost {
@@ -144,7 +144,7 @@ struct Results {
   Shape feature_shape;          ///< of one input; NCHW without n
 };
 
-void require_colour(const Resnet18Mapping& mapping, const std::string& origin) {
+void require_colour(const ResNetMapping& mapping, const std::string& origin) {
   const Shape& stem = mapping.tensors.at("conv1.weight").shape;
   if (stem[1] == 3) return;
   throw Error(fmt::format(
@@ -160,7 +160,7 @@ class Inference {
       : backend_(backend),
         network_(backend),
         layer_(options.features.empty() ? "" : options.layer) {
-    Resnet18Mapping mapping = map_resnet18(read_weight_file(options.weights));
+    ResNetMapping mapping = map_resnet(read_weight_file(options.weights));
     require_complete(mapping, options.weights);
     require_colour(mapping, options.weights);
     classifies_ = mapping.has_classifier();

@@ -7,8 +7,8 @@
 #include "models/resnet18.h"
 #include "tools/cli/standard_output.h"
 #include "tools/runs/checkpoint.h"
-#include "weights/resnet18_blob.h"
-#include "weights/resnet18_names.h"
+#include "weights/resnet_blob.h"
+#include "weights/resnet_names.h"
 #include "weights/sha256.h"
 #include "weights/weight_file.h"
 
@@ -44,11 +44,11 @@ int export_weights(const ExportOptions& options) {
   if (!note.empty()) print_note(note);
   const std::string path = checkpoint.path.string();
   // The way back in: whatever is written passes the checks of import_weights.
-  Resnet18Mapping mapping = map_resnet18(body_tensors(checkpoint.file.tensors, options.part, path));
+  ResNetMapping mapping = map_resnet(body_tensors(checkpoint.file.tensors, options.part, path));
   require_complete(mapping, path);
 
   const std::int64_t channels = mapping.tensors.at("conv1.weight").shape[1];
-  SafetensorsFile blob = resnet18_blob(std::move(mapping.tensors));
+  SafetensorsFile blob = resnet_blob(std::move(mapping.tensors), mapping.depth);
   blob.metadata["source"] =
       fmt::format("{} body of {} after update {}", options.part, path, checkpoint.updates);
   blob.metadata["source_format"] = "frostline checkpoint";

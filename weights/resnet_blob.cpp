@@ -1,18 +1,19 @@
-#include "weights/resnet18_blob.h"
+#include "weights/resnet_blob.h"
 
+#include <string>
 #include <utility>
 
-#include "weights/resnet18_names.h"
+#include "weights/resnet_names.h"
 
 namespace frost {
 
-SafetensorsFile resnet18_blob(StateDict tensors) {
+SafetensorsFile resnet_blob(StateDict tensors, int depth) {
   SafetensorsFile blob{std::move(tensors), {}};
-  for (const std::string& counter : resnet18_counters()) {
+  for (const std::string& counter : resnet_counters(depth)) {
     blob.tensors[counter] = HostTensor::from_int64({}, {0});
   }
   blob.metadata = {{"format", "pt"},
-                   {"architecture", "resnet18"},
+                   {"architecture", "resnet" + std::to_string(depth)},
                    {"normalisation_mean", "0.485 0.456 0.406"},
                    {"normalisation_std", "0.229 0.224 0.225"}};
   return blob;

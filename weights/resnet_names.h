@@ -9,7 +9,7 @@
 
 namespace frost {
 
-/// One floating-point tensor of torchvision's ResNet-18.
+/// One floating-point tensor of a torchvision ResNet.
 struct TensorSpec {
   std::string name;
   std::vector<std::int64_t> shape;
@@ -20,15 +20,29 @@ struct TensorSpec {
   bool is_parameter() const { return name.find("running_") == name.npos; }
 };
 
-/// The 102 floating-point tensors in torchvision's order; the last two are the classifier `fc`.
-const std::vector<TensorSpec>& resnet18_tensors();
+/// The floating-point tensors of ResNet `depth` (18, 34 or 50: 102, 182 or 267 of them) in
+/// torchvision's order; the last two are the classifier `fc` of 1000 classes. Throws Error for
+/// another depth.
+const std::vector<TensorSpec>& resnet_tensors(int depth);
 
-/// Names of the 20 counters `num_batches_tracked`, which are int64 scalars of no use here.
-std::vector<std::string> resnet18_counters();
+/// Width of what the classifier reads: 512, of ResNet50 2048.
+std::int64_t resnet_features(int depth);
+
+/// Names of the counters `num_batches_tracked`, which are int64 scalars of no use here.
+std::vector<std::string> resnet_counters(int depth);
+
+/// What a caller decides where the file leaves a choice.
+struct MapOptions {
+  std::string prefix;    ///< below which the body lies; empty: it is searched
+  bool no_head = false;  ///< leave the classifier out
+};
 
 /// What became of the tensors of a file.
-struct Resnet18Mapping {
-  StateDict tensors;                                        ///< torchvision's names, F32, OIHW
+struct ResNetMapping {
+  int depth = 18;            ///< 18, 34 or 50
+  std::int64_t classes = 0;  ///< of the classifier, 0: there is none
+  std::string prefix;        ///< below which the body lay in the file
+  StateDict tensors;         ///< torchvision's names, F32, OIHW
   std::vector<std::pair<std::string, std::string>> mapped;  ///< name in the file, torchvision's
   std::vector<std::string> dropped;     ///< left out on purpose: siblings of the wrapper, counters
   std::vector<std::string> missing;     ///< wanted and not in the file
@@ -45,10 +59,10 @@ struct Resnet18Mapping {
 /// result against the expected list (docs/weights.md "Names"). Both tensors of `fc` may be absent,
 /// conv1 may have 1 or 3 input channels. Throws Error for a wanted tensor of integer dtype, for a
 /// non-finite value and for a negative running variance, naming tensor and index.
-Resnet18Mapping map_resnet18(StateDict source);
+ResNetMapping map_resnet(StateDict source, const MapOptions& options = {});
 
 /// Throws Error with the counts, the first names and the probable cause unless `mapping` is
 /// complete.
-void require_complete(const Resnet18Mapping& mapping, const std::string& origin);
+void require_complete(const ResNetMapping& mapping, const std::string& origin);
 
 }  // namespace frost

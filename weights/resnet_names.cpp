@@ -1,9 +1,10 @@
-#include "weights/resnet18_names.h"
+#include "weights/resnet_names.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -17,45 +18,63 @@
 namespace frost {
 namespace {
 
-constexpr const char* kOp = "map_resnet18";
+constexpr const char* kOp = "map_resnet";
 constexpr std::string_view kCounter = ".num_batches_tracked";
 constexpr std::string_view kWrappers[] = {"state_dict", "model",          "model_state_dict",
                                           "net",        "state_dict_ema", "model_ema"};
 constexpr std::string_view kPrefixes[] = {"module.",   "_orig_mod.", "model.",        "net.",
                                           "backbone.", "encoder.",   "base_encoder.", "resnet."};
 
+using Shape4 = std::array<std::int64_t, 4>;
+
 const std::string kQueryEncoder = "encoder_q.";
 
-std::vector<TensorSpec> make_tensors() {
+/// What sets one depth apart from another.
+struct Architecture {
+  int depth;
+  std::array<int, 4> blocks;  ///< of each stage
+  bool bottleneck;
+
+  std::int64_t expansion() const { return bottleneck ? 4 : 1; }
+};
+
+constexpr std::array<Architecture, 3> kArchitectures = {
+    {{18, {2, 2, 2, 2}, false}, {34, {3, 4, 6, 3}, false}, {50, {3, 4, 6, 3}, true}}};
+
+const Architecture& find_architecture(int depth) {
+  for (const Architecture& architecture : kArchitectures) {
+    if (architecture.depth == depth) return architecture;
+  }
+  fail("resnet_tensors", fmt::format("there is no ResNet{}; there are 18, 34 and 50", depth));
+}
+
+std::vector<TensorSpec> make_tensors(const Architecture& architecture) {
   std::vector<TensorSpec> list;
-  const auto conv = [&](const std::string& name, std::int64_t out, std::int64_t in,
-                        std::int64_t side) {
-    list.push_back({name + ".weight", {out, in, side, side}});
-  };
-  const auto norm = [&](const std::string& name, std::int64_t channels) {
+  const auto add = [&](const std::string& conv, const std::string& norm, const Shape4& shape) {
+    list.push_back({conv + ".weight", {shape.begin(), shape.end()}});
     for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"}) {
-      list.push_back({name + part, {channels}});
+      list.push_back({norm + part, {shape[0]}});
     }
   };
-  conv("conv1", 64, 3, 7);
-  norm("bn1", 64);
+  add("conv1", "bn1", {64, 3, 7, 7});
   std::int64_t in = 64;
   for (int stage = 1; stage <= 4; ++stage) {
-    const std::int64_t out = std::int64_t{32} << stage;
-    for (int block = 0; block < 2; ++block) {
-      const std::string name = fmt::format("layer{}.{}", stage, block);
-      conv(name + ".conv1", out, in, 3);
-      norm(name + ".bn1", out);
-      conv(name + ".conv2", out, out, 3);
-      norm(name + ".bn2", out);
-      if (in != out) {
-        conv(name + ".downsample.0", out, in, 1);
-        norm(name + ".downsample.1", out);
+    const std::int64_t width = std::int64_t{32} << stage, out = width * architecture.expansion();
+    for (int block = 0; block < architecture.blocks[static_cast<std::size_t>(stage - 1)]; ++block) {
+      const std::string name = fmt::format("layer{}.{}.", stage, block);
+      if (architecture.bottleneck) {
+        add(name + "conv1", name + "bn1", {width, in, 1, 1});
+        add(name + "conv2", name + "bn2", {width, width, 3, 3});
+        add(name + "conv3", name + "bn3", {out, width, 1, 1});
+      } else {
+        add(name + "conv1", name + "bn1", {out, in, 3, 3});
+        add(name + "conv2", name + "bn2", {out, out, 3, 3});
       }
+      if (in != out) add(name + "downsample.0", name + "downsample.1", {out, in, 1, 1});
       in = out;
     }
   }
-  list.push_back({"fc.weight", {1000, 512}});
+  list.push_back({"fc.weight", {1000, in}});
   list.push_back({"fc.bias", {1000}});
   return list;
 }
@@ -124,7 +143,7 @@ bool all_have_prefix(const Candidates& candidates, std::string_view prefix) {
          candidates.rbegin()->first.starts_with(prefix);
 }
 
-Candidates unwrapped(Candidates candidates, Resnet18Mapping& mapping) {
+Candidates unwrapped(Candidates candidates, ResNetMapping& mapping) {
   for (int round = 0; round < 2; ++round) {
     std::vector<std::string> found;
     for (const std::string_view wrapper : kWrappers) {
@@ -143,7 +162,7 @@ Candidates unwrapped(Candidates candidates, Resnet18Mapping& mapping) {
 
 /// MoCo saves two encoders and a queue; the trained one is encoder_q. Its fc projects to the
 /// contrastive space and is no classifier.
-Candidates query_encoder(const Candidates& candidates, Resnet18Mapping& mapping) {
+Candidates query_encoder(const Candidates& candidates, ResNetMapping& mapping) {
   Candidates encoder = without_prefix(candidates, kQueryEncoder, mapping.dropped);
   const auto head = encoder.find("fc.weight");
   const std::vector<std::int64_t> classifier = {1000, 512};
@@ -156,7 +175,7 @@ Candidates query_encoder(const Candidates& candidates, Resnet18Mapping& mapping)
   return encoder;
 }
 
-Candidates stripped(Candidates candidates, Resnet18Mapping& mapping) {
+Candidates stripped(Candidates candidates, ResNetMapping& mapping) {
   for (bool again = true; again;) {
     again = any_has_prefix(candidates, kQueryEncoder);
     if (again) candidates = query_encoder(candidates, mapping);
@@ -203,7 +222,7 @@ HostTensor as_float32(const std::string& name, Origin origin) {
   return HostTensor::from_floats(origin.tensor.shape, values);
 }
 
-void note_dead_channels(Resnet18Mapping& mapping) {
+void note_dead_channels(ResNetMapping& mapping) {
   constexpr float kTiny = 1e-6f;
   std::int64_t dead = 0;
   for (const auto& [name, tensor] : mapping.tensors) {
@@ -249,9 +268,9 @@ std::vector<std::string> probable_causes(const Candidates& candidates) {
 }
 
 /// Sorts every candidate into taken, dropped, misshapen or unexpected.
-void take_tensors(Candidates& candidates, Resnet18Mapping& mapping) {
+void take_tensors(Candidates& candidates, ResNetMapping& mapping) {
   const bool headless = !candidates.contains("fc.weight") && !candidates.contains("fc.bias");
-  for (const TensorSpec& spec : resnet18_tensors()) {
+  for (const TensorSpec& spec : resnet_tensors(18)) {
     const auto it = candidates.find(spec.name);
     if (it == candidates.end()) {
       if (!headless || spec.stage() != "fc") mapping.missing.push_back(spec.name);
@@ -287,23 +306,31 @@ std::string summary(const std::vector<std::string>& names, const char* what) {
 
 }  // namespace
 
-const std::vector<TensorSpec>& resnet18_tensors() {
-  static const std::vector<TensorSpec> list = make_tensors();
-  return list;
+const std::vector<TensorSpec>& resnet_tensors(int depth) {
+  static const auto lists = [] {
+    std::map<int, std::vector<TensorSpec>> made;
+    for (const Architecture& a : kArchitectures) made.emplace(a.depth, make_tensors(a));
+    return made;
+  }();
+  return lists.at(find_architecture(depth).depth);
 }
 
-std::vector<std::string> resnet18_counters() {
+std::int64_t resnet_features(int depth) {
+  return 512 * find_architecture(depth).expansion();
+}
+
+std::vector<std::string> resnet_counters(int depth) {
   constexpr std::string_view kMean = ".running_mean";
   std::vector<std::string> names;
-  for (const TensorSpec& spec : resnet18_tensors()) {
+  for (const TensorSpec& spec : resnet_tensors(depth)) {
     if (!spec.name.ends_with(kMean)) continue;
     names.push_back(spec.name.substr(0, spec.name.size() - kMean.size()).append(kCounter));
   }
   return names;
 }
 
-Resnet18Mapping map_resnet18(StateDict source) {
-  Resnet18Mapping mapping;
+ResNetMapping map_resnet(StateDict source, const MapOptions&) {
+  ResNetMapping mapping;
   Candidates candidates;
   for (auto& [name, tensor] : source) candidates.emplace(name, Origin{name, std::move(tensor)});
   source.clear();
@@ -321,10 +348,11 @@ Resnet18Mapping map_resnet18(StateDict source) {
   mapping.causes = probable_causes(renamed);
   take_tensors(renamed, mapping);
   note_dead_channels(mapping);
+  mapping.classes = mapping.has_classifier() ? mapping.tensors.at("fc.weight").shape[0] : 0;
   return mapping;
 }
 
-void require_complete(const Resnet18Mapping& mapping, const std::string& origin) {
+void require_complete(const ResNetMapping& mapping, const std::string& origin) {
   if (mapping.complete()) return;
   std::vector<std::string> unexpected;
   for (const std::string& name : mapping.unexpected) unexpected.push_back(printable(name));

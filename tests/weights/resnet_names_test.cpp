@@ -1,4 +1,4 @@
-#include "weights/resnet18_names.h"
+#include "weights/resnet_names.h"
 
 #include <gtest/gtest.h>
 
@@ -25,8 +25,8 @@ HostTensor filled(const std::vector<std::int64_t>& shape, float value) {
 StateDict complete_state() {
   StateDict state;
   float value = 1;
-  for (const TensorSpec& spec : resnet18_tensors()) state[spec.name] = filled(spec.shape, value++);
-  for (const std::string& name : resnet18_counters()) state[name] = HostTensor::from_int64({}, {5});
+  for (const TensorSpec& spec : resnet_tensors(18)) state[spec.name] = filled(spec.shape, value++);
+  for (const std::string& name : resnet_counters(18)) state[name] = HostTensor::from_int64({}, {5});
   return state;
 }
 
@@ -38,19 +38,19 @@ StateDict prefixed(const std::string& prefix, const StateDict& state) {
 
 bool maps_to_the_whole_network(StateDict state) {
   StateDict expected = complete_state();
-  for (const std::string& name : resnet18_counters()) expected.erase(name);
-  const Resnet18Mapping mapping = map_resnet18(std::move(state));
+  for (const std::string& name : resnet_counters(18)) expected.erase(name);
+  const ResNetMapping mapping = map_resnet(std::move(state));
   return mapping.complete() && test::same_tensors(mapping.tensors, expected);
 }
 
 testing::AssertionResult refused_as(StateDict state, const std::string& cause) {
-  return refuses([&] { require_complete(map_resnet18(std::move(state)), "f"); }, cause);
+  return refuses([&] { require_complete(map_resnet(std::move(state)), "f"); }, cause);
 }
 
-TEST(Resnet18Names, ParametersByStageAreTheKnownCounts) {
+TEST(ResNetNames, ParametersByStageAreTheKnownCounts) {
   std::map<std::string, std::int64_t> counts;
   std::int64_t running = 0;
-  for (const TensorSpec& spec : resnet18_tensors()) {
+  for (const TensorSpec& spec : resnet_tensors(18)) {
     const std::int64_t numel = checked_product(spec.shape).value();
     (spec.is_parameter() ? counts[spec.stage()] : running) += numel;
   }
@@ -59,23 +59,42 @@ TEST(Resnet18Names, ParametersByStageAreTheKnownCounts) {
       {"layer3", 2099712}, {"layer4", 8393728}, {"fc", 513000}};
   EXPECT_EQ(counts, expected);
   EXPECT_EQ(running, 9600);
-  EXPECT_EQ(resnet18_tensors().size(), 102u);
-  EXPECT_EQ(resnet18_counters().size(), 20u);
+  EXPECT_EQ(resnet_tensors(18).size(), 102u);
+  EXPECT_EQ(resnet_counters(18).size(), 20u);
 }
 
-TEST(Resnet18Names, TheListIsThatOfARealFile) {
+TEST(ResNetNames, EveryDepthHasTorchvisionsCounts) {
+  const auto parameters = [](int depth) {
+    std::int64_t sum = 0;
+    for (const TensorSpec& spec : resnet_tensors(depth)) {
+      if (spec.is_parameter()) sum += checked_product(spec.shape).value();
+    }
+    return sum;
+  };
+  EXPECT_EQ(parameters(18), 11689512);
+  EXPECT_EQ(parameters(34), 21797672);
+  EXPECT_EQ(parameters(50), 25557032);
+  EXPECT_EQ(resnet_tensors(34).size(), 182u);
+  EXPECT_EQ(resnet_tensors(50).size(), 267u);
+  EXPECT_EQ(resnet_counters(50).size(), 53u);
+  EXPECT_EQ(resnet_features(34), 512);
+  EXPECT_EQ(resnet_features(50), 2048);
+  EXPECT_TRUE(refuses([] { resnet_tensors(101); }, "there is no ResNet101"));
+}
+
+TEST(ResNetNames, TheListIsThatOfARealFile) {
   if (data_path().empty()) GTEST_SKIP() << "FROST_DATA is not set";
   const auto file = read_safetensors(data_path() / "weights" / "resnet18_imagenet.safetensors");
   EXPECT_EQ(file.tensors.size(), 122u);
-  for (const TensorSpec& spec : resnet18_tensors()) {
+  for (const TensorSpec& spec : resnet_tensors(18)) {
     ASSERT_TRUE(file.tensors.contains(spec.name)) << spec.name;
     EXPECT_EQ(file.tensors.at(spec.name).shape, spec.shape) << spec.name;
   }
-  for (const std::string& name : resnet18_counters()) EXPECT_TRUE(file.tensors.contains(name));
-  EXPECT_TRUE(map_resnet18(file.tensors).complete());
+  for (const std::string& name : resnet_counters(18)) EXPECT_TRUE(file.tensors.contains(name));
+  EXPECT_TRUE(map_resnet(file.tensors).complete());
 }
 
-TEST(Resnet18Names, PrefixesAndWrappersStack) {
+TEST(ResNetNames, PrefixesAndWrappersStack) {
   EXPECT_TRUE(maps_to_the_whole_network(complete_state()));
   for (const char* prefix : {"module.", "_orig_mod.module.", "state_dict.module.", "model.",
                              "state_dict.model.backbone.", "model.state_dict.encoder.",
@@ -84,11 +103,11 @@ TEST(Resnet18Names, PrefixesAndWrappersStack) {
   }
 }
 
-TEST(Resnet18Names, SiblingsOfTheWrapperAreDroppedAndListed) {
+TEST(ResNetNames, SiblingsOfTheWrapperAreDroppedAndListed) {
   StateDict state = prefixed("state_dict.", complete_state());
   state["optimizer.state.0.exp_avg"] = filled({3}, 1);
   state["model_ema.conv1.weight"] = filled({1}, 1);
-  const Resnet18Mapping mapping = map_resnet18(std::move(state));
+  const ResNetMapping mapping = map_resnet(std::move(state));
   EXPECT_TRUE(mapping.complete());
   EXPECT_EQ(std::count(mapping.dropped.begin(), mapping.dropped.end(), "optimizer.state.0.exp_avg"),
             1);
@@ -96,14 +115,14 @@ TEST(Resnet18Names, SiblingsOfTheWrapperAreDroppedAndListed) {
   EXPECT_NE(mapping.notes[0].find("took state_dict."), std::string::npos);
 }
 
-TEST(Resnet18Names, OfAMocoCheckpointTheQueryEncoderIsTaken) {
+TEST(ResNetNames, OfAMocoCheckpointTheQueryEncoderIsTaken) {
   StateDict encoder = complete_state();
   encoder["fc.weight"] = filled({128, 512}, 1);
   encoder["fc.bias"] = filled({128}, 1);
   StateDict state = prefixed("state_dict.module.encoder_q.", encoder);
   state.merge(prefixed("state_dict.module.encoder_k.", encoder));
   state["state_dict.module.queue"] = filled({128, 8}, 1);
-  const Resnet18Mapping mapping = map_resnet18(std::move(state));
+  const ResNetMapping mapping = map_resnet(std::move(state));
   EXPECT_TRUE(mapping.complete());
   EXPECT_FALSE(mapping.has_classifier());
   EXPECT_EQ(mapping.tensors.size(), 100u);
@@ -114,16 +133,16 @@ TEST(Resnet18Names, OfAMocoCheckpointTheQueryEncoderIsTaken) {
   for (const char* name : {"fc.weight", "fc.bias"}) two.erase(name);
   two["fc.0.weight"] = filled({512, 512}, 1);
   two["fc.2.weight"] = filled({128, 512}, 1);
-  EXPECT_TRUE(map_resnet18(prefixed("module.encoder_q.", two)).complete());
+  EXPECT_TRUE(map_resnet(prefixed("module.encoder_q.", two)).complete());
 }
 
-TEST(Resnet18Names, APrefixMustBeOnEveryKey) {
+TEST(ResNetNames, APrefixMustBeOnEveryKey) {
   StateDict state = prefixed("module.", complete_state());
   state["queue"] = filled({1}, 1);
   EXPECT_TRUE(refused_as(std::move(state), "100 missing"));
 }
 
-TEST(Resnet18Names, HuggingFaceNamesAreTranslated) {
+TEST(ResNetNames, HuggingFaceNamesAreTranslated) {
   const std::map<std::string, std::string> samples = {
       {"conv1.weight", "resnet.embedder.embedder.convolution.weight"},
       {"bn1.running_var", "resnet.embedder.embedder.normalization.running_var"},
@@ -142,27 +161,27 @@ TEST(Resnet18Names, HuggingFaceNamesAreTranslated) {
   }
   EXPECT_TRUE(maps_to_the_whole_network(state));
   state["bn1.running_var"] = filled({64}, 1);
-  EXPECT_TRUE(refuses([&] { map_resnet18(state); }, "are the same tensor"));
+  EXPECT_TRUE(refuses([&] { map_resnet(state); }, "are the same tensor"));
 }
 
-TEST(Resnet18Names, TheClassifierMayBeAbsentAsAWhole) {
+TEST(ResNetNames, TheClassifierMayBeAbsentAsAWhole) {
   StateDict state = complete_state();
   state.erase("fc.weight");
   EXPECT_TRUE(refused_as(state, "1 missing (fc.weight)"));
   state.erase("fc.bias");
-  const Resnet18Mapping mapping = map_resnet18(std::move(state));
+  const ResNetMapping mapping = map_resnet(std::move(state));
   EXPECT_TRUE(mapping.complete());
   EXPECT_FALSE(mapping.has_classifier());
   EXPECT_EQ(mapping.tensors.size(), 100u);
 }
 
-TEST(Resnet18Names, TheStemMayBeGrey) {
+TEST(ResNetNames, TheStemMayBeGrey) {
   StateDict state = complete_state();
   state["conv1.weight"] = filled({64, 1, 7, 7}, 1);
-  EXPECT_TRUE(map_resnet18(std::move(state)).complete());
+  EXPECT_TRUE(map_resnet(std::move(state)).complete());
 }
 
-TEST(Resnet18Names, OtherNetworksAreNamed) {
+TEST(ResNetNames, OtherNetworksAreNamed) {
   const auto with = [](const std::string& name, const std::vector<std::int64_t>& shape) {
     StateDict state = complete_state();
     state[name] = filled(shape, 1);
@@ -180,7 +199,7 @@ TEST(Resnet18Names, OtherNetworksAreNamed) {
   EXPECT_TRUE(refused_as({}, "without tensors"));
 }
 
-TEST(Resnet18Names, ValuesMustBePossible) {
+TEST(ResNetNames, ValuesMustBePossible) {
   const auto with = [](const std::string& name, float value) {
     StateDict state = complete_state();
     HostTensor& tensor = state.at(name);
@@ -194,15 +213,15 @@ TEST(Resnet18Names, ValuesMustBePossible) {
   EXPECT_TRUE(refused_as(with("layer2.0.conv1.weight", nan), "'layer2.0.conv1.weight'[3] is nan"));
   EXPECT_TRUE(refused_as(with("fc.bias", -infinity), "'fc.bias'[3] is -inf"));
   EXPECT_TRUE(refused_as(with("bn1.running_var", -1), "'bn1.running_var'[3] is -1"));
-  EXPECT_TRUE(map_resnet18(with("bn1.running_var", 0)).complete());
-  EXPECT_TRUE(map_resnet18(with("bn1.running_mean", -1)).complete());
+  EXPECT_TRUE(map_resnet(with("bn1.running_var", 0)).complete());
+  EXPECT_TRUE(map_resnet(with("bn1.running_mean", -1)).complete());
 }
 
-TEST(Resnet18Names, DtypesAreWidenedAndIntegersRefused) {
+TEST(ResNetNames, DtypesAreWidenedAndIntegersRefused) {
   StateDict state = complete_state();
   state["bn1.bias"] = {"F16", {64}, std::vector<std::byte>(128)};
   state["bn1.weight"] = {"F64", {64}, std::vector<std::byte>(512)};
-  const Resnet18Mapping mapping = map_resnet18(state);
+  const ResNetMapping mapping = map_resnet(state);
   EXPECT_EQ(mapping.tensors.at("bn1.bias").dtype, "F32");
   EXPECT_EQ(mapping.tensors.at("bn1.weight").bytes.size(), 256u);
   ASSERT_EQ(mapping.notes.size(), 1u);
