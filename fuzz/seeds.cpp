@@ -110,7 +110,7 @@ void add_samples(Collection& seeds, const fs::path& folder) {
   seeds.add_files("tar", folder, "tiny_tar", ".pth");
   seeds.add_files("safetensors", folder, "tiny_", ".safetensors");
   const auto image = read_regular_file(folder / "tiny_zip.pth", kLargest);
-  const auto pickle = ZipArchive(image, "tiny_zip.pth").member("data.pkl");
+  const auto pickle = ZipArchive(image, "tiny_zip.pth").find("data.pkl").value().bytes;
   seeds.add("pickle", "tiny_zip", std::vector(pickle.begin(), pickle.end()));
 }
 

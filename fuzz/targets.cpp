@@ -50,7 +50,7 @@ StorageBytes data_for(const std::vector<StorageRef>& storages) {
     const auto element = static_cast<std::int64_t>(dtype_bytes(storage.dtype).value());
     const std::int64_t size = std::min(storage.numel, kLargestStorage / element) * element;
     if (size < 0) throw Finding("a storage of negative size");
-    bytes.emplace(storage.key, Input(any_data()).first(static_cast<std::size_t>(size)));
+    bytes.emplace(storage.key, any_data().part(0, static_cast<std::size_t>(size)));
   }
   return bytes;
 }
@@ -62,14 +62,14 @@ bool read_pickle_of(Input input, bool may_be_view) {
         frost::read_pickle(reader, [&](PickleGraph& g, PickleId id, const ByteReader& where) {
           return storage_from_persistent_id(g, id, may_be_view, where);
         });
-    expect_complete(collect_tensors(graph, data_for(graph.storages), any_data(), "input"));
+    expect_complete(collect_tensors(graph, data_for(graph.storages), "input"));
   });
 }
 
 }  // namespace
 
 bool read_zip(Input input) {
-  value_or_one_line([&] { const ZipArchive archive(input, "input"); });
+  value_or_one_line([&] { const ZipArchive archive(copy_of(input), "input"); });
   return value_or_one_line(
       [&] { expect_complete(parse_weight_file(copy_of(input), "input").tensors); });
 }

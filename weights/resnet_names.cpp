@@ -13,6 +13,11 @@
 
 #include "engine/io/printable.h"
 #include "kernels/errors.h"
+#include "weights/matching/body_choice.h"
+#include "weights/matching/body_search.h"
+#include "weights/matching/diagnosis.h"
+#include "weights/matching/head_search.h"
+#include "weights/matching/modules.h"
 #include "weights/tensor_stats.h"
 
 namespace frost {
@@ -20,14 +25,7 @@ namespace {
 
 constexpr const char* kOp = "map_resnet";
 constexpr std::string_view kCounter = ".num_batches_tracked";
-constexpr std::string_view kWrappers[] = {"state_dict", "model",          "model_state_dict",
-                                          "net",        "state_dict_ema", "model_ema"};
-constexpr std::string_view kPrefixes[] = {"module.",   "_orig_mod.", "model.",        "net.",
-                                          "backbone.", "encoder.",   "base_encoder.", "resnet."};
-
 using Shape4 = std::array<std::int64_t, 4>;
-
-const std::string kQueryEncoder = "encoder_q.";
 
 /// What sets one depth apart from another.
 struct Architecture {
@@ -79,126 +77,6 @@ std::vector<TensorSpec> make_tensors(const Architecture& architecture) {
   return list;
 }
 
-/// Hugging Face's module names, without their leading "resnet.", and torchvision's.
-std::map<std::string, std::string> make_hugging_face_modules() {
-  std::map<std::string, std::string> modules = {{"embedder.embedder.convolution", "conv1"},
-                                                {"embedder.embedder.normalization", "bn1"},
-                                                {"classifier.1", "fc"}};
-  for (int stage = 0; stage < 4; ++stage) {
-    for (int block = 0; block < 2; ++block) {
-      const std::string theirs = fmt::format("encoder.stages.{}.layers.{}", stage, block);
-      const std::string ours = fmt::format("layer{}.{}", stage + 1, block);
-      for (int i = 0; i < 2; ++i) {
-        modules[fmt::format("{}.layer.{}.convolution", theirs, i)] =
-            fmt::format("{}.conv{}", ours, i + 1);
-        modules[fmt::format("{}.layer.{}.normalization", theirs, i)] =
-            fmt::format("{}.bn{}", ours, i + 1);
-      }
-      if (stage > 0 && block == 0) {
-        modules[theirs + ".shortcut.convolution"] = ours + ".downsample.0";
-        modules[theirs + ".shortcut.normalization"] = ours + ".downsample.1";
-      }
-    }
-  }
-  return modules;
-}
-
-/// torchvision's name for a tensor of another library; names that are not known stay as they are.
-std::string translated(const std::string& name) {
-  static const auto modules = make_hugging_face_modules();
-  const std::string bare = name.starts_with("resnet.") ? name.substr(7) : name;
-  const std::size_t dot = bare.rfind('.');
-  const auto it = modules.find(bare.substr(0, dot));
-  return dot == bare.npos || it == modules.end() ? name : it->second + bare.substr(dot);
-}
-
-/// A tensor on its way: the name in the file and the tensor itself, by its present name.
-struct Origin {
-  std::string name;
-  HostTensor tensor;
-};
-using Candidates = std::map<std::string, Origin>;
-
-/// The prefix is taken from every key; keys without it are dropped.
-Candidates without_prefix(const Candidates& from, const std::string& prefix,
-                          std::vector<std::string>& dropped) {
-  Candidates out;
-  for (const auto& [name, origin] : from) {
-    if (name.starts_with(prefix)) {
-      out.emplace(name.substr(prefix.size()), origin);
-    } else {
-      dropped.push_back(origin.name);
-    }
-  }
-  return out;
-}
-
-bool any_has_prefix(const Candidates& candidates, const std::string& prefix) {
-  const auto it = candidates.lower_bound(prefix);
-  return it != candidates.end() && it->first.starts_with(prefix);
-}
-
-bool all_have_prefix(const Candidates& candidates, std::string_view prefix) {
-  return !candidates.empty() && candidates.begin()->first.starts_with(prefix) &&
-         candidates.rbegin()->first.starts_with(prefix);
-}
-
-Candidates unwrapped(Candidates candidates, ResNetMapping& mapping) {
-  for (int round = 0; round < 2; ++round) {
-    std::vector<std::string> found;
-    for (const std::string_view wrapper : kWrappers) {
-      const std::string prefix = std::string(wrapper) + ".";
-      if (any_has_prefix(candidates, prefix)) found.push_back(prefix);
-    }
-    if (found.empty()) break;
-    if (found.size() > 1) {
-      mapping.notes.push_back(fmt::format("several wrapped models ({}); took {}",
-                                          fmt::join(found, ", "), found.front()));
-    }
-    candidates = without_prefix(candidates, found.front(), mapping.dropped);
-  }
-  return candidates;
-}
-
-/// MoCo saves two encoders and a queue; the trained one is encoder_q. Its fc projects to the
-/// contrastive space and is no classifier.
-Candidates query_encoder(const Candidates& candidates, ResNetMapping& mapping) {
-  Candidates encoder = without_prefix(candidates, kQueryEncoder, mapping.dropped);
-  const auto head = encoder.find("fc.weight");
-  const std::vector<std::int64_t> classifier = {1000, 512};
-  if (head != encoder.end() && head->second.tensor.shape == classifier) return encoder;
-  std::erase_if(encoder, [&](const auto& item) {
-    if (!item.first.starts_with("fc.")) return false;
-    mapping.dropped.push_back(item.second.name);
-    return true;
-  });
-  return encoder;
-}
-
-Candidates stripped(Candidates candidates, ResNetMapping& mapping) {
-  for (bool again = true; again;) {
-    again = any_has_prefix(candidates, kQueryEncoder);
-    if (again) candidates = query_encoder(candidates, mapping);
-    for (const std::string_view prefix : kPrefixes) {
-      if (!all_have_prefix(candidates, prefix)) continue;
-      candidates = without_prefix(candidates, std::string(prefix), mapping.dropped);
-      again = true;
-    }
-  }
-  return candidates;
-}
-
-std::string bracketed(const std::vector<std::int64_t>& shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
-}
-
-bool shape_fits(const TensorSpec& spec, const std::vector<std::int64_t>& shape) {
-  if (shape == spec.shape) return true;
-  std::vector<std::int64_t> grey = spec.shape;
-  if (spec.name == "conv1.weight") grey[1] = 1;
-  return shape == grey;
-}
-
 /// Rejects values no network can have; `shown` names the tensor as the file does.
 void require_sound_values(const std::string& name, const std::vector<float>& values,
                           const std::string& shown) {
@@ -214,12 +92,12 @@ void require_sound_values(const std::string& name, const std::vector<float>& val
   }
 }
 
-HostTensor as_float32(const std::string& name, Origin origin) {
-  const std::string shown = printable(origin.name);
-  const std::vector<float> values = origin.tensor.to_floats(origin.name);
-  require_sound_values(name, values, shown);
-  if (origin.tensor.dtype == "F32") return std::move(origin.tensor);
-  return HostTensor::from_floats(origin.tensor.shape, values);
+/// The tensor `source` of the file for torchvision's `name`.
+HostTensor as_float32(const std::string& name, const std::string& source, HostTensor tensor) {
+  const std::vector<float> values = tensor.to_floats(source);
+  require_sound_values(name, values, printable(source));
+  if (tensor.dtype == "F32") return tensor;
+  return HostTensor::from_floats(tensor.shape, values);
 }
 
 void note_dead_channels(ResNetMapping& mapping) {
@@ -233,65 +111,43 @@ void note_dead_channels(ResNetMapping& mapping) {
     mapping.notes.push_back(fmt::format("{} BatchNorm channels are switched off", dead));
 }
 
-/// What the file probably is, judged by names and shapes that only other networks have.
-std::vector<std::string> probable_causes(const Candidates& candidates) {
-  std::vector<std::string> causes;
-  const auto has = [&](std::string_view part) {
-    return std::any_of(candidates.begin(), candidates.end(),
-                       [&](const auto& item) { return item.first.find(part) != item.first.npos; });
-  };
-  const auto shape = [&](const char* name) {
-    const auto it = candidates.find(name);
-    return it == candidates.end() ? std::vector<std::int64_t>{} : it->second.tensor.shape;
-  };
-  const auto stem = shape("conv1.weight"), head = shape("fc.weight");
-  if (candidates.empty()) causes.push_back("a file without tensors");
-  if (has("layer1.0.conv3.")) {
-    causes.push_back("a Bottleneck ResNet (50/101/152)");
-  } else if (has("layer1.2.")) {
-    causes.push_back("ResNet-34");
+/// Takes the tensors of `names` (in the file, torchvision's) out of `source`.
+void take_tensors(const std::vector<std::pair<std::string, std::string>>& names, StateDict& source,
+                  ResNetMapping& mapping) {
+  for (const auto& [theirs, ours] : names) {
+    const auto it = source.find(theirs);
+    mapping.mapped.emplace_back(theirs, ours);
+    mapping.tensors[ours] = as_float32(ours, theirs, std::move(it->second));
+    source.erase(it);
   }
-  if (stem.size() == 4 && stem[2] == 3) causes.push_back("a CIFAR stem");
-  if (stem.size() == 4 && stem[3] == 64) causes.push_back("weights in another order (HWIO)");
-  if (has("conv1.0.")) causes.push_back("a deep stem (resnet18d and relatives)");
-  if (has("fc.0.") || has("projector.") || has("projection")) {
-    causes.push_back("a projection head of self-supervised training in place of a classifier");
-  }
-  if (head.size() == 2 && head[1] == 512 && head[0] != 1000) {
-    causes.push_back(fmt::format("a {}-class head", head[0]));
-  }
-  if (has("packed_params") || has("zero_point") || has("centroids")) {
-    causes.push_back("quantised or compressed weights");
-  }
-  if (has("conv1.bias") || has("conv2.bias")) causes.push_back("folded BatchNorm");
-  return causes;
 }
 
-/// Sorts every candidate into taken, dropped, misshapen or unexpected.
-void take_tensors(Candidates& candidates, ResNetMapping& mapping) {
-  const bool headless = !candidates.contains("fc.weight") && !candidates.contains("fc.bias");
-  for (const TensorSpec& spec : resnet_tensors(18)) {
-    const auto it = candidates.find(spec.name);
-    if (it == candidates.end()) {
-      if (!headless || spec.stage() != "fc") mapping.missing.push_back(spec.name);
-      continue;
-    }
-    const auto& shape = it->second.tensor.shape;
-    if (shape_fits(spec, shape)) {
-      mapping.mapped.emplace_back(it->second.name, spec.name);
-      mapping.tensors[spec.name] = as_float32(spec.name, std::move(it->second));
-    } else {
-      mapping.misshapen.push_back(
-          fmt::format("{} {}, expected {}", spec.name, bracketed(shape), bracketed(spec.shape)));
-    }
-    candidates.erase(it);
+void take_head(const std::vector<Module>& modules, const BodyChoice& choice,
+               const MapOptions& options, StateDict& source, ResNetMapping& mapping) {
+  const HeadPlace head =
+      find_head(modules, choice.body.path, resnet_features(mapping.depth), choice.self_supervised);
+  if (!head.note.empty()) mapping.notes.push_back(head.note);
+  if (head.path.empty()) return;
+  if (options.no_head) {
+    mapping.notes.push_back("classifier " + printable(head.path) + " left out, as asked");
+    return;
   }
-  for (const auto& [name, origin] : candidates) {
-    auto& list = name.ends_with(kCounter) ? mapping.dropped : mapping.unexpected;
-    list.push_back(origin.name);
+  take_tensors({{head.path + ".weight", "fc.weight"}, {head.path + ".bias", "fc.bias"}}, source,
+               mapping);
+  mapping.classes = mapping.tensors.at("fc.weight").shape[0];
+}
+
+void note_body(const BodyChoice& choice, ResNetMapping& mapping) {
+  mapping.notes.insert(mapping.notes.end(), choice.notes.begin(), choice.notes.end());
+  if (mapping.tensors.at("conv1.weight").shape[1] == 1) {
+    mapping.notes.push_back("conv1 takes pictures of one channel");
   }
-  if (headless && mapping.missing.empty())
-    mapping.notes.push_back("no classifier (fc) in the file");
+  const auto& [theirs, ours] = mapping.mapped.back();
+  if (mapping.depth == 50 && !theirs.ends_with(ours)) {
+    mapping.notes.push_back(
+        "the names are not torchvision's: the stride of a block is taken to be in its 3x3 "
+        "convolution, which shapes cannot tell");
+  }
 }
 
 /// "12 missing (conv1.weight, bn1.bias, ...)", empty for an empty list.
@@ -329,26 +185,22 @@ std::vector<std::string> resnet_counters(int depth) {
   return names;
 }
 
-ResNetMapping map_resnet(StateDict source, const MapOptions&) {
+ResNetMapping map_resnet(StateDict source, const MapOptions& options) {
   ResNetMapping mapping;
-  Candidates candidates;
-  for (auto& [name, tensor] : source) candidates.emplace(name, Origin{name, std::move(tensor)});
-  source.clear();
-  candidates = stripped(unwrapped(std::move(candidates), mapping), mapping);
-
-  Candidates renamed;
-  for (auto& [name, origin] : candidates) {
-    const std::string original = origin.name;
-    const auto [it, fresh] = renamed.emplace(translated(name), std::move(origin));
-    if (!fresh) {
-      fail(kOp, fmt::format("{} and {} are the same tensor {}", printable(it->second.name),
-                            printable(original), it->first));
-    }
+  const std::vector<Module> modules = list_modules(source);
+  const BodySearch search = find_bodies(modules);
+  const std::optional<BodyChoice> choice = choose_body(search.found, options.prefix, source);
+  if (!choice) {
+    diagnose(source, search.nearest, mapping);
+    return mapping;
   }
-  mapping.causes = probable_causes(renamed);
-  take_tensors(renamed, mapping);
+  mapping.depth = choice->body.depth;
+  mapping.prefix = choice->body.path.empty() ? "" : choice->body.path + ".";
+  take_tensors(choice->body.names, source, mapping);
+  note_body(*choice, mapping);
+  take_head(modules, *choice, options, source, mapping);
+  for (const auto& [name, tensor] : source) mapping.dropped.push_back(name);
   note_dead_channels(mapping);
-  mapping.classes = mapping.has_classifier() ? mapping.tensors.at("fc.weight").shape[0] : 0;
   return mapping;
 }
 
@@ -358,10 +210,12 @@ void require_complete(const ResNetMapping& mapping, const std::string& origin) {
   for (const std::string& name : mapping.unexpected) unexpected.push_back(printable(name));
   const std::string cause =
       mapping.causes.empty() ? "" : fmt::format("; probably {}", fmt::join(mapping.causes, ", "));
-  fail(kOp, fmt::format("{} is not a ResNet18 state dict{}{}{}{}", origin, cause,
-                        summary(mapping.missing, "missing"),
-                        summary(mapping.misshapen, "of another shape"),
-                        summary(unexpected, "unexpected")));
+  const std::string place = mapping.prefix.empty() ? "" : " below " + printable(mapping.prefix);
+  fail(kOp, fmt::format(
+                "{} holds no complete ResNet 18, 34 or 50{}; nearest is ResNet{}{}{}{}{}; {}",
+                origin, cause, mapping.depth, place, summary(mapping.missing, "missing"),
+                summary(mapping.misshapen, "of another shape"), summary(unexpected, "unexpected"),
+                "inspect_weights lists what the file holds, --prefix names another place"));
 }
 
 }  // namespace frost

@@ -44,7 +44,7 @@ struct ResNetMapping {
   std::string prefix;        ///< below which the body lay in the file
   StateDict tensors;         ///< torchvision's names, F32, OIHW
   std::vector<std::pair<std::string, std::string>> mapped;  ///< name in the file, torchvision's
-  std::vector<std::string> dropped;     ///< left out on purpose: siblings of the wrapper, counters
+  std::vector<std::string> dropped;     ///< left out on purpose: what lies beside, counters
   std::vector<std::string> missing;     ///< wanted and not in the file
   std::vector<std::string> unexpected;  ///< in the file and not known
   std::vector<std::string> misshapen;   ///< "name [shape], expected [shape]"
@@ -55,14 +55,15 @@ struct ResNetMapping {
   bool complete() const { return missing.empty() && unexpected.empty() && misshapen.empty(); }
 };
 
-/// Unwraps training checkpoints, strips prefixes, translates Hugging Face's names and holds the
-/// result against the expected list (docs/weights.md "Names"). Both tensors of `fc` may be absent,
-/// conv1 may have 1 or 3 input channels. Throws Error for a wanted tensor of integer dtype, for a
-/// non-finite value and for a negative running variance, naming tensor and index.
+/// Finds the one place in `source` where a complete body lies, whatever the names are, and the
+/// classifier that belongs to it (docs/weights.md "Names"). conv1 may have 1 or 3 input channels,
+/// the classifier any number of classes or be absent. Throws Error where several bodies differ and
+/// none is to be preferred, for a wanted tensor of integer dtype, for a non-finite value and for a
+/// negative running variance, naming tensor and index.
 ResNetMapping map_resnet(StateDict source, const MapOptions& options = {});
 
-/// Throws Error with the counts, the first names and the probable cause unless `mapping` is
-/// complete.
+/// Throws Error with the nearest place, the counts, the first names and the probable cause unless
+/// `mapping` is complete.
 void require_complete(const ResNetMapping& mapping, const std::string& origin);
 
 }  // namespace frost

@@ -15,20 +15,26 @@ namespace frost {
 constexpr std::uint64_t kMaxWeightFileBytes = std::uint64_t{1} << 30;
 
 struct WeightFile {
-  std::string format;  ///< "safetensors", "torch zip", "torch legacy stream", "torch tar"
+  std::string format;  ///< "safetensors", "torch zip", "TorchScript", "torch legacy stream", ...
   StateDict tensors;   ///< under flattened names, wrapper keys kept
-  std::map<std::string, std::string> metadata;  ///< of safetensors only
+  std::map<std::string, std::string> metadata = {};  ///< of safetensors only
+  std::vector<std::string> notes = {};               ///< what a user should know of the file
+  std::string sha256 = {};                           ///< of the file, where it was opened by name
 };
 
 /// Reads the weight file `image`; its format is recognised by content (docs/weights.md "Formats").
-/// Nothing in the file is executed. Tensors share the memory of `image`; only strided ones are
-/// copied, row-major, at most 128 MiB of them. `origin` names it in errors. Throws Error with one
-/// line.
+/// Nothing in the file is executed. Tensors share the memory of `image`; only strided and
+/// compressed ones are copied, at most 128 MiB of them. `origin` names it in errors. Throws Error
+/// with one line.
 WeightFile parse_weight_file(const SharedBytes& image, const std::string& origin);
 
-/// All tensors of the weight file at `path`: safetensors or any container of torch.save. Keys of
-/// nested dicts are joined with '.', tensors are row-major in the dtype they have. A safetensors
-/// file is mapped into memory, all others are read.
+/// Reads the weight file at `path`, which may be the folder of an unpacked archive: safetensors, or
+/// what torch.save and torch.jit.save write. Keys of nested dicts and modules are joined with '.',
+/// tensors are row-major in the dtype they have. A safetensors file is mapped into memory, all
+/// others are read. Throws Error with one line that says what the file is and the way on.
+WeightFile open_weight_file(const std::filesystem::path& path);
+
+/// Its tensors.
 StateDict read_weight_file(const std::filesystem::path& path);
 
 }  // namespace frost

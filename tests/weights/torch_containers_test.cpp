@@ -55,10 +55,26 @@ TEST(LegacyStream, BigEndianAndUnknownProtocolsAreRefused) {
   EXPECT_TRUE(refused(kMagic + pickled("M\xea\x03"), "unknown protocol"));
 }
 
-TEST(LegacyStream, PickledModulesAreRefused) {
-  const std::string module = "((" + text("module") + "NNNtQ";
-  EXPECT_TRUE(refused(kMagic + pickled(integer(1001)) + system_info(1001) + pickled(module),
-                      "whole pickled module"));
+TEST(LegacyStream, TheClassOfAModuleStaysAName) {
+  const std::string type = "(" + text("module") + "cmodels\nNet\n" + text("/home/net.py") +
+                           text(std::string(9000, '#')) + "tQ";
+  const std::string module = pickled(type + ")\x81}" + text("_parameters") + "}" + text("w") +
+                                     TensorText{.view = kNoView}.pickle() + "ssb");
+  const std::string file = kMagic + pickled(integer(1001)) + system_info(1001) + module +
+                           pickled("](" + text("0") + "e") + raw<std::int64_t>(6) + kSixFloats;
+  EXPECT_EQ(parse(file).at("w").to_floats("w"), kValues);
+  const std::string nameless = "(" + text("module") + "NNNtQ";
+  EXPECT_TRUE(refused(kMagic + pickled(integer(1001)) + system_info(1001) + pickled(nameless),
+                      "without a name"));
+}
+
+TEST(LegacyStream, NewerProtocolsFrameTheMagicNumber) {
+  const std::string plain = legacy_of({.view = kNoView});
+  const std::string framed = std::string("\x80\x04\x95\x0d\0\0\0\0\0\0\0", 11) + plain.substr(2);
+  EXPECT_EQ(parse(framed).at("w").to_floats("w"), kValues);
+  std::string other = framed;
+  other[1] = 6;
+  EXPECT_TRUE(refused(other, "neither safetensors"));
 }
 
 TEST(TarContainer, ReadsTensorsAndWindowsOfAStorage) {

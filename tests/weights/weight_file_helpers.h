@@ -85,6 +85,8 @@ struct ZipMember {
   std::uint32_t crc_error = 0;  // added to both copies of the CRC
   std::uint32_t local_size_error = 0;
   std::int64_t same_as = -1;  // index of another member whose local record is pointed at
+  bool no_crc = false;        // zero in both copies
+  std::string plain = {};     // what `data` is said to inflate to; empty: itself
 };
 
 /// Writes a stored zip archive; `comment` and `tail` follow the end record, only the first
@@ -95,21 +97,24 @@ inline std::string zip_of(const std::vector<ZipMember>& members, const std::stri
   std::vector<std::uint32_t> offsets;
   for (const ZipMember& m : members) {
     const auto size = static_cast<std::uint32_t>(m.data.size());
-    const auto crc = static_cast<std::uint32_t>(
-                         crc32_z(0, reinterpret_cast<const Bytef*>(m.data.data()), m.data.size())) +
-                     m.crc_error;
+    const std::string& plain = m.plain.empty() ? m.data : m.plain;
+    const auto plain_size = static_cast<std::uint32_t>(plain.size());
+    const auto sum = static_cast<std::uint32_t>(
+        crc32_z(0, reinterpret_cast<const Bytef*>(plain.data()), plain.size()));
+    const std::uint32_t crc = m.no_crc ? 0 : sum + m.crc_error;
     const std::string local_name = m.local_name.empty() ? m.name : m.local_name;
     if (m.same_as < 0) {
       offsets.push_back(static_cast<std::uint32_t>(body.size()));
       body += "PK\3\4" + raw<std::uint16_t>(0) + raw(m.flags) + raw(m.method) +
               raw<std::uint32_t>(0) + raw(crc) + raw(size + m.local_size_error) +
-              raw(size + m.local_size_error) + raw(static_cast<std::uint16_t>(local_name.size())) +
-              raw<std::uint16_t>(0) + local_name + m.data;
+              raw(plain_size + m.local_size_error) +
+              raw(static_cast<std::uint16_t>(local_name.size())) + raw<std::uint16_t>(0) +
+              local_name + m.data;
     } else {
       offsets.push_back(offsets[static_cast<std::size_t>(m.same_as)]);
     }
     directory += "PK\1\2" + raw<std::uint32_t>(0) + raw(m.flags) + raw(m.method) +
-                 raw<std::uint32_t>(0) + raw(crc) + raw(size) + raw(size) +
+                 raw<std::uint32_t>(0) + raw(crc) + raw(size) + raw(plain_size) +
                  raw(static_cast<std::uint16_t>(m.name.size())) + std::string(12, '\0') +
                  raw(offsets.back()) + m.name;
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <string_view>
@@ -27,10 +28,23 @@ std::string digest_in_name(const std::filesystem::path& path) {
 }
 
 std::string name_list(const char* heading, const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 200;  // optimizers can have thousands
   if (names.empty()) return "";
   std::string text = fmt::format("{} ({}):\n", heading, names.size());
-  for (const std::string& name : names) text += fmt::format("  {}\n", printable(name));
+  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) {
+    text += fmt::format("  {}\n", printable(names[i]));
+  }
+  if (names.size() > kShown) text += fmt::format("  ... and {} more\n", names.size() - kShown);
   return text;
+}
+
+std::string place_text(const ResNetMapping& mapping) {
+  const std::string place =
+      mapping.prefix.empty() ? "at the top of the file" : "below " + printable(mapping.prefix);
+  const std::string head = mapping.classes == 0
+                               ? "no classifier"
+                               : fmt::format("classifier of {} classes", mapping.classes);
+  return fmt::format("ResNet{} {}, {}\n", mapping.depth, place, head);
 }
 
 }  // namespace
@@ -64,8 +78,9 @@ std::string mapping_text(const ResNetMapping& mapping) {
     renamed += fmt::format("  {} <- {}\n", to, printable(from));
     ++count;
   }
-  std::string text = fmt::format("mapped {} tensors, {} under another name\n{}",
-                                 mapping.mapped.size(), count, renamed);
+  std::string text = mapping.complete() ? place_text(mapping) : "";
+  text += fmt::format("mapped {} tensors, {} under another name\n{}", mapping.mapped.size(), count,
+                      renamed);
   text += name_list("dropped", mapping.dropped);
   text += name_list("missing", mapping.missing);
   text += name_list("of another shape", mapping.misshapen);

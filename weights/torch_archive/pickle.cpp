@@ -18,6 +18,7 @@ constexpr std::size_t kMaxItems = std::size_t{1} << 16;
 constexpr std::size_t kMaxString = 4096;
 constexpr std::size_t kMaxText = std::size_t{8} << 20;
 constexpr PickleId kUnset = 0xffffffff;
+constexpr std::uint8_t kNewestProtocol = 5;
 
 enum Opcode : std::uint8_t {
   kProto = 0x80,
@@ -54,6 +55,24 @@ enum Opcode : std::uint8_t {
   kLongBinPut = 'r',
   kBinGet = 'h',
   kLongBinGet = 'j',
+  kPop = '0',
+  kPopMark = '1',
+  kLong4 = 0x8b,
+  kShortBinBytes = 'C',
+  kBinBytes = 'B',
+  kShortBinUnicode = 0x8c,  // from here: protocol 4
+  kBinUnicode8 = 0x8d,
+  kBinBytes8 = 0x8e,
+  kEmptySet = 0x8f,
+  kAddItems = 0x90,
+  kFrozenSet = 0x91,
+  kNewObjEx = 0x92,
+  kStackGlobal = 0x93,
+  kMemoize = 0x94,
+  kFrame = 0x95,
+  kByteArray8 = 0x96,  // from here: protocol 5
+  kNextBuffer = 0x97,
+  kReadonlyBuffer = 0x98,
 };
 
 class PickleMachine {
@@ -62,8 +81,10 @@ class PickleMachine {
       : reader_(reader), persistent_id_(persistent_id) {}
 
   PickleGraph run() {
-    if (reader_.read<std::uint8_t>() != kProto || reader_.read<std::uint8_t>() != 2) {
-      reader_.reject("not a pickle of protocol 2");
+    const bool pickle = reader_.read<std::uint8_t>() == kProto;
+    const auto protocol = reader_.read<std::uint8_t>();
+    if (!pickle || protocol < 2 || protocol > kNewestProtocol) {
+      reader_.reject("not a pickle of protocol 2 to 5");
     }
     for (std::size_t count = 0; count < kMaxOpcodes; ++count) {
       const auto opcode = reader_.read<std::uint8_t>();
@@ -72,7 +93,12 @@ class PickleMachine {
         if (!stack_.empty() || !marks_.empty()) reader_.reject("pickle ends with a full stack");
         return std::move(graph_);
       }
-      if (!scalar(opcode) && !container(opcode) && !memo(opcode) && !object(opcode)) {
+      if (opcode == kNextBuffer || opcode == kReadonlyBuffer) {
+        reader_.reject_at(reader_.position() - 1,
+                          "the pickle refers to an out-of-band buffer, which no file holds");
+      }
+      if (!scalar(opcode) && !text_or_bytes(opcode) && !container(opcode) && !memo(opcode) &&
+          !object(opcode) && !structure(opcode)) {
         reader_.reject_at(
             reader_.position() - 1,
             fmt::format("pickle opcode {:#04x} does not occur in state dicts", opcode), kConvert);
@@ -97,14 +123,56 @@ class PickleMachine {
       case kBinInt2:
         return push(std::int64_t{reader_.read<std::uint16_t>()});
       case kLong1:
-        return push(long_integer());
+        return push(long_integer(reader_.read<std::uint8_t>()));
+      case kLong4:
+        return push(long_integer(reader_.read<std::uint32_t>()));
       case kBinFloat:  // the one big-endian value of the format
         return push(std::bit_cast<double>(__builtin_bswap64(reader_.read<std::uint64_t>())));
+      default:
+        return false;
+    }
+  }
+
+  bool text_or_bytes(std::uint8_t opcode) {
+    switch (opcode) {
       case kBinUnicode:
       case kBinString:
         return push(text(reader_.read<std::uint32_t>()));
+      case kShortBinUnicode:
       case kShortBinString:
         return push(text(reader_.read<std::uint8_t>()));
+      case kBinUnicode8:
+        return push(text(reader_.read<std::uint64_t>()));
+      case kShortBinBytes:
+        return pass_over(reader_.read<std::uint8_t>());
+      case kBinBytes:
+        return pass_over(reader_.read<std::uint32_t>());
+      case kBinBytes8:
+      case kByteArray8:
+        return pass_over(reader_.read<std::uint64_t>());
+      default:
+        return false;
+    }
+  }
+
+  /// What groups or discards and makes no value.
+  bool structure(std::uint8_t opcode) {
+    switch (opcode) {
+      case kMark:
+        if (marks_.size() == kMaxMarks) reader_.reject("more than 64 nested marks");
+        marks_.push_back(stack_.size());
+        return true;
+      case kPop:
+        pop();
+        return true;
+      case kPopMark:
+        pop_to_mark();
+        return true;
+      case kFrame:  // a hint to read ahead
+        if (reader_.read<std::uint64_t>() > reader_.remaining()) {
+          reader_.reject("truncated: a frame of the pickle ends beyond it");
+        }
+        return true;
       default:
         return false;
     }
@@ -112,10 +180,6 @@ class PickleMachine {
 
   bool container(std::uint8_t opcode) {
     switch (opcode) {
-      case kMark:
-        if (marks_.size() == kMaxMarks) reader_.reject("more than 64 nested marks");
-        marks_.push_back(stack_.size());
-        return true;
       case kEmptyTuple:
         return push(PickleTuple{});
       case kTuple1:
@@ -123,12 +187,15 @@ class PickleMachine {
       case kTuple3:
         return push(PickleTuple{pop(static_cast<std::size_t>(opcode - kTuple1) + 1)});
       case kTuple:
+      case kFrozenSet:
         return push(PickleTuple{pop_to_mark()});
       case kEmptyList:
+      case kEmptySet:
         return push(PickleList{});
       case kAppend:
         return append(pop(1));
       case kAppends:
+      case kAddItems:
         return append(pop_to_mark());
       case kEmptyDict:
         return push(PickleDict{});
@@ -147,6 +214,8 @@ class PickleMachine {
         return remember(reader_.read<std::uint8_t>());
       case kLongBinPut:
         return remember(reader_.read<std::uint32_t>());
+      case kMemoize:
+        return remember(remembered_);
       case kBinGet:
         return recall(reader_.read<std::uint8_t>());
       case kLongBinGet:
@@ -160,7 +229,14 @@ class PickleMachine {
     switch (opcode) {
       case kGlobal: {
         const std::string_view module = reader_.line(kMaxString);
-        return push(find_pickle_global(module, reader_.line(kMaxString), reader_));
+        return push_global(module, reader_.line(kMaxString));
+      }
+      case kStackGlobal: {
+        const auto args = pop(2);
+        const auto* module = graph_.as<std::string>(args[0]);
+        const auto* name = graph_.as<std::string>(args[1]);
+        if (!module || !name) reader_.reject("STACK_GLOBAL of something other than two texts");
+        return push_global(*module, *name);
       }
       case kReduce: {
         const auto args = pop(2);
@@ -168,12 +244,11 @@ class PickleMachine {
       }
       case kNewObj: {
         const auto args = pop(2);
-        const auto* type = graph_.as<PickleGlobalRef>(args[0]);
-        const auto* tuple = graph_.as<PickleTuple>(args[1]);
-        if (!type || type->which != PickleGlobal::kParameter || !tuple || !tuple->items.empty()) {
-          reader_.reject("NEWOBJ of something other than an empty Parameter");
-        }
-        return push(PickleParameter{});
+        return push(make_object(graph_, args[0], args[1], reader_));
+      }
+      case kNewObjEx: {
+        const auto args = pop(3);
+        return push(make_object(graph_, args[0], args[1], reader_));
       }
       case kBuild: {
         const PickleId state = pop();
@@ -230,6 +305,7 @@ class PickleMachine {
 
   bool append(const std::vector<PickleId>& items) {
     auto* list = std::get_if<PickleList>(&graph_.values[top()]);
+    if (graph_.as<PickleObject>(top())) return true;  // some kind of list, which no weights are in
     if (!list) reader_.reject("APPEND to something that is not a list");
     if (list->items.size() + items.size() > kMaxItems) reader_.reject("list longer than 2^16");
     list->items.insert(list->items.end(), items.begin(), items.end());
@@ -238,18 +314,28 @@ class PickleMachine {
 
   bool set_items(const std::vector<PickleId>& items) {
     auto* dict = std::get_if<PickleDict>(&graph_.values[top()]);
-    if (!dict) reader_.reject("SETITEM on something that is not a dict");
+    auto* object = std::get_if<PickleObject>(&graph_.values[top()]);
+    if (!dict && !object) reader_.reject("SETITEM on something that is not a dict");
+    auto& entries = dict ? dict->items : object->entries;
     if (items.size() % 2 != 0) reader_.reject("dict key without a value");
-    if (dict->items.size() + items.size() / 2 > kMaxItems) reader_.reject("dict larger than 2^16");
-    for (std::size_t i = 0; i < items.size(); i += 2) {
-      dict->items.emplace_back(items[i], items[i + 1]);
-    }
+    if (entries.size() + items.size() / 2 > kMaxItems) reader_.reject("dict larger than 2^16");
+    for (std::size_t i = 0; i < items.size(); i += 2) entries.emplace_back(items[i], items[i + 1]);
     return true;
+  }
+
+  /// A global with a meaning, or the name of one that has none here.
+  bool push_global(std::string_view module, std::string_view name) {
+    if (const auto known = find_pickle_global(module, name, reader_)) return push(*known);
+    const std::string full = std::string(module) + " " + std::string(name);
+    count_text(full.size());
+    graph_.names.push_back(full);
+    return push(PickleForeign{static_cast<std::uint32_t>(graph_.names.size() - 1)});
   }
 
   bool remember(std::uint32_t index) {
     if (index >= kMaxMemo) reader_.reject(fmt::format("memo index {}", index));
     if (index >= memo_.size()) memo_.resize(index + std::size_t{1}, kUnset);
+    if (memo_[index] == kUnset) ++remembered_;
     memo_[index] = top();
     return true;
   }
@@ -261,24 +347,33 @@ class PickleMachine {
     return push_id(memo_[index]);
   }
 
-  std::int64_t long_integer() {
-    const auto length = reader_.read<std::uint8_t>();
-    if (length > 8) reader_.reject(fmt::format("integer of {} bytes", length));
+  PickleValue long_integer(std::uint32_t length) {
     const auto bytes = reader_.take(length);
+    if (length > 8) return PickleNone{};
     std::uint64_t value = 0;
     for (std::size_t i = bytes.size(); i-- > 0;) {
       value = value << 8 | std::to_integer<std::uint64_t>(bytes[i]);
     }
-    const int unused = 64 - 8 * length;  // shifted out and back to extend the sign
-    return length == 0 ? 0 : std::bit_cast<std::int64_t>(value << unused) >> unused;
+    const std::uint32_t unused = 64 - 8 * length;  // shifted out and back to extend the sign
+    return length == 0 ? std::int64_t{0} : std::bit_cast<std::int64_t>(value << unused) >> unused;
   }
 
-  std::string text(std::uint32_t length) {
-    text_bytes_ += length;
-    if (length > kMaxString || text_bytes_ > kMaxText) {
-      reader_.reject(fmt::format("text of {} bytes, at most 4096 and 8 MiB in total", length));
-    }
-    return std::string(reader_.text(length));
+  /// Texts that are too long for a name stay where they are: sources of classes, reports.
+  PickleValue text(std::uint64_t length) {
+    const std::string_view content = reader_.text(length);
+    if (length > kMaxString) return PickleNone{};
+    count_text(content.size());
+    return std::string(content);
+  }
+
+  void count_text(std::size_t size) {
+    text_bytes_ += size;
+    if (text_bytes_ > kMaxText) reader_.reject("texts of more than 8 MiB together");
+  }
+
+  bool pass_over(std::uint64_t length) {
+    reader_.take(length);
+    return push(PickleNone{});
   }
 
   ByteReader& reader_;
@@ -287,6 +382,7 @@ class PickleMachine {
   std::vector<PickleId> stack_, memo_;
   std::vector<std::size_t> marks_;
   std::uint64_t text_bytes_ = 0;
+  std::uint32_t remembered_ = 0;  ///< entries of the memo, the next index of MEMOIZE
 };
 
 }  // namespace

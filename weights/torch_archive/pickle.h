@@ -13,12 +13,14 @@
 
 namespace frost {
 
-/// Everything a pickle may name. Each is a case of a switch; nothing is ever looked up or called.
+/// What a pickle may name that has a meaning here. Each is a case of a switch; nothing is ever
+/// looked up or called.
 enum class PickleGlobal {
   kOrderedDict,
   kRebuildTensor,
   kRebuildTensorV2,
   kRebuildParameter,
+  kRebuildFromType,
   kParameter,
   kStorage,
   kTensorType,
@@ -26,10 +28,14 @@ enum class PickleGlobal {
 
 using PickleId = std::uint32_t;  ///< index into PickleGraph::values
 
-struct PickleNone {};
+struct PickleNone {};  ///< also what is of no use here: bytes, sources, integers beyond 64 bits
 struct PickleGlobalRef {
   PickleGlobal which;
   std::string_view dtype;  ///< safetensors spelling, of the last two only
+};
+/// Any other global: a name, and nothing besides.
+struct PickleForeign {
+  std::uint32_t index;  ///< into PickleGraph::names
 };
 struct PickleTuple {
   std::vector<PickleId> items;
@@ -49,9 +55,15 @@ struct PickleTensor {
 struct PickleParameter {
   std::optional<PickleTensor> tensor;  ///< empty between construction and state
 };
-using PickleValue =
-    std::variant<PickleNone, bool, std::int64_t, double, std::string, PickleTuple, PickleList,
-                 PickleDict, PickleGlobalRef, PickleStorage, PickleTensor, PickleParameter>;
+/// The record of an object of a class that is only a name here: what it was given.
+struct PickleObject {
+  PickleId type;
+  std::optional<PickleId> state;                       ///< of BUILD
+  std::vector<std::pair<PickleId, PickleId>> entries;  ///< where it is some kind of dict
+};
+using PickleValue = std::variant<PickleNone, bool, std::int64_t, double, std::string, PickleTuple,
+                                 PickleList, PickleDict, PickleGlobalRef, PickleForeign,
+                                 PickleObject, PickleStorage, PickleTensor, PickleParameter>;
 
 /// A named run of elements outside the pickle; tensors see elements [begin, begin + count) of it.
 struct StorageRef {
@@ -73,6 +85,7 @@ struct TensorRef {
 struct PickleGraph {
   std::vector<PickleValue> values;
   std::vector<std::uint64_t> positions;  ///< in the file, behind the opcode that made each value
+  std::vector<std::string> names;        ///< "module name" of the foreign globals
   std::vector<StorageRef> storages;
   std::vector<TensorRef> tensors;
   std::size_t copied_entries = 0;  ///< of dicts made from lists, which a memo makes free to repeat
@@ -90,10 +103,10 @@ struct PickleGraph {
 using PersistentIdReader =
     std::function<PickleValue(PickleGraph& graph, PickleId id, const ByteReader& where)>;
 
-/// Interprets one pickle of protocol 2 from `reader` up to and including its STOP, over the closed
-/// value type above (docs/weights.md "Pickle"). Limits: 2^20 opcodes, stack 2^16, marks 64, memo
-/// 2^18, string 4096 bytes and 8 MiB together, containers 2^16, 4096 tensors. Throws Error with the
-/// byte offset; an unknown opcode or global ends the file, nothing is skipped.
+/// Interprets one pickle of protocol 2 to 5 from `reader` up to and including its STOP, over the
+/// closed value type above (docs/weights.md "Pickle"). Limits: 2^20 opcodes, stack 2^16, marks 64,
+/// memo 2^18, texts of 4096 bytes (longer ones are passed over) and 8 MiB together, containers
+/// 2^16, 4096 tensors. Throws Error with the byte offset; an unknown opcode ends the file.
 PickleGraph read_pickle(ByteReader& reader, const PersistentIdReader& persistent_id);
 
 }  // namespace frost

@@ -36,6 +36,21 @@ std::optional<PickleGlobalRef> typed_global(std::string_view name, std::string_v
   return PickleGlobalRef{which, dtype};
 }
 
+/// Modules and builtins that a pickle names only to run something.
+bool runs_commands(std::string_view module, std::string_view name) {
+  static constexpr std::string_view kModules[] = {
+      "os",     "posix", "nt",     "sys",        "subprocess", "commands", "pty",     "socket",
+      "shutil", "runpy", "ctypes", "webbrowser", "importlib",  "pickle",   "_pickle", "marshal"};
+  static constexpr std::string_view kBuiltins[] = {"eval",    "exec",       "execfile", "compile",
+                                                   "open",    "__import__", "input",    "apply",
+                                                   "globals", "breakpoint"};
+  const auto among = [](const auto& list, std::string_view what) {
+    return std::find(std::begin(list), std::end(list), what) != std::end(list);
+  };
+  if (module == "builtins" || module == "__builtin__") return among(kBuiltins, name);
+  return among(kModules, module);
+}
+
 const std::vector<PickleId>& tuple_items(const PickleGraph& graph, PickleId id, const char* what,
                                          const ByteReader& where) {
   const auto* tuple = graph.as<PickleTuple>(id);
@@ -97,6 +112,27 @@ PickleParameter parameter_of(const PickleGraph& graph, PickleId data, const Byte
   return {*tensor};
 }
 
+/// A record keeps none of its arguments: where one of them is data, something would be lost.
+void require_no_data(const PickleGraph& graph, const std::vector<PickleId>& items,
+                     const std::string& what, const ByteReader& where) {
+  for (const PickleId item : items) {
+    if (graph.as<PickleStorage>(item) || graph.as<PickleTensor>(item) ||
+        graph.as<PickleParameter>(item)) {
+      where.reject("a tensor " + what + ", which is not part of a state dict", kConvert);
+    }
+  }
+}
+
+/// (rebuild function, class, its arguments, attributes), of tensors that carry attributes.
+PickleValue rebuild_from_type(PickleGraph& graph, const std::vector<PickleId>& args,
+                              const ByteReader& where) {
+  const auto* function = args.size() == 4 ? graph.as<PickleGlobalRef>(args[0]) : nullptr;
+  if (!function || function->which == PickleGlobal::kRebuildFromType) {
+    where.reject("tensor with attributes that is rebuilt in an unknown way");
+  }
+  return reduce_pickle(graph, args[0], args[2], where);
+}
+
 /// Python 2 gives the entries as one list of [key, value] lists; Python 3 sets them afterwards.
 PickleValue ordered_dict(PickleGraph& graph, const std::vector<PickleId>& args,
                          const ByteReader& where) {
@@ -125,8 +161,8 @@ std::string storage_key(const PickleGraph& graph, PickleId id, const ByteReader&
 
 }  // namespace
 
-PickleGlobalRef find_pickle_global(std::string_view module, std::string_view name,
-                                   const ByteReader& where) {
+std::optional<PickleGlobalRef> find_pickle_global(std::string_view module, std::string_view name,
+                                                  const ByteReader& where) {
   struct Row {
     std::string_view module, name;
     PickleGlobal which;
@@ -136,24 +172,44 @@ PickleGlobalRef find_pickle_global(std::string_view module, std::string_view nam
       {"torch._utils", "_rebuild_tensor", PickleGlobal::kRebuildTensor},
       {"torch._utils", "_rebuild_tensor_v2", PickleGlobal::kRebuildTensorV2},
       {"torch._utils", "_rebuild_parameter", PickleGlobal::kRebuildParameter},
+      {"torch._utils", "_rebuild_parameter_with_state", PickleGlobal::kRebuildParameter},
+      {"torch._tensor", "_rebuild_from_type_v2", PickleGlobal::kRebuildFromType},
       {"torch.nn.parameter", "Parameter", PickleGlobal::kParameter}};
   for (const Row& row : kRows) {
-    if (row.module == module && row.name == name) return {row.which, {}};
+    if (row.module == module && row.name == name) return PickleGlobalRef{row.which, {}};
   }
   if (module == "torch" || module == "torch.cuda") {
-    if (const auto type = typed_global(name, "Storage", PickleGlobal::kStorage)) return *type;
-    if (const auto type = typed_global(name, "Tensor", PickleGlobal::kTensorType)) return *type;
+    if (const auto type = typed_global(name, "Storage", PickleGlobal::kStorage)) return type;
+    if (const auto type = typed_global(name, "Tensor", PickleGlobal::kTensorType)) return type;
   }
-  where.reject("the pickle asks for " + printable(std::string(module) + " " + std::string(name)) +
-                   ", which is not part of a state dict",
-               kConvert);
+  if (runs_commands(module, name)) {
+    where.reject("the pickle asks for " + printable(std::string(module) + " " + std::string(name)) +
+                     ", which runs commands where it is loaded",
+                 "do not load this file elsewhere; get it from a source you trust");
+  }
+  return std::nullopt;
+}
+
+PickleValue make_object(const PickleGraph& graph, PickleId type, PickleId arguments,
+                        const ByteReader& where) {
+  const auto& args = tuple_items(graph, arguments, "argument list", where);
+  if (graph.as<PickleForeign>(type)) return PickleObject{type, {}, {}};
+  const auto* known = graph.as<PickleGlobalRef>(type);
+  if (!known || known->which != PickleGlobal::kParameter || !args.empty()) {
+    where.reject("NEWOBJ of something other than a class or an empty Parameter");
+  }
+  return PickleParameter{};
 }
 
 PickleValue reduce_pickle(PickleGraph& graph, PickleId callable, PickleId arguments,
                           const ByteReader& where) {
-  const auto* global = graph.as<PickleGlobalRef>(callable);
-  if (!global) where.reject("REDUCE of something that is not a known global");
   const auto& args = tuple_items(graph, arguments, "argument list", where);
+  if (const auto* foreign = graph.as<PickleForeign>(callable)) {
+    require_no_data(graph, args, "built by " + printable(graph.names[foreign->index]), where);
+    return PickleObject{callable, {}, {}};
+  }
+  const auto* global = graph.as<PickleGlobalRef>(callable);
+  if (!global) where.reject("REDUCE of something that is not a global");
   switch (global->which) {
     case PickleGlobal::kOrderedDict:
       return ordered_dict(graph, args, where);
@@ -162,9 +218,13 @@ PickleValue reduce_pickle(PickleGraph& graph, PickleId callable, PickleId argume
     case PickleGlobal::kRebuildTensorV2:
       return rebuild_tensor(graph, args, true, where);
     case PickleGlobal::kRebuildParameter:
-      if (args.size() != 3) where.reject("parameter rebuilt from other than 3 arguments");
+      if (args.size() != 3 && args.size() != 4) {
+        where.reject("parameter rebuilt from other than 3 or 4 arguments");
+      }
       require_empty_hooks(graph, args[2], where);
       return parameter_of(graph, args[0], where);
+    case PickleGlobal::kRebuildFromType:
+      return rebuild_from_type(graph, args, where);
     case PickleGlobal::kParameter:
     case PickleGlobal::kStorage:
     case PickleGlobal::kTensorType:
@@ -174,6 +234,12 @@ PickleValue reduce_pickle(PickleGraph& graph, PickleId callable, PickleId argume
 }
 
 void build_pickle(PickleGraph& graph, PickleId object, PickleId state, const ByteReader& where) {
+  if (auto* record = std::get_if<PickleObject>(&graph.values[object])) {
+    const auto* tuple = graph.as<PickleTuple>(state);
+    if (tuple) require_no_data(graph, tuple->items, "the state of an unknown object", where);
+    record->state = state;
+    return;
+  }
   const auto* parameter = graph.as<PickleParameter>(object);
   if (parameter && !parameter->tensor) {
     const auto& items = tuple_items(graph, state, "parameter state", where);
@@ -192,14 +258,22 @@ PickleValue storage_from_persistent_id(PickleGraph& graph, PickleId id, bool may
                                        const ByteReader& where) {
   const auto& items = tuple_items(graph, id, "persistent id", where);
   const auto* tag = items.empty() ? nullptr : graph.as<std::string>(items[0]);
-  if (tag && *tag == "module") {
-    where.reject("holds a whole pickled module", kConvert);
+  if (may_be_view && tag && *tag == "module" && items.size() == 4) {
+    if (const auto* type = graph.as<PickleForeign>(items[1])) return *type;
+    where.reject("module of a class without a name");
   }
   if (!tag || *tag != "storage" || items.size() != (may_be_view ? 6u : 5u)) {
     where.reject("persistent id that is not a storage");
   }
   const auto* type = graph.as<PickleGlobalRef>(items[1]);
-  if (!type || type->which != PickleGlobal::kStorage) where.reject("storage without a type");
+  if (!type || type->which != PickleGlobal::kStorage) {
+    const auto* foreign = graph.as<PickleForeign>(items[1]);
+    where.reject("storage of " +
+                     (foreign ? printable(graph.names[foreign->index])
+                              : std::string("something that is no type")) +
+                     ", which holds no weights of a known kind",
+                 kConvert);
+  }
   if (!graph.as<std::string>(items[3])) where.reject("storage without a location");
   StorageRef storage;
   storage.key = storage_key(graph, items[2], where);

@@ -13,8 +13,6 @@ namespace frost {
 namespace {
 
 constexpr std::int64_t kMaxTotal = std::int64_t{1} << 30;
-constexpr std::int64_t kMaxCopied = std::int64_t{1}
-                                    << 27;  // a small file can be read as a large one
 constexpr std::size_t kMaxTensors = 4096;
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxVisits = std::size_t{1} << 20;
@@ -55,14 +53,19 @@ void gather(const TensorRef& tensor, const std::byte* first, std::size_t element
   }
 }
 
+/// What a module keeps its tensors and children in.
+constexpr std::string_view kModuleParts[] = {"_parameters", "_buffers", "_modules"};
+
 class Collector {
  public:
-  Collector(const PickleGraph& graph, const StorageBytes& storages, const SharedBytes& image,
-            const std::string& origin)
-      : graph_(graph), storages_(storages), image_(image), origin_(origin) {}
+  Collector(const PickleGraph& graph, const StorageBytes& storages, const std::string& origin,
+            std::int64_t copied)
+      : graph_(graph), storages_(storages), origin_(origin), copied_(copied) {}
 
   StateDict run() {
-    if (!graph_.as<PickleDict>(graph_.root)) reject(graph_.root, "the top object is not a dict");
+    if (!graph_.as<PickleDict>(graph_.root) && !graph_.as<PickleObject>(graph_.root)) {
+      reject(graph_.root, "the top object is not a dict");
+    }
     visit(graph_.root, "", 0);
     return std::move(tensors_);
   }
@@ -79,7 +82,9 @@ class Collector {
       if (!parameter->tensor) reject(id, "parameter without data: " + printable(name));
       add(*parameter->tensor, id, name);
     } else if (const auto* dict = graph_.as<PickleDict>(id)) {
-      visit_dict(*dict, id, name, depth);
+      visit_dict(dict->items, id, name, depth);
+    } else if (const auto* object = graph_.as<PickleObject>(id)) {
+      visit_object(*object, id, name, depth);
     } else if (const auto* list = graph_.as<PickleList>(id)) {
       visit_items(list->items, name, depth);
     } else if (const auto* tuple = graph_.as<PickleTuple>(id)) {
@@ -87,18 +92,57 @@ class Collector {
     }
   }
 
-  void visit_dict(const PickleDict& dict, PickleId id, const std::string& name, std::size_t depth) {
+  using Entries = std::vector<std::pair<PickleId, PickleId>>;
+
+  void visit_dict(const Entries& entries, PickleId id, const std::string& name, std::size_t depth) {
     std::set<std::string_view> texts;
     std::set<std::int64_t> numbers;
-    for (const auto& [key, value] : dict.items) {
+    for (const auto& [key, value] : entries) {
       const auto* text = graph_.as<std::string>(key);
       const auto* number = graph_.as<std::int64_t>(key);
-      if (!text && !number) reject(id, "dict key that is no text in " + printable(name));
+      if (!text && !number) {
+        if (!may_be_key(key)) reject(id, "dict key that is no text in " + printable(name));
+        if (++visits_ > kMaxVisits)
+          reject(id, "containers nested too deeply at " + printable(name));
+        continue;
+      }
       const std::string path = join(name, text ? *text : std::to_string(*number));
       const bool fresh = text ? texts.insert(*text).second : numbers.insert(*number).second;
       if (!fresh) reject(key, "name occurs twice: " + printable(path));
       visit(value, path, depth + 1);
     }
+  }
+
+  /// Optimizers have parameters for keys, and other dicts tuples: no name leads to what they hold.
+  bool may_be_key(PickleId key) const {
+    return graph_.as<PickleTensor>(key) || graph_.as<PickleParameter>(key) ||
+           graph_.as<PickleTuple>(key) || graph_.as<PickleObject>(key) ||
+           graph_.as<PickleForeign>(key);
+  }
+
+  /// The value of the key `wanted`, which is a dict, or null.
+  const PickleDict* dict_at(const Entries& entries, std::string_view wanted) const {
+    for (const auto& [key, value] : entries) {
+      const auto* text = graph_.as<std::string>(key);
+      if (text && *text == wanted) return graph_.as<PickleDict>(value);
+    }
+    return nullptr;
+  }
+
+  /// Objects may refer to each other in circles: the second time round there is nothing new.
+  void visit_object(const PickleObject& object, PickleId id, const std::string& name,
+                    std::size_t depth) {
+    if (!open_objects_.insert(id).second) return;
+    visit_dict(object.entries, id, name, depth);
+    const auto* state = object.state ? graph_.as<PickleDict>(*object.state) : nullptr;
+    bool module = false;
+    for (const std::string_view part : kModuleParts) {
+      const PickleDict* dict = state ? dict_at(state->items, part) : nullptr;
+      module = module || dict;
+      if (dict) visit_dict(dict->items, id, name, depth);
+    }
+    if (state && !module) visit_dict(state->items, id, name, depth);
+    open_objects_.erase(id);
   }
 
   void visit_items(const std::vector<PickleId>& items, const std::string& name, std::size_t depth) {
@@ -125,7 +169,7 @@ class Collector {
     const auto found = storages_.find(source.key);
     if (found == storages_.end()) reject(id, who + " names a storage that is not in the file");
     const std::size_t element = dtype_bytes(source.dtype).value();
-    const std::span<const std::byte> storage = found->second;
+    const SharedBytes& storage = found->second;
     if (storage.size() % element != 0 || source.numel < 0 ||
         storage.size() / element != static_cast<std::uint64_t>(source.numel)) {
       reject(id, fmt::format("{}: storage {} declares {} elements of {} and holds {} bytes", who,
@@ -142,7 +186,7 @@ class Collector {
     }
     const auto first = static_cast<std::size_t>(source.begin + tensor.offset) * element;
     if (is_contiguous(tensor)) {
-      out.bytes = image_.part(storage.subspan(first, size));
+      out.bytes = storage.part(first, size);
     } else {
       std::vector<std::byte> copy(size);
       gather(tensor, storage.data() + first, element, copy);
@@ -164,7 +208,8 @@ class Collector {
     total_ += size;
     if (size != 0 && !is_contiguous(tensor)) copied_ += size;
     if (copied_ > kMaxCopied) {
-      reject_file(origin_, graph_.positions[id], who + ": more than 128 MiB of strided tensors",
+      reject_file(origin_, graph_.positions[id],
+                  who + ": more than 128 MiB of strided or compressed tensors",
                   "save contiguous copies of the weights alone");
     }
     return static_cast<std::size_t>(size);
@@ -176,18 +221,18 @@ class Collector {
 
   const PickleGraph& graph_;
   const StorageBytes& storages_;
-  const SharedBytes& image_;
   const std::string& origin_;
   StateDict tensors_;
-  std::int64_t total_ = 0, copied_ = 0;
+  std::set<PickleId> open_objects_;
+  std::int64_t total_ = 0, copied_;
   std::size_t visits_ = 0;
 };
 
 }  // namespace
 
 StateDict collect_tensors(const PickleGraph& graph, const StorageBytes& storages,
-                          const SharedBytes& image, const std::string& origin) {
-  return Collector(graph, storages, image, origin).run();
+                          const std::string& origin, std::int64_t copied) {
+  return Collector(graph, storages, origin, copied).run();
 }
 
 }  // namespace frost

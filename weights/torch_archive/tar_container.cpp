@@ -144,7 +144,7 @@ struct Storages {
   StorageBytes bytes;
 };
 
-void read_storage(ByteReader& reader, Storages& storages) {
+void read_storage(ByteReader& reader, const SharedBytes& image, Storages& storages) {
   const PickleGraph graph = read_pickle(reader, no_persistent_ids);
   const auto* tuple = graph.as<PickleTuple>(graph.root);
   if (!tuple || tuple->items.size() != 3) reader.reject("storage that is no triple");
@@ -160,15 +160,17 @@ void read_storage(ByteReader& reader, Storages& storages) {
     reader.reject(fmt::format("storage of {} elements ends beyond its member", count));
   }
   const std::string name = std::to_string(*key);
-  storages.bytes[name] = reader.take(static_cast<std::uint64_t>(count) * element);
+  storages.bytes[name] = image.part(reader.take(static_cast<std::uint64_t>(count) * element));
   if (!storages.by_key.emplace(*key, StorageRef{name, type->dtype, count, 0, count}).second) {
     reader.reject("storage " + name + " occurs twice");
   }
 }
 
-Storages read_storages(ByteReader reader) {
+Storages read_storages(ByteReader reader, const SharedBytes& image) {
   Storages storages;
-  for (std::int64_t left = read_count(reader); left > 0; --left) read_storage(reader, storages);
+  for (std::int64_t left = read_count(reader); left > 0; --left) {
+    read_storage(reader, image, storages);
+  }
   const PickleGraph graph = read_pickle(reader, no_persistent_ids);
   const auto* views = graph.as<PickleList>(graph.root);
   if (!views || reader.remaining() != 0) reader.reject("list of storage views expected at the end");
@@ -242,7 +244,7 @@ StateDict read_tar_container(const SharedBytes& image, const std::string& origin
   const Members members = read_members(ByteReader(image, origin));
   ByteReader info = open(members, "sys_info", origin);
   require_system_info(info, kProtocol);
-  const Storages storages = read_storages(open(members, "storages", origin));
+  const Storages storages = read_storages(open(members, "storages", origin), image);
   const auto tensors = read_tensors(open(members, "tensors", origin), storages);
   ByteReader reader = open(members, "pickle", origin);
   const PickleGraph graph =
@@ -255,7 +257,7 @@ StateDict read_tar_container(const SharedBytes& image, const std::string& origin
         return PickleTensor{static_cast<std::uint32_t>(g.tensors.size() - 1)};
       });
   if (reader.remaining() != 0) reader.reject("bytes follow the pickle");
-  return collect_tensors(graph, storages.bytes, image, origin);
+  return collect_tensors(graph, storages.bytes, origin);
 }
 
 }  // namespace frost

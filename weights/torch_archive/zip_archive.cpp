@@ -13,6 +13,8 @@
 #include "engine/io/printable.h"
 #include "kernels/errors.h"
 #include "weights/torch_archive/byte_reader.h"
+#include "weights/torch_archive/inflate.h"
+#include "weights/torch_archive/state_dict.h"
 
 namespace frost {
 namespace {
@@ -22,6 +24,9 @@ constexpr std::uint32_t kDescriptor = 0x08074b50, kEnd = 0x06054b50;
 constexpr std::uint32_t kEnd64 = 0x06064b50, kLocator64 = 0x07064b50;
 constexpr std::size_t kDescriptorSize = 16, kEndSize = 22, kLocatorSize = 20, kEnd64Size = 56;
 constexpr std::uint16_t kEncrypted = 0x0001, kHasDescriptor = 0x0008, kUtf8 = 0x0800;
+constexpr std::uint16_t kDeflateEffort = 0x0006;  // how hard the writer tried
+constexpr std::uint16_t kStored = 0, kDeflated = 8;
+constexpr std::string_view kUnpack = "unpack it with unzip and name the folder in its place";
 constexpr std::size_t kMaxMembers = 8192, kMaxName = 512;
 
 struct Directory {
@@ -32,6 +37,8 @@ struct Record {
   std::string name;
   std::uint16_t flags = 0, method = 0;
   std::uint32_t crc = 0, packed = 0, size = 0, local = 0;
+
+  bool is_folder() const { return name.ends_with('/'); }
 };
 
 /// Where the record that `reader` is in front of has its data, and how long that is. The size is
@@ -157,8 +164,9 @@ Directory read_directory(ByteReader reader) {
   return directory;
 }
 
-/// "root/rest" with plain components; returns the root.
-std::string checked_root(const ByteReader& reader, const std::string& name) {
+/// "root/rest" with plain components, or the entry of a folder; returns the root.
+std::string checked_root(const ByteReader& reader, const Record& record) {
+  const std::string name = record.is_folder() ? record.name + "." : record.name;
   const auto unsafe = [](char c) {
     return c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
   };
@@ -166,12 +174,14 @@ std::string checked_root(const ByteReader& reader, const std::string& name) {
   for (std::size_t begin = 0; plain && begin <= name.size();) {
     const std::size_t stop = std::min(name.find('/', begin), name.size());
     const std::string_view part(name.data() + begin, stop - begin);
-    plain = !part.empty() && part != "." && part != "..";
+    const bool folder_mark = record.is_folder() && stop == name.size();
+    plain = !part.empty() && part != ".." && (part != "." || folder_mark);
     begin = stop + 1;
   }
   const std::size_t slash = name.find('/');
   if (!plain || slash == name.npos) {
-    reader.reject("member name " + printable(name) + " is not of the form root/name");
+    reader.reject("member name " + printable(record.name) + " is not of the form root/name",
+                  "an archive that was zipped by hand must hold the folder itself");
   }
   return name.substr(0, slash);
 }
@@ -199,29 +209,26 @@ Record read_central_record(ByteReader& reader) {
   reader.take(comment);
   const std::string who = "member " + printable(record.name);
   if (disk != 0) reader.reject_at(at, who + " is on another disk");
-  if (record.flags & kEncrypted) reader.reject_at(at, who + " is encrypted");
-  if (record.flags & ~(kHasDescriptor | kUtf8)) {
+  if (record.flags & kEncrypted) reader.reject_at(at, who + " is encrypted", kUnpack);
+  if (record.flags & ~(kHasDescriptor | kUtf8 | kDeflateEffort)) {
     reader.reject_at(at, fmt::format("{} has unknown flags {:#06x}", who, record.flags));
   }
   return record;
 }
 
-void require_stored(const ByteReader& reader, const std::vector<Record>& records) {
-  for (const Record& record : records) {
-    if (record.name.ends_with("/constants.pkl")) {
-      reader.reject_at(record.local, "is a TorchScript program (torch.jit.save), not a state dict",
-                       "save its state_dict() with torch.save");
-    }
-  }
+void require_readable(const ByteReader& reader, const std::vector<Record>& records) {
   for (const Record& record : records) {
     const std::string who = "member " + printable(record.name);
-    if (record.method != 0) {
-      reader.reject_at(record.local,
-                       fmt::format("{} is compressed (method {}), which torch.save never does", who,
-                                   record.method),
-                       "repack it with 'zip -0'");
+    if (record.method != kStored && record.method != kDeflated) {
+      reader.reject_at(
+          record.local,
+          fmt::format("{} is compressed in an unknown way (method {})", who, record.method),
+          kUnpack);
     }
-    if (record.packed != record.size) {
+    if (record.is_folder() && record.size != 0) {
+      reader.reject_at(record.local, who + " is a folder with content");
+    }
+    if (record.method == kStored && record.packed != record.size) {
       reader.reject_at(record.local, who + " is stored with two sizes");
     }
   }
@@ -254,24 +261,16 @@ LocalData read_local_record(ByteReader reader, const Record& record) {
       !same(size, record.size)) {
     reader.reject_at(record.local, who + ": local header and central directory disagree");
   }
-  const auto bytes = reader.take(record.size);
+  const auto bytes = reader.take(record.packed);
   if (deferred) {
     const std::size_t at = reader.position();
     if (reader.read<std::uint32_t>() != kDescriptor || reader.read<std::uint32_t>() != record.crc ||
-        reader.read<std::uint32_t>() != record.size ||
+        reader.read<std::uint32_t>() != record.packed ||
         reader.read<std::uint32_t>() != record.size) {
       reader.reject_at(at, who + ": damaged data descriptor");
     }
   }
   return {bytes, reader.position()};
-}
-
-void require_crc(const ByteReader& reader, const Record& record, std::span<const std::byte> bytes) {
-  const uLong crc = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
-  if (crc == record.crc) return;
-  reader.reject_at(record.local, fmt::format("member {}: CRC-32 {:08x} of the data is not the "
-                                             "recorded {:08x}",
-                                             printable(record.name), crc, record.crc));
 }
 
 std::string case_folded(std::string name) {
@@ -293,18 +292,17 @@ void require_no_overlap(const ByteReader& reader,
 
 }  // namespace
 
-ZipArchive::ZipArchive(std::span<const std::byte> image, const std::string& origin)
-    : origin_(origin) {
+ZipArchive::ZipArchive(const SharedBytes& image, const std::string& origin)
+    : image_(image), origin_(origin) {
   ByteReader reader(image, origin);
   const Directory directory = read_directory(reader);
-  directory_ = directory.begin;
   reader.seek(directory.begin);
   std::vector<Record> records;
   std::set<std::string> folded;
   std::string root;
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
     Record record = read_central_record(reader);
-    const std::string own_root = checked_root(reader, record.name);
+    const std::string own_root = checked_root(reader, record);
     if (i == 0) root = own_root;
     if (own_root != root) reader.reject("member " + printable(record.name) + " has another root");
     if (!folded.insert(case_folded(record.name)).second) {
@@ -315,31 +313,58 @@ ZipArchive::ZipArchive(std::span<const std::byte> image, const std::string& orig
   if (reader.position() != directory.begin + directory.size) {
     reader.reject("central directory has another size than declared");
   }
-  require_stored(reader, records);
+  require_readable(reader, records);
   std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
-  std::vector<std::span<const std::byte>> contents;
   for (const Record& record : records) {
     const LocalData data = read_local_record(reader, record);
     ranges.emplace_back(record.local, data.end);
-    contents.push_back(data.bytes);
+    if (record.is_folder()) continue;
+    members_[record.name.substr(root.size() + 1)] = {data.bytes, record.local, record.size,
+                                                     record.crc, record.method == kDeflated};
   }
   // Before the sums: thousands of entries on one record would make them endless.
   require_no_overlap(reader, std::move(ranges), directory.begin);
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    require_crc(reader, records[i], contents[i]);
-    members_.emplace(records[i].name.substr(root.size() + 1), contents[i]);
+  without_checksums_ = std::all_of(members_.begin(), members_.end(),
+                                   [](const auto& item) { return item.second.crc == 0; });
+  for (const auto& [name, member] : members_) {
+    if (!member.deflated) require_crc(name, member, member.bytes);
   }
 }
 
-const std::span<const std::byte>* ZipArchive::find(std::string_view name) const {
-  const auto it = members_.find(name);
-  return it == members_.end() ? nullptr : &it->second;
+void ZipArchive::require_crc(const std::string& name, const Member& member,
+                             std::span<const std::byte> bytes) const {
+  if (without_checksums_) return;
+  const uLong crc = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+  if (crc == member.crc) return;
+  reject_file(origin_, member.local,
+              fmt::format("member {}: CRC-32 {:08x} of the data is not the recorded {:08x}",
+                          printable(name), crc, member.crc));
 }
 
-std::span<const std::byte> ZipArchive::member(std::string_view name) const {
-  const auto* bytes = find(name);
-  if (!bytes) reject_file(origin_, directory_, "no member " + printable(name) + " in the archive");
-  return *bytes;
+SharedBytes ZipArchive::inflate(const std::string& name, const Member& member) {
+  const std::string who = "member " + printable(name);
+  if (member.size > static_cast<std::uint64_t>(kMaxCopied - inflated_)) {
+    reject_file(origin_, member.local, who + " is compressed: at most 128 MiB are inflated",
+                kUnpack);
+  }
+  ByteReader where(image_, origin_);
+  where.seek(member.local);
+  std::vector<std::byte> bytes = inflate_bytes(member.bytes, member.size, who, where);
+  require_crc(name, member, bytes);
+  inflated_ += static_cast<std::int64_t>(bytes.size());
+  return bytes;
+}
+
+std::optional<ArchiveMember> ZipArchive::find(const std::string& name) {
+  const auto it = members_.find(name);
+  if (it == members_.end()) return std::nullopt;
+  Member& member = it->second;
+  if (!member.deflated) {
+    return ArchiveMember{image_.part(member.bytes),
+                         static_cast<std::uint64_t>(member.bytes.data() - image_.data())};
+  }
+  if (member.inflated.empty()) member.inflated = inflate(name, member);
+  return ArchiveMember{member.inflated, member.local};
 }
 
 }  // namespace frost

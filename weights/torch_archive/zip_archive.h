@@ -3,30 +3,51 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
+
+#include "weights/torch_archive/archive_object.h"
 
 namespace frost {
 
-/// The members of a stored (uncompressed) zip archive in memory, checked in full on construction:
-/// central directory and local records agree and do not overlap, names are unique also after case
-/// folding and lie under one root folder, every CRC-32 matches (docs/weights.md "Zip archive").
-/// Zip libraries show the central directory only, which is how two readers come to see two files.
+/// The members of a zip archive in memory, checked on construction: central directory and local
+/// records agree and do not overlap, names are unique also after case folding and lie under one
+/// root folder, every CRC-32 of a stored member matches (docs/weights.md "Zip archive"). Zip
+/// libraries show the central directory only, which is how two readers come to see two files.
 class ZipArchive {
  public:
-  /// `image` must outlive the archive; `origin` names it in errors. Throws Error.
-  ZipArchive(std::span<const std::byte> image, const std::string& origin);
+  /// `origin` names the file in errors. Throws Error.
+  ZipArchive(const SharedBytes& image, const std::string& origin);
 
-  /// Bytes of `name` (without the root folder), or null where there is no such member.
-  const std::span<const std::byte>* find(std::string_view name) const;
-  /// As find, but throws Error where there is no such member.
-  std::span<const std::byte> member(std::string_view name) const;
+  /// Bytes of `name` (without the root folder), or nothing where there is no such member. Stored
+  /// ones are parts of the image; deflated ones are inflated at the first call, together at most
+  /// kMaxCopied. Throws Error.
+  std::optional<ArchiveMember> find(const std::string& name);
+
+  /// Bytes that were inflated until now.
+  std::int64_t inflated() const { return inflated_; }
+  /// Whether every CRC-32 is zero, as torch.save writes them with its checksums switched off.
+  bool without_checksums() const { return without_checksums_; }
 
  private:
+  struct Member {
+    std::span<const std::byte> bytes;
+    std::uint64_t local = 0, size = 0;
+    std::uint32_t crc = 0;
+    bool deflated = false;
+    SharedBytes inflated = {};
+  };
+
+  SharedBytes inflate(const std::string& name, const Member& member);
+  void require_crc(const std::string& name, const Member& member,
+                   std::span<const std::byte> bytes) const;
+
+  SharedBytes image_;
   std::string origin_;
-  std::uint64_t directory_ = 0;  ///< offset of the central directory
-  std::map<std::string, std::span<const std::byte>, std::less<>> members_;
+  std::map<std::string, Member> members_;
+  std::int64_t inflated_ = 0;
+  bool without_checksums_ = false;
 };
 
 }  // namespace frost

@@ -1,0 +1,61 @@
+#include "weights/torch_archive/archive_object.h"
+
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include "engine/io/printable.h"
+#include "weights/torch_archive/pickle_objects.h"
+#include "weights/torch_archive/state_dict.h"
+
+namespace frost {
+namespace {
+
+std::string_view text_of(const ArchiveMember& member) {
+  return {reinterpret_cast<const char*>(member.bytes.data()), member.bytes.size()};
+}
+
+ArchiveMember require(const MemberReader& member, const std::string& name,
+                      const std::string& origin) {
+  auto found = member(name);
+  if (!found) reject_file(origin, 0, "no member " + printable(name) + " in the archive");
+  return std::move(*found);
+}
+
+void require_known_archive(const MemberReader& member, const std::string& origin) {
+  if (const auto order = member("byteorder"); order && text_of(*order) != "little") {
+    reject_file(origin, order->offset, "was not written in little-endian order",
+                "convert it to safetensors on the machine that wrote it");
+  }
+  const ArchiveMember version = require(member, "version", origin);
+  const std::string_view text = text_of(version);
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), number);
+  const std::string_view rest(end, static_cast<std::size_t>(text.end() - end));
+  if (error != std::errc() || (!rest.empty() && rest != "\n") || number < 1 || number > 10) {
+    reject_file(origin, version.offset, "has an unknown archive version");
+  }
+}
+
+}  // namespace
+
+ArchiveObject read_archive_object(const MemberReader& member,
+                                  const std::function<std::int64_t()>& copied,
+                                  const std::string& origin) {
+  require_known_archive(member, origin);
+  const ArchiveMember data = require(member, "data.pkl", origin);
+  ByteReader reader(data.bytes, origin, data.offset);
+  const PickleGraph graph =
+      read_pickle(reader, [](PickleGraph& g, PickleId id, const ByteReader& where) {
+        return storage_from_persistent_id(g, id, false, where);
+      });
+  if (reader.remaining() != 0) reader.reject("bytes follow the pickle");
+  StorageBytes storages;
+  for (const StorageRef& storage : graph.storages) {
+    if (storages.contains(storage.key)) continue;
+    storages.emplace(storage.key, require(member, "data/" + storage.key, origin).bytes);
+  }
+  return {collect_tensors(graph, storages, origin, copied()), member("constants.pkl").has_value()};
+}
+
+}  // namespace frost
