@@ -103,7 +103,7 @@ TEST_F(ProgramsTest, DamagedWeightsAreRefused) {
   for (const char* program : {"infer", "import_weights"}) {
     const std::string second = std::string(program) == "infer" ? "x.npy" : "-oout.safetensors";
     expect_refusal(program, {blob, second}, 1, "blob.safetensors");
-    expect_refusal(program, {folder_.string(), second}, 1, "directory");
+    expect_refusal(program, {folder_.string(), second}, 1, "is a folder without data.pkl");
     expect_refusal(program, {nan, second}, 1, "bn1.weight");
     expect_refusal(program, {short_by_one, second}, 1, "bn1.bias");
   }
