@@ -8,6 +8,7 @@
 #include "fuzz/checkpoint_target.h"
 #include "tests/golden_files.h"
 #include "tests/weights/container_text.h"
+#include "weights/resnet_names.h"
 #include "weights/torch_archive/zip_archive.h"
 
 namespace frost::fuzz {
@@ -17,6 +18,15 @@ namespace fs = std::filesystem;
 using namespace test;
 
 constexpr std::uint64_t kLargest = 65536;
+
+/// kSixFloats as one stored block of deflate: last block, its length and the length's complement.
+const std::string kDeflatedFloats =
+    "\1" + raw<std::uint16_t>(24) + raw<std::uint16_t>(0xffe7) + kSixFloats;
+
+/// A legacy stream whose first pickle is of protocol 4.
+std::string framed_legacy() {
+  return "\x80\x04\x95" + raw<std::uint64_t>(13) + legacy_of({.view = kNoView}).substr(2);
+}
 
 std::vector<ZipMember> archive_of(const std::string& pickle) {
   return {{"a/data.pkl", pickle},
@@ -32,6 +42,38 @@ std::string nested_state() {
                  text("state_dict") + "ccollections\nOrderedDict\n)R(" + text("module.w") + tensor +
                  "q\1" + text("module.tied") + "h\1u" + text("list") + "](NN\x88\x89" + tensor +
                  "eu");
+}
+
+/// A module with a child that has a parameter, a scripted one, and one that refers to itself.
+std::string module_state() {
+  const std::string tensor = TensorText().pickle();
+  const std::string child = "ctorch.nn\nConv2d\n)\x81}(" + text("_parameters") + "}(" + text("w") +
+                            tensor + text("bias") + "Nu" + text("training") + "\x88ub";
+  return pickled("cnet\nNet\n)\x81q\1}(" + text("_modules") + "}" + text("conv") + child + "s" +
+                 text("me") + "h\1ub");
+}
+
+/// Protocol 5: a frame, the counted memo, short texts, bytes, a set and a global from the stack.
+std::string newest_protocol() {
+  const auto brief = [](const std::string& value) {
+    return "\x8c" + raw(static_cast<std::uint8_t>(value.size())) + value + "\x94";
+  };
+  const std::string body = "}\x94(" + brief("w") + TensorText().pickle() + "\x94" + brief("set") +
+                           "\x8f(K\1K\2\x90" + brief("raw") + "C\3abc" + brief("more") + "\x96" +
+                           raw<std::uint64_t>(2) + "xy" + brief("type") + brief("net") +
+                           brief("Net") + "\x93)\x81}bu";
+  return "\x80\x05\x95" + raw<std::uint64_t>(body.size() + 1) + body + ".";
+}
+
+/// The names and sizes of a body, one a line; every name below `prefix`.
+std::string names_of(int depth, const std::string& prefix) {
+  std::string lines;
+  for (const TensorSpec& spec : resnet_tensors(depth)) {
+    lines += prefix + spec.name;
+    for (const std::int64_t size : spec.shape) lines += " " + std::to_string(size);
+    lines += "\n";
+  }
+  return lines;
 }
 
 std::vector<std::byte> image_of(const SafetensorsFile& file) {
@@ -98,6 +140,23 @@ void add_closed_forms(Collection& seeds) {
   seeds.add("pickle", "strided", state_of(strided));
   seeds.add("pickle", "window", state_of(window));
   seeds.add("pickle", "nested", nested_state());
+  std::vector<ZipMember> scripted = archive_of(module_state());
+  scripted.push_back({"a/constants.pkl", pickled(")")});
+  std::vector<ZipMember> by_hand = archive_of(newest_protocol());
+  by_hand.push_back({"a/data/", ""});
+  by_hand[2] = {.name = "a/data/0", .data = kDeflatedFloats, .method = 8, .plain = kSixFloats};
+  std::vector<ZipMember> unchecked = archive_of(state_of({}));
+  for (ZipMember& member : unchecked) member.no_crc = true;
+  seeds.add("zip", "scripted", zip_of(scripted));
+  seeds.add("zip", "by_hand", zip_of(by_hand));
+  seeds.add("zip", "unchecked", zip_of(unchecked));
+  seeds.add("legacy", "framed", framed_legacy());
+  seeds.add("pickle", "module", module_state());
+  seeds.add("pickle", "newest", newest_protocol());
+  seeds.add("names", "plain", names_of(18, ""));
+  seeds.add("names", "deep",
+            names_of(50, "a.net.") + "a.head.fc.weight 9 2048\na.head.fc.bias 9\n");
+  seeds.add("names", "twins", names_of(34, "online.") + names_of(34, "momentum."));
   seeds.add("safetensors", "kinds", image_of(tensors_of_all_kinds()));
   seeds.add("safetensors", "none", image_of({}));
   seeds.add("checkpoint", "fresh", image_of(example_checkpoint()));

@@ -1,6 +1,7 @@
 #include "fuzz/targets.h"
 
 #include <algorithm>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,11 @@
 #include "fuzz/expect.h"
 #include "tools/config/config.h"
 #include "tools/config/config_text.h"
+#include "weights/matching/body_choice.h"
+#include "weights/matching/body_search.h"
+#include "weights/matching/diagnosis.h"
+#include "weights/matching/head_search.h"
+#include "weights/matching/modules.h"
 #include "weights/resnet_names.h"
 #include "weights/safetensors.h"
 #include "weights/torch_archive/legacy_stream.h"
@@ -37,6 +43,7 @@ void expect_complete(StateDict state) {
 }
 
 constexpr std::int64_t kLargestStorage = 65536;
+constexpr std::size_t kMostNames = 4096;  // as many as a file of torch.save may have
 
 const SharedBytes& any_data() {
   static const SharedBytes data(std::vector<std::byte>(kLargestStorage, std::byte{1}));
@@ -90,6 +97,36 @@ bool read_pickle(Input input) {
 bool read_safetensors(Input input) {
   return value_or_one_line(
       [&] { expect_complete(parse_safetensors(copy_of(input), "input").tensors); });
+}
+
+bool find_names(Input input) {
+  StateDict state;
+  std::istringstream lines(std::string(reinterpret_cast<const char*>(input.data()), input.size()));
+  for (std::string line; std::getline(lines, line) && state.size() < kMostNames;) {
+    std::istringstream words(line);
+    std::string name;
+    std::vector<std::int64_t> shape;
+    words >> name;
+    for (std::int64_t size = 0; words >> size && shape.size() < 5;) shape.push_back(size);
+    state[name].shape = shape;
+  }
+  return value_or_one_line([&] {
+    const std::vector<FileModule> modules = list_modules(state);
+    const BodySearch search = find_bodies(modules);
+    for (const BodyPlace& place : search.found) {
+      if (place.names.size() + 2 != resnet_tensors(place.depth).size()) {
+        throw Finding("a body that is not complete");
+      }
+      for (const auto& [theirs, ours] : place.names) state.at(theirs);
+      find_head(modules, place.path, resnet_features(place.depth), false);
+    }
+    ResNetMapping mapping;
+    if (!choose_body(search.found, "", state)) {
+      diagnose(state, search.nearest, mapping);
+      if (mapping.complete()) throw Finding("a file that is refused for no reason");
+    }
+    require_complete(mapping, "input");
+  });
 }
 
 bool read_config(Input input) {

@@ -23,6 +23,8 @@ bool read_legacy(Input input);
 /// A pickle of state dicts whose storages have the size it says, up to 64 KiB each.
 bool read_pickle(Input input);
 bool read_safetensors(Input input);
+/// Lines of a tensor's name and sizes, among which a body is looked for.
+bool find_names(Input input);
 bool read_config(Input input);
 /// A checkpoint's environments, counters and optimizer state; the network's weights, which are too
 /// large for every input, are left out. What loads must then take a step.
@@ -39,6 +41,7 @@ inline constexpr Target kTargets[] = {
     {"legacy", read_legacy},
     {"pickle", read_pickle},
     {"safetensors", read_safetensors},
+    {"names", find_names},
     {"config", read_config},
     {"checkpoint", read_checkpoint},
 };

@@ -116,7 +116,7 @@ void reject_foreign_folder(const std::filesystem::path& path) {
   if (std::filesystem::exists(path / "saved_model.pb", ignored)) {
     reject_file(path.string(), 0, "is a TensorFlow SavedModel", kAskForTorch);
   }
-  reject_file(path.string(), 0, "is a folder without data.pkl",
+  reject_file(path.string(), 0, "is a directory without data.pkl",
               "name the checkpoint in it, or the folder of an unpacked file of torch.save");
 }
 

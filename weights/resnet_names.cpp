@@ -122,7 +122,7 @@ void take_tensors(const std::vector<std::pair<std::string, std::string>>& names,
   }
 }
 
-void take_head(const std::vector<Module>& modules, const BodyChoice& choice,
+void take_head(const std::vector<FileModule>& modules, const BodyChoice& choice,
                const MapOptions& options, StateDict& source, ResNetMapping& mapping) {
   const HeadPlace head =
       find_head(modules, choice.body.path, resnet_features(mapping.depth), choice.self_supervised);
@@ -187,7 +187,7 @@ std::vector<std::string> resnet_counters(int depth) {
 
 ResNetMapping map_resnet(StateDict source, const MapOptions& options) {
   ResNetMapping mapping;
-  const std::vector<Module> modules = list_modules(source);
+  const std::vector<FileModule> modules = list_modules(source);
   const BodySearch search = find_bodies(modules);
   const std::optional<BodyChoice> choice = choose_body(search.found, options.prefix, source);
   if (!choice) {

@@ -2,6 +2,7 @@
 file's content; hostile_files.py gives them to the programs. Needs NumPy only."""
 
 import tarfile
+import zlib
 
 import numpy as np
 
@@ -169,6 +170,84 @@ def zips():
     yield "bytes behind, zip", torch_zip(good) + b"x"
 
 
+def objects(marker):
+    """Records of objects that nest, alias, claim sizes, and would run something elsewhere."""
+    command = text(f"touch {marker}")
+
+    def module(entries, name=b"net\nNet"):
+        return b"c" + name + b"\n)\x81}(" + entries + b"ub"
+
+    shared = b"}"
+    for level in range(60):
+        shared = module(text("a") + shared + b"q" + bytes([level]) + text("b") + b"h"
+                        + bytes([level]))
+    deep = b"}"
+    for _ in range(3000):
+        deep = b"cn\nN\n)\x81}" + text("_modules") + b"}" + text("a") + deep + b"ssb"
+    huge = (2**64 - 1).to_bytes(8, "little")
+    for name, code in (
+            ("object in itself", b"cn\nN\n)\x81q\1}" + text("a") + b"h\1sb"),
+            ("ever shared objects", shared), ("3000 modules in modules", deep),
+            ("state of an object is a call", b"cn\nN\n)\x81cos\nsystem\n" + command + b"\x85Rb"),
+            ("module named as a command", module(text("_parameters") + b"cos\nsystem\n" + command
+                                                 + b"\x85R")),
+            ("tensor of an unknown function", b"cn\nf\n(" + storage() + b"tR"),
+            ("parameters that are no dict", module(text("_parameters") + b"K\1")),
+            ("builtins.exec", b"cbuiltins\nexec\n" + command + b"\x85R"),
+            ("getattr of a record", b"c__builtin__\ngetattr\n(cn\nN\n)\x81" + command + b"tR" + command
+             + b"\x85R"),
+            ("subprocess by STACK_GLOBAL", text("subprocess") + text("Popen") + b"\x93" + command
+             + b"\x85R"),
+            ("out-of-band buffer", b"\x97"), ("read-only buffer", b"\x97\x98"),
+            ("frame of 2^64 - 1", b"\x95" + huge + b"N"),
+            ("text of 2^64 - 1", b"\x8d" + huge), ("bytes of 2^64 - 1", b"\x8e" + huge),
+            ("byte array of 2^64 - 1", b"\x96" + huge), ("integer of 2^31 - 1", b"\x8b\xff\xff\xff\x7f"),
+            ("million memos", b"N" + b"\x94" * 1000000),
+            ("million names", b"(" + b"ca\nb\n" * 60000 + b"t"),
+            ("set of itself", b"\x8fq\1(h\1\x90"), ("items for a dict", b"}(N\x90")):
+        yield f"{name}, zip", torch_zip(pickled(dict_of(("w", tensor()), ("x", code))))
+    for name in ("constants.pkl", "code/__torch__/net.py"):
+        yield f"TorchScript with {name}, zip", torch_zip(
+            pickled(module(text("w") + tensor(), b"__torch__.net\nNet")),
+            extra=[member("archive/constants.pkl", pickled(b"cos\nsystem\n" + command + b"\x85R")),
+                   member("archive/code/x.py", b"import os")])
+
+
+def deflated():
+    """Compressed members that lie about what they hold."""
+    def squeezed(data):
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        return packer.compress(data) + packer.flush()
+
+    good = pickled(dict_of(("w", tensor())))
+    bomb = bytes(129 << 20)
+    for name, packed, said in (
+            ("129 MiB of zeros", squeezed(bomb), bomb), ("longer than it says", squeezed(SIX + b"x"), SIX),
+            ("shorter than it says", squeezed(SIX[1:]), SIX), ("cut short", squeezed(SIX)[:-3], SIX),
+            ("another thing", b"\xff" * 30, SIX), ("nothing", b"", SIX),
+            ("followed by bytes", squeezed(SIX) + b"x", SIX),
+            ("100 MiB in 30 bytes", squeezed(SIX), bytes(100 << 20))):
+        lie = member("archive/data/0", packed, method=8, crc=zlib.crc32(said), size=len(said))
+        yield f"deflated, {name}", zip_file([member("archive/data.pkl", good), lie,
+                                             member("archive/version", b"3\n")], packed=True)
+    nine = [member(f"archive/data/{i}", squeezed(bytes(30 << 20)), method=8,
+                   crc=zlib.crc32(bytes(30 << 20)), size=30 << 20) for i in range(9)]
+    value = dict_of(*[(str(i), tensor(storage(str(i), 30 << 18))) for i in range(9)])
+    yield "deflated, nine of 30 MiB", zip_file([member("archive/data.pkl", pickled(value)), *nine,
+                                                member("archive/version", b"3\n")], packed=True)
+
+
+def others():
+    """What is not weights at all, cut and whole."""
+    for name, image in (("LFS pointer", b"version https://git-lfs.github.com/spec/v1\n"),
+                        ("HTML", b" <!DOCTYPE html>"), ("ONNX", b"\x08\x08\x12\x07pytorch"),
+                        ("SavedModel", b"\x08\x01\x12"), ("JSON", b'{"a": 1}'), ("gzip", b"\x1f\x8b"),
+                        ("TFLite", b"\0\0\0\0TFL3"), ("four bytes", b"PK\3\4"), ("a byte", b"\x08"),
+                        ("protocol byte", b"\x80\x05"), ("a frame", b"\x80\x04\x95"),
+                        ("Keras", zip_file([member("metadata.json", b"{}")]))):
+        yield f"{name}, no weights", image
+
+
 def tars(marker):
     for name, kind, target in (("symlink", tarfile.SYMTYPE, "/etc/passwd"),
                                ("hard link", tarfile.LNKTYPE, "sys_info"),
@@ -240,6 +319,9 @@ def all_cases(marker, arrays):
     yield from bombs()
     yield from sizes()
     yield from zips()
+    yield from objects(marker)
+    yield from deflated()
+    yield from others()
     yield from tars(marker)
     yield from headers()
     yield from values(arrays)

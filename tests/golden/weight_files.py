@@ -95,18 +95,20 @@ def member(name, data, *, central=None, at=None, method=0, flags=0x0800, crc=Non
                 local_size=len(data) if local_size is None else local_size)
 
 
-def zip_file(members, *, end64=None):
-    """A stored archive. `end64` overrides fields of the zip64 end record: entries, size, begin; the
+def zip_file(members, *, end64=None, packed=False):
+    """An archive; with `packed` the sizes of members of method 8 are those of their data and what
+    they say. `end64` overrides fields of the zip64 end record: entries, size, begin; the
     end record refers to it for all, or with `narrow` says how it is."""
     body, directory = b"", b""
     for m in members:
         at = len(body) if m["at"] is None else m["at"]
         if m["at"] is None:
             body += struct.pack("<4s5H3I2H", b"PK\3\4", 0, m["flags"], m["method"], 0, 0, m["crc"],
-                                m["local_size"], m["local_size"], len(m["name"]), 0)
+                                m["local_size"],
+                                m["size"] if packed else m["local_size"], len(m["name"]), 0)
             body += m["name"] + m["data"]
         directory += struct.pack("<4s6H3I5H2I", b"PK\1\2", 0, 0, m["flags"], m["method"], 0, 0,
-                                 m["crc"], m["size"], m["size"], len(m["central"]), 0, 0, 0, 0, 0,
+                                 m["crc"], len(m["data"]) if packed else m["size"], m["size"], len(m["central"]), 0, 0, 0, 0, 0,
                                  at) + m["central"]
     fields = dict(entries=len(members), size=len(directory), begin=len(body)) | (end64 or {})
     tail, narrow = b"", (len(members), len(directory), len(body))

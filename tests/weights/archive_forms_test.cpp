@@ -240,7 +240,7 @@ TEST(UnpackedArchives, AFolderIsReadWithOrWithoutItsRoot) {
   EXPECT_TRUE(refuses([&] { open_weight_file(folder / "x"); }, "no member 'data/0'"));
   write(folder / "y/saved_model.pb", "\x08\x01\x12");
   EXPECT_TRUE(refuses([&] { open_weight_file(folder / "y"); }, "SavedModel"));
-  EXPECT_TRUE(refuses([&] { open_weight_file(folder / "."); }, "folder without data.pkl"));
+  EXPECT_TRUE(refuses([&] { open_weight_file(folder / "."); }, "directory without data.pkl"));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ std::vector<Layer> make_layers(int depth, bool shortcut_first) {
   return layers;
 }
 
-bool is_stem(const Module& module) {
+bool is_stem(const FileModule& module) {
   const auto& s = module.shape;
   return module.kind == ModuleKind::kConv && s[0] == 64 && (s[1] == 1 || s[1] == 3) && s[2] == 7 &&
          s[3] == 7;
@@ -59,11 +59,11 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 /// What lies below one path: its convolutions and norms, those beside the stem first.
 class Subtree {
  public:
-  Subtree(const std::vector<Module>& modules, const Module& stem, std::string_view path)
+  Subtree(const std::vector<FileModule>& modules, const FileModule& stem, std::string_view path)
       : path_(path) {
     const bool torchvision = has_torchvision_children(modules, path);
-    std::vector<const Module*> beside, rest;
-    for (const Module& module : modules) {
+    std::vector<const FileModule*> beside, rest;
+    for (const FileModule& module : modules) {
       if (!lies_below(module.path, path)) continue;
       if (torchvision && !is_torchvision_child(child_below(module.path, path))) continue;
       all_.push_back(&module);
@@ -72,7 +72,7 @@ class Subtree {
       (near_stem ? beside : rest).push_back(&module);
     }
     beside.insert(beside.end(), rest.begin(), rest.end());
-    for (const Module* module : beside) {
+    for (const FileModule* module : beside) {
       if (module->kind == ModuleKind::kConv) convs_.push_back(module);
       if (module->kind == ModuleKind::kNorm) norms_.push_back(module);
     }
@@ -99,9 +99,10 @@ class Subtree {
   }
 
   /// There, whatever else lies beside them is no part of the body.
-  static bool has_torchvision_children(const std::vector<Module>& modules, std::string_view path) {
+  static bool has_torchvision_children(const std::vector<FileModule>& modules,
+                                       std::string_view path) {
     std::set<std::string_view> found;
-    for (const Module& module : modules) {
+    for (const FileModule& module : modules) {
       if (!lies_below(module.path, path)) continue;
       const std::string_view child = child_below(module.path, path);
       if (is_torchvision_child(child)) found.insert(child);
@@ -111,7 +112,7 @@ class Subtree {
 
   std::string fault_of(const Layer& layer, std::size_t i) const {
     if (i >= convs_.size()) return layer.conv + " is missing";
-    const Module& conv = *convs_[i];
+    const FileModule& conv = *convs_[i];
     std::vector<std::int64_t> wanted = layer.shape;
     if (layer.conv == "conv1" && conv.shape[1] == 1) wanted[1] = 1;
     const std::string here = fmt::format("{} (as {})", printable(conv.path), layer.conv);
@@ -141,7 +142,7 @@ class Subtree {
       const bool more = inside.contains(child_below(convs_[i]->path, path_));
       if (more || goes_on(layers, i)) return "a further layer " + printable(convs_[i]->path);
     }
-    for (const Module* module : all_) {
+    for (const FileModule* module : all_) {
       const bool layer = module->kind == ModuleKind::kConv || module->kind == ModuleKind::kNorm;
       if (!layer && module->path != path_ && inside.contains(child_below(module->path, path_))) {
         return "a layer of another kind, " + printable(module->path);
@@ -162,12 +163,12 @@ class Subtree {
   }
 
   std::string_view path_;
-  std::vector<const Module*> all_, convs_, norms_;
+  std::vector<const FileModule*> all_, convs_, norms_;
 };
 
 class Search {
  public:
-  explicit Search(const std::vector<Module>& modules) : modules_(modules) {
+  explicit Search(const std::vector<FileModule>& modules) : modules_(modules) {
     for (const int depth : kDepths) {
       for (const bool first : {false, true}) orders_.push_back({depth, make_layers(depth, first)});
     }
@@ -175,7 +176,7 @@ class Search {
 
   BodySearch run() {
     std::size_t stems = 0;
-    for (const Module& module : modules_) {
+    for (const FileModule& module : modules_) {
       if (is_stem(module) && stems++ < kMostStems) look_around(module);
     }
     return std::move(result_);
@@ -188,7 +189,7 @@ class Search {
   };
 
   /// The body of that stem lies below the nearest ancestor that has one.
-  void look_around(const Module& stem) {
+  void look_around(const FileModule& stem) {
     std::string_view path = parent_path(stem.path);
     for (std::size_t step = 0; step < kMostAncestors; ++step) {
       if (found_below(stem, path) || path.empty()) return;
@@ -196,7 +197,7 @@ class Search {
     }
   }
 
-  bool found_below(const Module& stem, std::string_view path) {
+  bool found_below(const FileModule& stem, std::string_view path) {
     const Subtree subtree(modules_, stem, path);
     for (const Order& order : orders_) {
       BodyPlace place{order.depth, std::string(path), {}};
@@ -213,14 +214,14 @@ class Search {
     return false;
   }
 
-  const std::vector<Module>& modules_;
+  const std::vector<FileModule>& modules_;
   std::vector<Order> orders_;
   BodySearch result_;
 };
 
 }  // namespace
 
-BodySearch find_bodies(const std::vector<Module>& modules) {
+BodySearch find_bodies(const std::vector<FileModule>& modules) {
   return Search(modules).run();
 }
 

@@ -32,6 +32,6 @@ struct BodySearch {
 /// Looks for ResNet 18, 34 and 50 by structure: convolutions and norms in natural order of their
 /// names, whatever these are, must have the shapes of a whole body, one after the other, and no
 /// other layer may lie among them (docs/weights.md "Names"). conv1 may have 1 or 3 input channels.
-BodySearch find_bodies(const std::vector<Module>& modules);
+BodySearch find_bodies(const std::vector<FileModule>& modules);
 
 }  // namespace frost

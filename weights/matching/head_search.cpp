@@ -45,7 +45,7 @@ bool in_one_head(std::string_view a, std::string_view b, std::string_view ancest
   return x == y || (is_number(x) && is_number(y));
 }
 
-std::string path_list(const std::vector<const Module*>& modules) {
+std::string path_list(const std::vector<const FileModule*>& modules) {
   constexpr std::size_t kShown = 4;
   std::vector<std::string> shown;
   for (std::size_t i = 0; i < std::min(kShown, modules.size()); ++i) {
@@ -55,10 +55,10 @@ std::string path_list(const std::vector<const Module*>& modules) {
 }
 
 /// The linear layers with the name of a head that lie beside the body at `ancestor`.
-std::vector<const Module*> heads_at(const std::vector<Module>& modules, const std::string& body,
-                                    std::string_view ancestor) {
-  std::vector<const Module*> heads;
-  for (const Module& module : modules) {
+std::vector<const FileModule*> heads_at(const std::vector<FileModule>& modules,
+                                        const std::string& body, std::string_view ancestor) {
+  std::vector<const FileModule*> heads;
+  for (const FileModule& module : modules) {
     if (module.kind != ModuleKind::kLinear || !lies_below(module.path, ancestor)) continue;
     const bool in_body = ancestor.size() < body.size() && lies_below(module.path, body);
     if (!in_body && is_head_name(module.path, ancestor)) heads.push_back(&module);
@@ -66,24 +66,24 @@ std::vector<const Module*> heads_at(const std::vector<Module>& modules, const st
   return heads;
 }
 
-HeadPlace judged(const std::vector<const Module*>& heads, std::string_view ancestor,
+HeadPlace judged(const std::vector<const FileModule*>& heads, std::string_view ancestor,
                  std::int64_t features, bool self_supervised) {
-  std::vector<const Module*> fitting;
-  for (const Module* head : heads) {
-    const bool alone = std::none_of(heads.begin(), heads.end(), [&](const Module* other) {
+  std::vector<const FileModule*> fitting;
+  for (const FileModule* head : heads) {
+    const bool alone = std::none_of(heads.begin(), heads.end(), [&](const FileModule* other) {
       return other != head && in_one_head(head->path, other->path, ancestor);
     });
     if (alone && head->bias && head->shape[1] == features) fitting.push_back(head);
   }
   if (fitting.size() > 1) {
-    std::erase_if(fitting,
-                  [&](const Module* head) { return child_below(head->path, ancestor) != "fc"; });
+    std::erase_if(
+        fitting, [&](const FileModule* head) { return child_below(head->path, ancestor) != "fc"; });
   }
   if (fitting.size() != 1) {
     return {"", fmt::format("left out as no single layer [classes, {}] with a bias: {}", features,
                             path_list(heads))};
   }
-  const Module& head = *fitting[0];
+  const FileModule& head = *fitting[0];
   if (self_supervised && head.shape[0] != kImageNetClasses) {
     return {"", fmt::format("left out {} of {} outputs: beside a momentum encoder it projects, and "
                             "classifies nothing",
@@ -94,7 +94,7 @@ HeadPlace judged(const std::vector<const Module*>& heads, std::string_view ances
 
 }  // namespace
 
-HeadPlace find_head(const std::vector<Module>& modules, const std::string& body,
+HeadPlace find_head(const std::vector<FileModule>& modules, const std::string& body,
                     std::int64_t features, bool self_supervised) {
   for (std::string_view ancestor = body;; ancestor = parent_path(ancestor)) {
     const auto heads = heads_at(modules, body, ancestor);

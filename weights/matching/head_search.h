@@ -18,7 +18,7 @@ struct HeadPlace {
 /// beside what it lies in: `fc`, `head.fc`, `classifier.1`, a number in a Sequential. A head of
 /// several layers is no classifier, nor is one of other than 1000 classes where `self_supervised`
 /// says that it projects.
-HeadPlace find_head(const std::vector<Module>& modules, const std::string& body,
+HeadPlace find_head(const std::vector<FileModule>& modules, const std::string& body,
                     std::int64_t features, bool self_supervised);
 
 }  // namespace frost

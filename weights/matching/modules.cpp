@@ -22,8 +22,8 @@ bool is_norm(const Parts& parts) {
          });
 }
 
-Module module_of(std::string path, const Parts& parts) {
-  Module module{std::move(path), ModuleKind::kOther, {}};
+FileModule module_of(std::string path, const Parts& parts) {
+  FileModule module{std::move(path), ModuleKind::kOther, {}};
   const auto weight = parts.find("weight");
   if (weight != parts.end()) module.shape = weight->second->shape;
   module.bias = parts.contains("bias");
@@ -54,7 +54,7 @@ std::string_view take_number(std::string_view& text) {
 
 }  // namespace
 
-std::string Module::tensor(std::string_view part) const {
+std::string FileModule::tensor(std::string_view part) const {
   return path.empty() ? std::string(part) : path + "." + std::string(part);
 }
 
@@ -75,17 +75,17 @@ bool natural_less(std::string_view a, std::string_view b) {
   return x.empty() && y.empty() ? a < b : x.empty();
 }
 
-std::vector<Module> list_modules(const StateDict& tensors) {
+std::vector<FileModule> list_modules(const StateDict& tensors) {
   std::map<std::string_view, Parts> found;
   for (const auto& [name, tensor] : tensors) {
     const std::string_view path = parent_path(name);
     const std::size_t begin = path.empty() ? 0 : path.size() + 1;
     found[path][std::string_view(name).substr(begin)] = &tensor;
   }
-  std::vector<Module> modules;
+  std::vector<FileModule> modules;
   for (const auto& [path, parts] : found) modules.push_back(module_of(std::string(path), parts));
   std::sort(modules.begin(), modules.end(),
-            [](const Module& a, const Module& b) { return natural_less(a.path, b.path); });
+            [](const FileModule& a, const FileModule& b) { return natural_less(a.path, b.path); });
   return modules;
 }
 

@@ -12,7 +12,7 @@ namespace frost {
 enum class ModuleKind { kConv, kNorm, kLinear, kOther };
 
 /// The tensors that share a name up to its last dot, seen as one layer.
-struct Module {
+struct FileModule {
   std::string path;  ///< without the last dot
   ModuleKind kind;   ///< by parts and shapes alone: a norm has scale, shift, mean and variance
   std::vector<std::int64_t> shape;  ///< of its weight
@@ -27,7 +27,7 @@ struct Module {
 bool natural_less(std::string_view a, std::string_view b);
 
 /// All modules of a file, in natural order of their paths.
-std::vector<Module> list_modules(const StateDict& tensors);
+std::vector<FileModule> list_modules(const StateDict& tensors);
 
 /// "a.b" of "a.b.c", empty of "a".
 std::string_view parent_path(std::string_view path);
