@@ -29,7 +29,9 @@ class Sides:
         command = [o.frostline, "--observation", observation, "--modes", mode, "--steps", o.steps,
                    "--repetitions", 1, "--device", o.device, "--threads", o.threads, "--quiet",
                    "--json", self.json]
-        command += ["--set", f"actor_critic.weights_path={o.weights}"]
+        command += ["--set", f"actor_critic.backbone.architecture={o.architecture}", "--set",
+                    f"actor_critic.weights_path={o.weights}" if o.weights else
+                    "actor_critic.pretrained_weights=random"]
         if o.precision != "fp32":
             command += ["--set", f"system.precision={o.precision}"]
         return self.result(command)
@@ -39,7 +41,9 @@ class Sides:
         command = [o.python, ROOT / "bench/pytorch/bench_freeze.py", "--observation", observation,
                    "--modes", mode, "--forms", ",".join(o.forms), "--repetitions", 1,
                    "--workload", self.workload, "--threads", o.threads, "--device", o.device,
-                   "--precision", o.precision, "--weights", o.weights, "--json", self.json]
+                   "--precision", o.precision, "--architecture", o.architecture,
+                   "--json", self.json]
+        command += ["--weights", o.weights] if o.weights else []
         return self.result(command)
 
     def result(self, command):
@@ -156,9 +160,10 @@ def workload_file(options, folder):
     return path
 
 
-def default_weights():
-    places = [ROOT / "weights/resnet18.safetensors",
-              Path(os.environ.get("FROST_DATA", ".")) / "weights/resnet18_imagenet.safetensors"]
+def default_weights(architecture):
+    data = Path(os.environ.get("FROST_DATA", "."))
+    places = [ROOT / f"weights/{architecture}.safetensors",
+              data / f"weights/{architecture}_imagenet.safetensors"]
     return next((path for path in places if path.exists()), None)
 
 
@@ -176,20 +181,29 @@ def parse_options():
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
     parser.add_argument("--frostline", default=ROOT / "bin/bench_freeze", help="our binary")
-    parser.add_argument("--weights", type=Path, default=default_weights(),
-                        help="ResNet18 safetensors (default: as every program finds them)")
+    parser.add_argument("--architecture", choices=["resnet18", "resnet34", "resnet50"],
+                        default="resnet18", help="of both bodies")
+    parser.add_argument("--weights", type=Path,
+                        help="safetensors of it (default: as every program finds them)")
+    parser.add_argument("--random", action="store_true", help="bodies without weights of a file")
     parser.add_argument("--workload", help="file of bench_freeze --record (default: made now)")
     parser.add_argument("--synthetic", action="store_true", help="PyTorch on made-up states")
     parser.add_argument("--json", default=ROOT / "bench/results/pytorch.json")
     options = parser.parse_args()
+    if options.random:
+        options.weights = None
+        return options
+    options.weights = options.weights or default_weights(options.architecture)
     if options.weights is None:
-        parser.error("no ResNet18 weights found: name a file with --weights, or set FROST_DATA")
+        parser.error(f"no {options.architecture} weights found: name a file with --weights, set "
+                     "FROST_DATA, or say --random")
     return options
 
 
 def main():
     options = parse_options()
     head = conditions(options) | {"machine": platform.platform(), "steps": options.steps,
+                                  "architecture": options.architecture,
                                   "repetitions": options.repetitions}
     with tempfile.TemporaryDirectory() as folder:
         workload = workload_file(options, folder)

@@ -1,4 +1,4 @@
-"""Single convolutions, matrix products and the ResNet18 forward against PyTorch, or oneDNN alone.
+"""Single convolutions, matrix products and a whole ResNet forward against PyTorch, or oneDNN alone.
 
 In every round bin/roofline and bench/pytorch/bench_layers.py run the same cases, alternately. A
 ratio is theirs / ours, above 1 where Frostline is faster: the median over the rounds of the ratios
@@ -112,7 +112,8 @@ def parts_of(options, folder):
                    (["--renew"] if options.renew else []), options, folder)
               for pixels in options.pixels]
     known = {"layers": layers, "gemm": [Part("products", ["--gemm"], options, folder)],
-             "forward": [Part("forward", ["--forward"], options, folder)]}
+             "forward": [Part("forward", ["--forward", "--network", options.network], options,
+                              folder)]}
     return [part for name in options.parts for part in known[name]]
 
 

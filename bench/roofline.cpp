@@ -14,7 +14,7 @@
 #include "kernels/backend_registry.h"
 #include "kernels/cpu_levels.h"
 #include "kernels/parallel_for.h"
-#include "models/resnet18.h"
+#include "models/resnet.h"
 
 // How near the CPU's convolutions and matrix products come to what the machine can do: measured
 // times beside the floor that arithmetic and memory set. bench/layers.py runs it beside PyTorch.
@@ -208,9 +208,10 @@ Json measure_products(Backend& backend, const Machine& machine, const Options& o
 /// What `infer` runs: three channels, BatchNorm folded, no tape, to the logits.
 Json measure_forward(Backend& backend, const Options& options) {
   constexpr std::array<std::array<std::int64_t, 2>, 3> kCases{{{224, 1}, {224, 16}, {84, 64}}};
-  fmt::print("\nResNet18 forward, three channels, ms\n{:<30}{:>10}{:>10}\n", "", "median", "best");
+  fmt::print("\nResNet{} forward, three channels, ms\n{:<30}{:>10}{:>10}\n", options.network, "",
+             "median", "best");
   const NoGradGuard no_grad;
-  ResNet18Classifier network(backend);
+  ResNetClassifier network(backend, options.network, 1000);
   RandomStream random(1, StreamPurpose::kInit);
   network.body.initialize(random);
   Json rows = Json::array();
@@ -220,7 +221,8 @@ Json measure_forward(Backend& backend, const Options& options) {
         time_calls(options.seconds, [&] { network.logits(network.body.forward(images)); });
     fmt::print("{:<30}{:>10.2f}{:>10.2f}\n", fmt::format("{} pixels, batch {}", pixels, batch),
                1e3 * timing.median, 1e3 * timing.best);
-    rows.push_back({{"pixels", pixels},
+    rows.push_back({{"network", options.network},
+                    {"pixels", pixels},
                     {"batch", batch},
                     {"time",
                      {{"median", timing.median},
@@ -231,7 +233,7 @@ Json measure_forward(Backend& backend, const Options& options) {
 }
 
 void add_options(CLI::App& app, Options& o) {
-  app.add_option("--network", o.network, "whose convolutions: 18, 34 or 50")
+  app.add_option("--network", o.network, "which ResNet: 18, 34 or 50")
       ->check(CLI::IsMember({18, 34, 50}));
   app.add_option("--pixels", o.pixels, "sides of the pictures (24,84,224)")->delimiter(',');
   app.add_option("--batch", o.batch, "pictures (64; 8 above 128 pixels)")
@@ -241,7 +243,7 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--only", o.only, "only layers or products whose name holds this");
   app.add_flag("--renew", o.renew, "pack weights at every call, as for weights that train");
   app.add_flag("--gemm", o.gemm, "matrix products instead of convolutions");
-  app.add_flag("--forward", o.forward, "the whole ResNet18 forward instead of convolutions");
+  app.add_flag("--forward", o.forward, "the whole forward instead of its convolutions");
   app.add_option("--json", o.json, "write the numbers here");
 }
 

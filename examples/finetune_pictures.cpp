@@ -1,4 +1,4 @@
-// Fine-tunes a pretrained ResNet18 on a folder of pictures. The body is frozen, so its features are
+// Fine-tunes a pretrained ResNet on a folder of pictures. The body is frozen, so its features are
 // computed once and further epochs of the head cost next to nothing; then the last block trains
 // too. Every second picture is held out.
 //
@@ -9,7 +9,7 @@
 #include <frostline/kernels/backend_registry.h>
 #include <frostline/models/freeze.h>
 #include <frostline/models/frozen_prefix.h>
-#include <frostline/models/resnet18.h>
+#include <frostline/models/resnet.h>
 #include <frostline/tools/images/image.h>
 #include <frostline/weights/resnet_names.h>
 #include <frostline/weights/weight_file.h>
@@ -66,12 +66,13 @@ int main(int argc, char** argv) {
   std::map<std::string, int> classes;
   const Pictures seen = read_pictures(argv[2], argv[3], 0, classes);
   const Pictures unseen = read_pictures(argv[2], argv[3], 1, classes);
-  frost::ResNet18 body(frost::cpu_backend(), 3);
-  body.load(frost::map_resnet(frost::read_weight_file(argv[1])).tensors);
-  frost::Linear head(frost::cpu_backend(), frost::ResNet18::kFeatures, std::ssize(classes));
+  const frost::ResNetMapping pretrained = frost::map_resnet(frost::read_weight_file(argv[1]));
+  frost::ResNet body(frost::cpu_backend(), pretrained.depth, 3);
+  body.load(pretrained.tensors);
+  frost::Linear head(frost::cpu_backend(), body.spec().features(), std::ssize(classes));
   frost::FrozenPrefix prefix({&body}, {224, 224, 3});
   for (const char* mode : {"all", "layer4.1"}) {
-    apply_freeze_mode(body, frost::find_freeze_mode(mode));
+    apply_freeze_mode(body, frost::find_freeze_mode(mode, pretrained.depth));
     frost::Adam adam({{"head", 1e-2, head.trainable_parameters("fc.")},
                       {"body", 1e-4, body.trainable_parameters()}});
     std::printf("frozen: %s\n", mode);

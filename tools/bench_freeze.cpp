@@ -8,7 +8,8 @@ int main(int argc, char** argv) {
         "Memory by category and steps per second of PPO for each freeze mode.", "bench_freeze");
     frost::BenchOptions options;
     command_line.add("CONFIG", &options.config, "network and PPO settings (default: the defaults)");
-    command_line.add("--modes", &options.modes, "freeze modes, comma-separated (default: all)",
+    command_line.add("--modes", &options.modes,
+                     "freeze modes, comma-separated (default: study.freeze_modes)",
                      {.comma_list = true});
     command_line.add("--observation", &options.observation, "kind of observation",
                      {.show_default = true, .one_of = {"graph", "image", "both"}});

@@ -5,7 +5,7 @@
 int main(int argc, char** argv) {
   return frost::run_program([&] {
     frost::CommandLine command_line(
-        "Writes the ResNet18 body of a run's actor or critic as safetensors under torchvision's\n"
+        "Writes the ResNet body of a run's actor or critic as safetensors under torchvision's\n"
         "names, without a classifier.",
         "export_weights");
     frost::ExportOptions options;

@@ -21,7 +21,7 @@ parts=(
   device_tests 70   # CudaDevice.*: what looks inside the module
   op_table 70       # every op against float64, and whatever runs on every device
   same_rollout 30   # losses and gradients of CPU and GPU on one rollout
-  networks 60       # ResNet18's goldens, kept features
+  networks 60       # the ResNets' goldens, kept features
   same_seed 40      # the same training twice, to equal bits
   graphs 40         # recorded minibatches, to the bits of the eager ones
   resume 30         # a run that was stopped and went on, to equal bits
@@ -108,7 +108,7 @@ for path in sys.path: print("\n".join(glob.glob(os.path.join(path, "nvidia", "*"
 updates=5 slowness=1
 op_filter='Ops/OpParity*:Devices/*'
 gradient_filter='Ops/Gradcheck*'
-network_filter='*ResNet18*:MaxPool*:Modes/CachedModes*'
+network_filter='*ResNetGolden*:*ResNetAdapters*:*ResNetOfDepth*:*PrefixOfResNet*:MaxPool*:Modes/CachedModes*'
 run_sizes=(--set evaluation.every=0 --set evaluation.episodes=1 --set environment.max_steps=20)
 proof_sizes=()
 bench_sizes=(--modes "all,none" --repetitions 2)
@@ -116,7 +116,7 @@ bench_sizes=(--modes "all,none" --repetitions 2)
   updates=2 slowness=3
   op_filter='Ops/OpParity*:Devices/OptimizerKernels*'
   gradient_filter='Ops/Gradcheck.*/l*'
-  network_filter='*ResNet18Golden.*/24'
+  network_filter='*ResNetGolden.*/18at24'
   run_sizes=(--set evaluation.every=0 --set evaluation.episodes=1 --set environment.max_steps=1
     --set trainer.num_envs=1 --set trainer.rollout_steps=2 --set trainer.minibatch_size=2
     --set trainer.update_epochs=1 --set environment.max_critical_nodes=2

@@ -92,7 +92,8 @@ def measure(row, workload, weights, options):
     torch.manual_seed(0)
     device, form = torch.device(options.device), FORMS[row["form"]]
     with TimeLimit(options.compile_limit if form.compile else 3600):
-        network, row["trainable"] = build(row["observation"], row["mode"], form, device, weights)
+        network, row["trainable"] = build(row["observation"], row["mode"], form, device, weights,
+                                            options.architecture)
         trainer = Trainer(network, workload, form, device, options.precision == "bf16")
         for _ in range(2 if form.compile else 1):  # what is compiled settles in its second run
             trainer.update(workload.minibatch, 1)
@@ -169,7 +170,9 @@ def parse_options():
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32",
                         help="of products: tf32 on a GPU, bf16 by autocast")
-    parser.add_argument("--weights", help="ResNet18 safetensors (default: random)")
+    parser.add_argument("--architecture", choices=["resnet18", "resnet34", "resnet50"],
+                        default="resnet18", help="of both bodies")
+    parser.add_argument("--weights", help="safetensors of it (default: random)")
     parser.add_argument("--compile-limit", type=int, default=300, help="seconds per row")
     parser.add_argument("--json", help="write the rows here")
     return parser.parse_args()

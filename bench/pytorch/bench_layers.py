@@ -1,5 +1,5 @@
 """PyTorch on the cases of a file that bin/roofline wrote: seconds of convolutions, matrix products
-and the whole ResNet18.
+and the whole ResNet.
 
 Every case runs in several forms, among which layers.py takes the fastest. With --mark each form
 prints its name before it runs, so that what oneDNN prints of its primitives can be told apart.
@@ -87,12 +87,12 @@ def product_forms(case, onednn):
 def forward_forms(case, forms):
     """torchvision's network: as it is, BatchNorm folded, and compiled with frozen weights."""
     from torch.fx.experimental.optimization import fuse
-    from torchvision.models import resnet18
+    from torchvision.models import get_model
     import torch._inductor.config as inductor
     inductor.freezing = True
     torch.manual_seed(0)
     images = channels_last(torch.randn(case["batch"], 3, case["pixels"], case["pixels"]))
-    network = resnet18().eval().to(memory_format=torch.channels_last)
+    network = get_model(f"resnet{case['network']}").eval().to(memory_format=torch.channels_last)
     folded = fuse(network)
     makers = {"eager": lambda: network, "folded": lambda: folded,
               "compiled": lambda: torch.compile(network)}

@@ -6,32 +6,29 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models import resnet18
+from torchvision.models import get_model
 
-FEATURES, HIDDEN, VALUES, IMAGE_SIDE = 512, 128, 6, 24
+TOKEN_PIXELS, HIDDEN, VALUES, IMAGE_SIDE = 512, 128, 6, 24
 
 FREEZE_MODES = {
     "none": lambda name: True,
     "all": lambda name: False,
     "until_layer3": lambda name: name.startswith("layer4."),
-    "layer4.1": lambda name: name.startswith("layer4.1."),
+    "layer4.1": lambda name: name.startswith(("layer4.1.", "layer4.2.")),
     "bn_affine": lambda name: "bn" in name or "downsample.1." in name,
 }
 
-# (observation, mode) -> trainable parameters; the whole networks stand under TOTAL.
-TRAINABLE = {
-    ("graph", "none"): 23_053_458,
-    ("graph", "all"): 700_434,
-    ("graph", "until_layer3"): 17_487_890,
-    ("graph", "layer4.1"): 10_141_714,
-    ("graph", "bn_affine"): 719_634,
-    ("image", "none"): 22_486_928,
-    ("image", "all"): 133_904,
-    ("image", "until_layer3"): 16_921_360,
-    ("image", "layer4.1"): 9_575_184,
-    ("image", "bn_affine"): 153_104,
+# Trainable parameters of one body.
+BODY_TRAINABLE = {
+    "resnet18": {"none": 11_176_512, "all": 0, "until_layer3": 8_393_728, "layer4.1": 4_720_640,
+                 "bn_affine": 9_600},
+    "resnet34": {"none": 21_284_672, "all": 0, "until_layer3": 13_114_368, "layer4.1": 9_441_280,
+                 "bn_affine": 17_024},
+    "resnet50": {"none": 23_508_032, "all": 0, "until_layer3": 14_964_736, "layer4.1": 8_925_184,
+                 "bn_affine": 53_120},
 }
-TOTAL = {"graph": 23_053_458, "image": 22_486_928}
+# Outside the bodies, with trunks on 512 features.
+OTHERS = {"graph": 700_434, "image": 133_904}
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ FORMS = {
 
 def fold_frozen(module):
     """Folds each frozen BatchNorm into its frozen convolution, in place."""
-    pairs = [("conv1", "bn1"), ("conv2", "bn2"), ("0", "1")]
+    pairs = [("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3"), ("0", "1")]
     for parent in list(module.modules()):
         for conv_name, norm_name in pairs:
             conv, norm = getattr(parent, conv_name, None), getattr(parent, norm_name, None)
@@ -71,14 +68,15 @@ def fold_frozen(module):
 
 
 class Body(nn.Module):
-    """ResNet18 without its classifier on [n, 1, side, side], BatchNorm always in inference form.
+    """A ResNet without its classifier on [n, 1, side, side], BatchNorm always in inference form.
 
     Its leading modules that hold nothing trainable run without a graph where nothing below trains.
     """
 
-    def __init__(self, weights=None):
+    def __init__(self, architecture, weights=None):
         super().__init__()
-        self.resnet = resnet18()
+        self.resnet = get_model(architecture)
+        self.features = self.resnet.fc.in_features
         self.resnet.fc = nn.Identity()
         if weights is not None:
             missing, _ = self.resnet.load_state_dict(weights, strict=False)
@@ -155,8 +153,8 @@ def linear(inputs, outputs):
 
 
 class Trunk(nn.Sequential):
-    def __init__(self):
-        super().__init__(linear(FEATURES, HIDDEN), nn.GELU(), nn.LayerNorm(HIDDEN))
+    def __init__(self, features):
+        super().__init__(linear(features, HIDDEN), nn.GELU(), nn.LayerNorm(HIDDEN))
 
 
 class GraphAttention(nn.Module):
@@ -219,13 +217,13 @@ class GraphNet(nn.Module):
 
     observation = "graph"
 
-    def __init__(self, weights=None):
+    def __init__(self, architecture, weights=None):
         super().__init__()
         self.encoder = Encoder()
-        self.actor_projection = linear(2 * HIDDEN, FEATURES)
-        self.critic_projection = linear(HIDDEN, FEATURES)
-        self.actor_body, self.critic_body = Body(weights), Body(weights)
-        self.actor_trunk, self.critic_trunk = Trunk(), Trunk()
+        self.actor_projection = linear(2 * HIDDEN, TOKEN_PIXELS)
+        self.critic_projection = linear(HIDDEN, TOKEN_PIXELS)
+        self.actor_body, self.critic_body = (Body(architecture, weights) for _ in range(2))
+        self.actor_trunk, self.critic_trunk = (Trunk(self.actor_body.features) for _ in range(2))
         self.discrete = linear(HIDDEN, 2)
         self.spawn_bias = nn.Parameter(torch.tensor([0.2, 0.0]))
         self.mu, self.logstd = linear(HIDDEN, 4), linear(HIDDEN, 4)  # of stage 2
@@ -248,7 +246,7 @@ class GraphNet(nn.Module):
 
 def as_images(features):
     """[n, 512] -> [n, 1, 24, 24], zeros at the end."""
-    pad = IMAGE_SIDE * IMAGE_SIDE - FEATURES
+    pad = IMAGE_SIDE * IMAGE_SIDE - TOKEN_PIXELS
     return nn.functional.pad(features, (0, pad)).view(-1, 1, IMAGE_SIDE, IMAGE_SIDE)
 
 
@@ -257,10 +255,10 @@ class ImageNet(nn.Module):
 
     observation = "image"
 
-    def __init__(self, weights=None):
+    def __init__(self, architecture, weights=None):
         super().__init__()
-        self.actor_body, self.critic_body = Body(weights), Body(weights)
-        self.actor_trunk, self.critic_trunk = Trunk(), Trunk()
+        self.actor_body, self.critic_body = (Body(architecture, weights) for _ in range(2))
+        self.actor_trunk, self.critic_trunk = (Trunk(self.actor_body.features) for _ in range(2))
         self.mu, self.logstd = linear(HIDDEN, 5), linear(HIDDEN, 5)
         self.value_heads = linear(HIDDEN, VALUES)
 
@@ -282,16 +280,17 @@ def normalise(images):
     return ((images.float() / 255 - 0.449) / 0.226).unsqueeze(1)
 
 
-def build(observation, mode, form, device, weights=None):
+def build(observation, mode, form, device, weights=None, architecture="resnet18"):
     """The network, its bodies frozen by `mode` and prepared for `form`; (network, trainable)."""
-    network = (GraphNet if observation == "graph" else ImageNet)(weights).to(device)
+    network = (GraphNet if observation == "graph" else ImageNet)(architecture, weights).to(device)
     network.train()
     bodies = (network.actor_body, network.critic_body)
     for body in bodies:
         body.freeze(mode)
     total = sum(p.numel() for p in network.parameters())
     trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
-    expected = (TOTAL[observation], TRAINABLE[observation, mode])
+    rest = OTHERS[observation] + 2 * (bodies[0].features - 512) * HIDDEN
+    expected = tuple(rest + 2 * BODY_TRAINABLE[architecture][m] for m in ("none", mode))
     if (total, trainable) != expected:
         raise SystemExit(f"{observation} {mode}: parameters {total, trainable}, not {expected}")
     for body in bodies:

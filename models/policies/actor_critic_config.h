@@ -41,8 +41,9 @@ struct FreezeStep {
   double backbone_lr = 0;
 };
 
-/// The ResNet18 bodies and what of them trains.
+/// The ResNet bodies and what of them trains.
 struct BackboneConfig {
+  std::string architecture = "resnet18";        ///< resnet_names()
   std::string pretrained_weights = "imagenet";  ///< imagenet | random
   std::string weights_path;                     ///< empty: the documented search order
   std::string input_adapter = "repeat3";        ///< repeat3 | 1ch_conv

@@ -5,8 +5,18 @@
 namespace frost {
 namespace {
 
-std::int64_t body_channels(const ActorCriticConfig& config) {
-  return config.backbone.input_adapter == "1ch_conv" ? 1 : 3;
+void require_depth(const StateDict& imagenet, int depth) {
+  const int held = depth_of(imagenet);
+  if (held == 0 || held == depth) return;  // of unknown ones the loading names the first tensor
+  throw Error("the weights are those of a " + resnet_name(held) +
+              " and actor_critic.backbone.architecture is " + resnet_name(depth) + ": set it to " +
+              resnet_name(held) + ", or name a file of a " + resnet_name(depth) +
+              " in actor_critic.weights_path");
+}
+
+ResNet make_body(Backend& backend, const BackboneConfig& config) {
+  return ResNet(backend, resnet_depth(config.architecture),
+                config.input_adapter == "1ch_conv" ? 1 : 3, config.savings.folding);
 }
 
 /// A body for three channels has no weights from one for one; the other way round they are summed.
@@ -21,8 +31,8 @@ void require_channels(const StateDict& imagenet, const std::string& adapter) {
 
 }  // namespace
 
-Trunk::Trunk(Backend& backend, std::int64_t hidden)
-    : linear(backend, ResNet18::kFeatures, hidden), norm(backend, hidden) {
+Trunk::Trunk(Backend& backend, std::int64_t features, std::int64_t hidden)
+    : linear(backend, features, hidden), norm(backend, hidden) {
   register_module("0", linear);
   register_module("2", norm);
 }
@@ -30,18 +40,20 @@ Trunk::Trunk(Backend& backend, std::int64_t hidden)
 BackboneNetwork::BackboneNetwork(Backend& backend, const ActorCriticConfig& config)
     : config_(config),
       backend_(backend),
-      mode_(&find_freeze_mode(config.backbone.freeze_mode)),
-      actor_body_(backend, body_channels(config), config.backbone.savings.folding),
-      critic_body_(backend, body_channels(config), config.backbone.savings.folding) {
+      mode_(&find_freeze_mode(config.backbone.freeze_mode,
+                              resnet_depth(config.backbone.architecture))),
+      actor_body_(make_body(backend, config.backbone)),
+      critic_body_(make_body(backend, config.backbone)) {
   if (config.continuous_dims > config.continuous_heads) {
     fail("actor_critic", "continuous heads of width " + std::to_string(config.continuous_heads) +
                              " for an action of " + std::to_string(config.continuous_dims) +
                              " dimensions");
   }
-  for (ResNet18* body : {&actor_body_, &critic_body_}) apply_freeze_mode(*body, *mode_);
+  for (ResNet* body : {&actor_body_, &critic_body_}) apply_freeze_mode(*body, *mode_);
 }
 
 void BackboneNetwork::load_bodies(const StateDict& imagenet) {
+  require_depth(imagenet, body_spec().depth);
   require_channels(imagenet, config_.backbone.input_adapter);
   actor_body_.load(imagenet);
   critic_body_.load(imagenet);
@@ -80,7 +92,7 @@ BackboneNetwork* find_backbone(PolicyNetwork& network) {
 BackboneNetwork& require_backbone(PolicyNetwork& network) {
   if (BackboneNetwork* backbone = find_backbone(network)) return *backbone;
   throw UsageError(
-      "this needs ResNet18 bodies, which the network of vector observations has not: choose an "
+      "this needs ResNet bodies, which the network of vector observations has not: choose an "
       "environment that is seen as a graph or as a picture (environment.name)");
 }
 

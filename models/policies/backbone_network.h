@@ -4,44 +4,48 @@
 #include "models/frozen_prefix.h"
 #include "models/policies/actor_critic_config.h"
 #include "models/policies/policy_network.h"
-#include "models/resnet18.h"
+#include "models/resnet.h"
 
 namespace frost {
 
-/// Linear(512 -> hidden) -> GELU -> LayerNorm, behind each body.
+/// Linear(features -> hidden) -> GELU -> LayerNorm, behind each body.
 class Trunk : public Module {
  public:
-  Trunk(Backend& backend, std::int64_t hidden);
+  Trunk(Backend& backend, std::int64_t features, std::int64_t hidden);
   Tensor operator()(const Tensor& pooled) const { return norm(gelu(linear(pooled))); }
 
   Linear linear;
   LayerNorm norm;
 };
 
-/// An actor-critic whose two sides each have a ResNet18 body, under one freeze mode
+/// An actor-critic whose two sides each have a ResNet body, under one freeze mode
 /// (docs/networks.md, "Actor and critic").
 class BackboneNetwork : public PolicyNetwork {
  public:
-  /// Throws Error where the continuous heads are narrower than the action.
+  /// Throws Error where the continuous heads are narrower than the action, UsageError for an
+  /// architecture or a freeze mode that does not exist.
   BackboneNetwork(Backend& backend, const ActorCriticConfig& config);
 
   Backend& backend() const override { return backend_; }
   int value_components() const override { return config_.value_components; }
   /// `backbone`, `heads`, `encoder` with their base rates.
   std::vector<ParamGroup> param_groups() const override;
-  /// Throws Error for weights that do not fit, naming `input_adapter` where that is why.
+  /// Throws Error for weights that do not fit, naming `architecture` or `input_adapter` where that
+  /// is why.
   virtual void load_bodies(const StateDict& imagenet);
 
   const ActorCriticConfig& config() const { return config_; }
+  /// What both bodies are.
+  const ResNetSpec& body_spec() const { return actor_body_.spec(); }
   const FreezeMode& freeze_mode() const { return *mode_; }
   /// Changes what trains; an optimizer must be given the new groups. `backbone_lr` replaces the
   /// configured rate.
   void set_freeze_mode(const FreezeMode& mode, double backbone_lr);
 
-  ResNet18& actor_body() { return actor_body_; }
-  ResNet18& critic_body() { return critic_body_; }
-  const ResNet18& actor_body() const { return actor_body_; }
-  const ResNet18& critic_body() const { return critic_body_; }
+  ResNet& actor_body() { return actor_body_; }
+  ResNet& critic_body() { return critic_body_; }
+  const ResNet& actor_body() const { return actor_body_; }
+  const ResNet& critic_body() const { return critic_body_; }
   /// The images each body is fed, [n, side, side, 1].
   virtual std::int64_t image_side() const = 0;
   /// Whether a gradient passes through the bodies to something that trains below them.
@@ -60,7 +64,7 @@ class BackboneNetwork : public PolicyNetwork {
   const FreezeMode* mode_;
 
  protected:
-  ResNet18 actor_body_, critic_body_;
+  ResNet actor_body_, critic_body_;
 };
 
 /// The network as one that has bodies: null, or throwing UsageError, where it has none.

@@ -9,10 +9,10 @@ namespace frost {
 GraphActorCritic::GraphActorCritic(Backend& backend, const ActorCriticConfig& config)
     : BackboneNetwork(backend, config),
       encoder_(backend, config.encoder),
-      actor_projection_(backend, 2 * config.encoder.out_dim, ResNet18::kFeatures),
-      critic_projection_(backend, config.encoder.out_dim, ResNet18::kFeatures),
-      actor_trunk_(backend, config.hidden_dim),
-      critic_trunk_(backend, config.hidden_dim),
+      actor_projection_(backend, 2 * config.encoder.out_dim, kTokenPixels),
+      critic_projection_(backend, config.encoder.out_dim, kTokenPixels),
+      actor_trunk_(backend, body_spec().features(), config.hidden_dim),
+      critic_trunk_(backend, body_spec().features(), config.hidden_dim),
       discrete_(backend, config.hidden_dim, config.choices),
       mu_(backend, config.hidden_dim, config.continuous_heads),
       logstd_(backend, config.hidden_dim, config.continuous_heads),
@@ -74,7 +74,7 @@ Tensor GraphActorCritic::critic_values(const GraphBatch& batch, const Tensor& to
   return value_heads_(critic_trunk_(pooled_tokens(critic_projection_, critic_body_, graph_tokens)));
 }
 
-Tensor GraphActorCritic::pooled_tokens(const Linear& projection, ResNet18& body,
+Tensor GraphActorCritic::pooled_tokens(const Linear& projection, ResNet& body,
                                        const Tensor& tokens) {
   constexpr std::int64_t kPixels = kImageSide * kImageSide;
   const Tensor projected = projection(tokens);
@@ -91,7 +91,7 @@ Tensor GraphActorCritic::pooled_tokens(const Linear& projection, ResNet18& body,
 }
 
 void GraphActorCritic::initialize(RandomStream& random, bool with_bodies) {
-  const auto side = [&](Linear& projection, ResNet18& body, Trunk& trunk) {
+  const auto side = [&](Linear& projection, ResNet& body, Trunk& trunk) {
     initialize_linear(projection, random);
     if (with_bodies) body.initialize(random);
     initialize_linear(trunk.linear, random);

@@ -23,11 +23,13 @@ class GraphActorCritic : public BackboneNetwork {
   bool trains_below_bodies() const override { return true; }
 
   static constexpr std::int64_t kImageSide = 24;
+  /// Values of a token that become pixels; zeros fill the rest of the picture.
+  static constexpr std::int64_t kTokenPixels = 512;
 
  private:
   /// The body runs on `Backend::preferred_batch` tokens at a time, so that its transient buffers do
   /// not grow with the graph.
-  static Tensor pooled_tokens(const Linear& projection, ResNet18& body, const Tensor& tokens);
+  static Tensor pooled_tokens(const Linear& projection, ResNet& body, const Tensor& tokens);
   Tensor critic_values(const GraphBatch& batch, const Tensor& tokens);
 
   GraphTransformer encoder_;

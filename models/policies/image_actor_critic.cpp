@@ -6,8 +6,8 @@ namespace frost {
 
 ImageActorCritic::ImageActorCritic(Backend& backend, const ActorCriticConfig& config)
     : BackboneNetwork(backend, config),
-      actor_trunk_(backend, config.hidden_dim),
-      critic_trunk_(backend, config.hidden_dim),
+      actor_trunk_(backend, body_spec().features(), config.hidden_dim),
+      critic_trunk_(backend, body_spec().features(), config.hidden_dim),
       mu_(backend, config.hidden_dim, config.continuous_heads),
       logstd_(backend, config.hidden_dim, config.continuous_heads),
       value_heads_(backend, config.hidden_dim, config.value_components),

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/policy_ops.h"
-#include "models/resnet18.h"
+#include "models/resnet.h"
 #include "tests/engine/errors.h"
 #include "tests/op_table/op_cases.h"
 
@@ -334,7 +334,7 @@ TEST_P(EmptyBatch, OfConvBnAndThePools) {
 }
 
 TEST_P(EmptyBatch, PassesThroughAWholeResNet) {
-  ResNet18 body(backend_, 3);
+  ResNet body(backend_, 18, 3);
   RandomStream random(1, StreamPurpose::kInit);
   body.initialize(random);
   const Tensor images = Tensor::zeros(backend_, {0, 40, 40, 1});

@@ -80,39 +80,4 @@ inline HostTensor closed_form_tensor(const std::string& name,
   return HostTensor::from_floats(shape, closed_form_values(name, count, scale, offset));
 }
 
-/// The 102 floating-point tensors of ResNet18 (docs/weights.md "The tensors").
-inline StateDict closed_form_resnet18(std::int64_t in_channels = 3) {
-  StateDict state;
-  const auto add = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
-    state[name] = closed_form_tensor(name, shape);
-  };
-  const auto add_norm = [&](const std::string& name, std::int64_t width) {
-    for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"}) {
-      add(name + part, {width});
-    }
-  };
-  add("conv1.weight", {64, in_channels, 7, 7});
-  add_norm("bn1", 64);
-  std::int64_t below = 64;
-  for (int layer = 1; layer <= 4; ++layer) {
-    const std::int64_t width = std::int64_t{32} << layer;
-    for (int block = 0; block < 2; ++block) {
-      const std::string prefix =
-          "layer" + std::to_string(layer) + "." + std::to_string(block) + ".";
-      add(prefix + "conv1.weight", {width, below, 3, 3});
-      add_norm(prefix + "bn1", width);
-      add(prefix + "conv2.weight", {width, width, 3, 3});
-      add_norm(prefix + "bn2", width);
-      if (below != width) {
-        add(prefix + "downsample.0.weight", {width, below, 1, 1});
-        add_norm(prefix + "downsample.1", width);
-      }
-      below = width;
-    }
-  }
-  add("fc.weight", {1000, 512});
-  add("fc.bias", {1000});
-  return state;
-}
-
 }  // namespace frost

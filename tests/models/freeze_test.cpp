@@ -10,6 +10,7 @@
 #include "models/policies/graph_actor_critic.h"
 #include "tests/models/graph_fixture.h"
 #include "tests/op_table/op_cases.h"
+#include "tests/weights/weight_file_helpers.h"
 
 namespace frost {
 namespace {
@@ -36,36 +37,100 @@ ActorCriticConfig config_of(const std::string& mode, const std::string& adapter 
   return config;
 }
 
-TEST(FreezeTable, EveryModeHasAnExpectationHere) {
-  const std::vector<FreezeMode>& modes = freeze_modes();
-  EXPECT_EQ(modes.size(), kTrainable.size());
-  for (const FreezeMode& mode : modes) EXPECT_EQ(kTrainable.count(mode.name), 1U) << mode.name;
-}
+/// What each mode trains of one body, of torchvision's parameters.
+const std::map<int, std::map<std::string, std::int64_t>> kBodyTrainable = {
+    {18,
+     {{"none", 11'176'512},
+      {"all", 0},
+      {"bn_affine", 9'600},
+      {"until_layer1", 11'019'008},
+      {"until_layer2", 10'493'440},
+      {"until_layer3", 8'393'728},
+      {"until_layer4", 0},
+      {"last_stage", 8'393'728},
+      {"last_block", 8'393'728},
+      {"layer1.0", 11'166'976},
+      {"layer1.1", 11'092'992},
+      {"layer2.1", 10'788'864},
+      {"layer4.0", 8'393'728},
+      {"layer4.1", 4'720'640}}},
+    {34,
+     {{"none", 21'284'672},
+      {"all", 0},
+      {"bn_affine", 17'024},
+      {"until_layer1", 21'053'184},
+      {"until_layer2", 19'936'768},
+      {"until_layer3", 13'114'368},
+      {"until_layer4", 0},
+      {"last_stage", 13'114'368},
+      {"last_block", 13'114'368},
+      {"layer1.0", 21'275'136},
+      {"layer1.1", 21'201'152},
+      {"layer2.1", 20'823'040},
+      {"layer4.0", 13'114'368},
+      {"layer4.1", 9'441'280},
+      {"layer4.2", 4'720'640}}},
+    {50,
+     {{"none", 23'508'032},
+      {"all", 0},
+      {"bn_affine", 53'120},
+      {"until_layer1", 23'282'688},
+      {"until_layer2", 22'063'104},
+      {"until_layer3", 14'964'736},
+      {"until_layer4", 0},
+      {"last_stage", 14'964'736},
+      {"last_block", 14'964'736},
+      {"layer1.0", 23'498'496},
+      {"layer1.1", 23'423'488},
+      {"layer2.1", 22'903'296},
+      {"layer4.0", 14'964'736},
+      {"layer4.1", 8'925'184},
+      {"layer4.2", 4'462'592}}}};
 
-TEST(FreezeTable, UnknownModesAreAUsageErrorThatListsTheValidOnes) {
-  try {
-    find_freeze_mode("until_layer2");
-    FAIL();
-  } catch (const UsageError& e) {
-    for (const std::string& name : freeze_mode_names()) {
-      EXPECT_NE(std::string(e.what()).find(name), std::string::npos) << name;
+TEST(FreezeTable, EveryModeOfEveryDepthTrainsWhatTorchvisionsCountsSay) {
+  for (const auto& [depth, modes] : kBodyTrainable) {
+    ResNet body(backend(), depth, 3);
+    for (const auto& [mode, expected] : modes) {
+      apply_freeze_mode(body, find_freeze_mode(mode, depth));
+      EXPECT_EQ(count_parameters(body.parameters(), true), expected) << depth << " " << mode;
     }
   }
 }
 
-TEST(FreezeTable, TheTwoNamesOfOneModeFreezeTheSameTensors) {
-  const FreezeMode &first = find_freeze_mode("until_layer3"),
-                   &second = find_freeze_mode("last_block");
-  const ResNet18 body(backend(), 3);
-  for (const NamedTensor& p : body.parameters()) {
-    EXPECT_EQ(first.trains(p.name), second.trains(p.name)) << p.name;
+// What is frozen of a body is its beginning, so that it can be run once.
+TEST(FreezeTable, EveryBlockIsAModeThatTrainsIsAndWhatIsBehindIt) {
+  for (const int depth : {18, 50}) {
+    ResNet body(backend(), depth, 3);
+    const ResNetSpec& spec = body.spec();
+    FrozenPrefix prefix({&body}, {24, 24, 1});
+    for (int stage = 1; stage <= 4; ++stage) {
+      for (int block = 0; block < spec.blocks.at(static_cast<std::size_t>(stage - 1)); ++block) {
+        const std::string name = "layer" + std::to_string(stage) + "." + std::to_string(block);
+        apply_freeze_mode(body, find_freeze_mode(name, depth));
+        EXPECT_EQ(prefix.units(), spec.unit_of(stage, block)) << depth << " " << name;
+      }
+    }
   }
+}
+
+TEST(FreezeTable, UnknownModesAreAUsageErrorThatListsTheValidOnes) {
+  const std::string eighteen =
+      "none, all, until_layer1, until_layer2, until_layer3, until_layer4, last_stage, last_block, "
+      "bn_affine, layer1.0, layer1.1, layer2.0, layer2.1, layer3.0, layer3.1, layer4.0, layer4.1";
+  for (const char* mode : {"layer4.2", "layer5.0", "until_layer5", "half", ""}) {
+    EXPECT_TRUE(test::refuses(
+        [&] { find_freeze_mode(mode); },
+        "'" + std::string(mode) + "' is no freeze mode of resnet18: use one of " + eighteen));
+  }
+  EXPECT_TRUE(test::refuses([] { find_freeze_mode("layer4.3", 50); },
+                            "is no freeze mode of resnet50: use one of "));
+  EXPECT_EQ(find_freeze_mode("layer4.2", 50).name, "layer4.2");
 }
 
 TEST(FreezeTable, ABodyHasTheDocumentedSizes) {
   const auto count = [](std::int64_t channels, const std::string& prefix) {
     std::int64_t total = 0;
-    const ResNet18 body(backend(), channels);
+    const ResNet body(backend(), 18, channels);
     for (const NamedTensor& p : body.parameters()) {
       if (p.name.starts_with(prefix)) total += p.tensor.numel();
     }
@@ -79,7 +144,7 @@ TEST(FreezeTable, ABodyHasTheDocumentedSizes) {
   EXPECT_EQ(count(3, "layer2"), 525'568);
   EXPECT_EQ(count(3, "layer3"), 2'099'712);
   EXPECT_EQ(count(3, "layer4"), 8'393'728);
-  const ResNet18 body(backend(), 3);
+  const ResNet body(backend(), 18, 3);
   EXPECT_EQ(count_parameters(body.buffers(), false), 9'600);
 }
 
@@ -236,7 +301,9 @@ TEST_P(FreezeModes, GradientsAndMomentsTakeExactlyTwelveBytesPerTrainableParamet
   EXPECT_EQ(live(MemoryTag::kOptimizer), moments);
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, FreezeModes, testing::ValuesIn(freeze_mode_names()),
+INSTANTIATE_TEST_SUITE_P(Table, FreezeModes,
+                         testing::Values("none", "all", "until_layer3", "last_block", "layer4.1",
+                                         "bn_affine"),
                          [](const auto& info) {
                            std::string name = info.param;
                            for (char& c : name) c = c == '.' ? '_' : c;
@@ -249,8 +316,8 @@ TEST(FrozenBody, KeepsOneBitPerReluAndOneBytePerMaxPoolOutput) {
   constexpr std::int64_t kRelu = 64 * 144 + 4 * (64 * 36 + 128 * 9 + 256 * 4 + 512),
                          kPooled = 64 * 36;
   static_assert(kRelu / 8 + kPooled == 5'952, "stays under 6 KiB per token");
-  ResNet18 body(backend(), 3);
-  body.load(closed_form_resnet18());
+  ResNet body(backend(), 18, 3);
+  body.load(closed_form_resnet(18));
   apply_freeze_mode(body, find_freeze_mode("all"));
   Tensor images = Tensor::zeros(backend(), {kTokens, kSide, kSide, 1});
   images.set_requires_grad(true);
@@ -262,8 +329,8 @@ TEST(FrozenBody, KeepsOneBitPerReluAndOneBytePerMaxPoolOutput) {
 }
 
 TEST(FrozenBody, KeepsNothingWhereNothingBelowTrains) {
-  ResNet18 body(backend(), 3);
-  body.load(closed_form_resnet18());
+  ResNet body(backend(), 18, 3);
+  body.load(closed_form_resnet(18));
   apply_freeze_mode(body, find_freeze_mode("all"));
   const std::int64_t before = live(MemoryTag::kSaved);
   const Tensor y = body.forward(Tensor::zeros(backend(), {8, 24, 24, 1}));
@@ -272,8 +339,8 @@ TEST(FrozenBody, KeepsNothingWhereNothingBelowTrains) {
 }
 
 TEST(FrozenBody, ATrainableLastStageKeepsOnlyItsOwnInputs) {
-  ResNet18 body(backend(), 3);
-  body.load(closed_form_resnet18());
+  ResNet body(backend(), 18, 3);
+  body.load(closed_form_resnet(18));
   apply_freeze_mode(body, find_freeze_mode("until_layer3"));
   const std::int64_t before = live(MemoryTag::kSaved);
   const Tensor y = body.forward(Tensor::zeros(backend(), {8, 24, 24, 1}));
@@ -292,7 +359,7 @@ TEST(FreezeModeChange, FreezingDropsGradientBuffersAndThawingBringsTheTensorBack
   EXPECT_EQ(live(MemoryTag::kGradients) - before, 4 * 700'434);
   network.set_freeze_mode(find_freeze_mode("layer4.1"), 1e-4);
   EXPECT_EQ(count_parameters(network.parameters(), true), 10'141'714);
-  EXPECT_STREQ(network.freeze_mode().name, "layer4.1");
+  EXPECT_EQ(network.freeze_mode().name, "layer4.1");
 }
 
 }  // namespace

@@ -9,11 +9,11 @@
 #include "engine/ops.h"
 #include "kernels/errors.h"
 #include "models/freeze.h"
-#include "models/resnet18.h"
-#include "tests/golden/closed_form.h"
+#include "models/resnet.h"
+#include "tests/golden/closed_form_resnet.h"
 #include "tests/op_table/op_cases.h"
 
-// The prefix as a user of the library meets it: on a ResNet18 and on a chain that is none.
+// The prefix as a user of the library meets it: on a ResNet and on a chain that is none.
 namespace frost {
 namespace {
 
@@ -108,31 +108,51 @@ Tensor run_in_threes(FrozenPrefix& prefix, const Tensor& x) {
   return concat_rows(parts);
 }
 
-TEST(FrozenPrefixOfResNet18, KeptFeaturesContinueAsTheWholeBodyBitForBit) {
-  ResNet18 body(backend(), 3);
-  body.load(closed_form_resnet18());
-  apply_freeze_mode(body, find_freeze_mode("until_layer3"));
+struct PrefixCase {
+  int depth;
+  const char* mode;
+  int units;
+  std::int64_t features;  ///< of a picture of 40 x 33 pixels
+};
+
+class FrozenPrefixOfResNet : public testing::TestWithParam<PrefixCase> {};
+
+TEST_P(FrozenPrefixOfResNet, KeptFeaturesContinueAsTheWholeBodyBitForBit) {
+  const auto& [depth, mode, units, width] = GetParam();
+  ResNet body(backend(), depth, 3);
+  body.load(closed_form_resnet(depth));
+  apply_freeze_mode(body, find_freeze_mode(mode, depth));
   FrozenPrefix prefix({&body}, {40, 33, 3});
   const Tensor images = input_of("images", {11, 40, 33, 3});
   const Tensor features = prefix.run(images);
-  EXPECT_EQ(prefix.units(), 7);
-  EXPECT_EQ(features.shape(), (Shape{11, 3 * 3 * 256}));
+  EXPECT_EQ(prefix.units(), units);
+  EXPECT_EQ(features.shape(), (Shape{11, width}));
   EXPECT_EQ(run_in_threes(prefix, images).to_host(), features.to_host());
   EXPECT_EQ(prefix.input(features).to_host(), prefix.inputs(images)[0].to_host());
   const Tensor y = prefix.forward(features);
-  EXPECT_EQ(y.shape(), (Shape{11, ResNet18::kFeatures}));
-  EXPECT_EQ(y.to_host(), body.forward(prefix.inputs(images)[0], 7).to_host());
+  EXPECT_EQ(y.shape(), (Shape{11, body.spec().features()}));
+  EXPECT_EQ(y.to_host(), body.forward(prefix.inputs(images)[0], units).to_host());
   EXPECT_LE(relative_error(y.to_host(), as_reals(body.forward(images).to_host())), 1e-6);
 }
 
+INSTANTIATE_TEST_SUITE_P(Modes, FrozenPrefixOfResNet,
+                         testing::Values(PrefixCase{18, "until_layer3", 7, 3 * 3 * 256},
+                                         PrefixCase{34, "layer4.2", 16, 2 * 2 * 512},
+                                         PrefixCase{50, "until_layer3", 14, 3 * 3 * 1024},
+                                         PrefixCase{50, "until_layer1", 4, 10 * 9 * 256}),
+                         [](const auto& info) {
+                           return std::to_string(info.param.depth) + "u" +
+                                  std::to_string(info.param.units);
+                         });
+
 TEST(FrozenPrefixOfResNet18, AWholeFrozenBodyYieldsItsPooledFeatures) {
-  ResNet18 body(backend(), 1);
-  body.load(closed_form_resnet18());
+  ResNet body(backend(), 18, 1);
+  body.load(closed_form_resnet(18));
   apply_freeze_mode(body, find_freeze_mode("all"));
   FrozenPrefix prefix({&body}, {24, 24, 1});
   const Tensor images = input_of("images", {8, 24, 24, 1});  // one chunk
   const Tensor features = prefix.run(images);
-  EXPECT_EQ(prefix.units(), ResNet18::kUnits);
+  EXPECT_EQ(prefix.units(), body.units());
   EXPECT_EQ(features.to_host(), body.forward(images).to_host());
   EXPECT_EQ(prefix.forward(features).to_host(), features.to_host()) << "nothing lies behind it";
 }

@@ -5,7 +5,7 @@
 
 #include "models/policies/backbone_network.h"
 #include "models/policies/graph_batch.h"
-#include "tests/golden/closed_form.h"
+#include "tests/golden/closed_form_resnet.h"
 
 namespace frost {
 
@@ -59,7 +59,7 @@ inline void fill_closed_form(BackboneNetwork& network) {
     if (p.name.find(".body.") != std::string::npos) continue;
     p.tensor.copy_from_host(closed_form_tensor(p.name, p.tensor.shape()).to_floats(p.name));
   }
-  network.load_bodies(closed_form_resnet18());
+  network.load_bodies(closed_form_resnet(18));
 }
 
 }  // namespace frost

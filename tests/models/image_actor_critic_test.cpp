@@ -7,8 +7,9 @@
 
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
-#include "tests/golden/closed_form.h"
+#include "tests/golden/closed_form_resnet.h"
 #include "tests/op_table/op_cases.h"
+#include "tests/weights/weight_file_helpers.h"
 
 // The frozen prefix of the image network: kept features, sharing, folding, dead taps.
 namespace frost {
@@ -39,7 +40,7 @@ void fill_closed_form(ImageActorCritic& network) {
     if (p.name.find(".body.") != std::string::npos) continue;
     p.tensor.copy_from_host(closed_form_tensor(p.name, p.tensor.shape()).to_floats(p.name));
   }
-  network.load_bodies(closed_form_resnet18());
+  network.load_bodies(closed_form_resnet(18));
 }
 
 std::unique_ptr<ImageActorCritic> make_network(const ActorCriticConfig& config) {
@@ -198,13 +199,24 @@ TEST(DeadTaps, LeavingThemOutChangesNeitherOutputsNorGradients) {
 }
 
 TEST(Prefix, ReachesAsFarAsNothingTrains) {
-  const std::map<std::string, int> units = {{"none", 0},         {"all", ResNet18::kUnits},
-                                            {"until_layer3", 7}, {"last_block", 7},
-                                            {"layer4.1", 8},     {"bn_affine", 0}};
-  for (const FreezeMode& mode : freeze_modes()) {
-    const auto network = std::make_unique<ImageActorCritic>(backend(), image_config(mode.name));
-    EXPECT_EQ(network->prefix()->units(), units.at(mode.name)) << mode.name;
+  const std::map<std::string, int> units = {{"none", 0},       {"all", 10},     {"until_layer3", 7},
+                                            {"last_block", 7}, {"layer4.1", 8}, {"bn_affine", 0}};
+  for (const auto& [mode, depth] : units) {
+    const auto network = std::make_unique<ImageActorCritic>(backend(), image_config(mode));
+    EXPECT_EQ(network->prefix()->units(), depth) << mode;
   }
+}
+
+TEST(ImageBodies, WeightsOfAnotherResNetAreRefusedInOneLine) {
+  ActorCriticConfig config = image_config("all");
+  config.backbone.architecture = "resnet34";
+  ImageActorCritic network(backend(), config);
+  EXPECT_EQ(network.body_spec().depth, 34);
+  EXPECT_TRUE(test::refuses(
+      [&] { network.load_bodies(closed_form_resnet(50)); },
+      "the weights are those of a resnet50 and actor_critic.backbone.architecture is resnet34: set "
+      "it to resnet50, or name a file of a resnet34 in actor_critic.weights_path"));
+  network.load_bodies(closed_form_resnet(34));
 }
 
 TEST(Prefix, PartsAtOnceWhenOneSideChangesAndIsSharedAgainWhenTheyAgree) {
@@ -218,7 +230,7 @@ TEST(Prefix, PartsAtOnceWhenOneSideChangesAndIsSharedAgainWhenTheyAgree) {
   statistic.copy_from_host(values);
   EXPECT_FALSE(network->prefix()->shared());
   EXPECT_NE(network->prefix_id(), id);
-  network->load_bodies(closed_form_resnet18());
+  network->load_bodies(closed_form_resnet(18));
   EXPECT_TRUE(network->prefix()->shared());
 }
 

@@ -184,7 +184,7 @@ TEST(FreezeSchedule, ResumingAtBeforeAndAfterEverySwitchIsNeverHavingStopped) {
     const SafetensorsFile saved = first.checkpoint();
     Trainer resumed(scheduled_config(), true);
     resumed.restore(saved);
-    EXPECT_STREQ(resumed.backbone().freeze_mode().name, first.backbone().freeze_mode().name);
+    EXPECT_EQ(resumed.backbone().freeze_mode().name, first.backbone().freeze_mode().name);
     run(resumed, 4);
     const SafetensorsFile got = resumed.checkpoint();
     EXPECT_EQ(got.metadata, want.metadata) << stop;

@@ -3,7 +3,7 @@
 #include "kernels/backend_registry.h"
 #include "models/policies/policy_factory.h"
 #include "rl/ppo/ppo.h"
-#include "tests/golden/closed_form.h"
+#include "tests/golden/closed_form_resnet.h"
 #include "tests/op_table/op_cases.h"
 #include "tests/rl/same_state.h"
 #include "tools/config/config_text.h"
@@ -68,7 +68,7 @@ struct ReplayLearner {
     network = make_policy_network(backend, model_config(config));
     RandomStream random(3, StreamPurpose::kInit);
     network->initialize(random, false);
-    if (BackboneNetwork* body = find_backbone(*network)) body->load_bodies(closed_form_resnet18());
+    if (BackboneNetwork* body = find_backbone(*network)) body->load_bodies(closed_form_resnet(18));
     optimizer = std::make_unique<Adam>(network->param_groups());
     PpoConfig ppo_config = config.ppo;
     ppo_config.record_minibatches = record;

@@ -39,7 +39,7 @@ TEST(VectorConfig, WhatOnlyColoniesHaveIsRefusedElsewhere) {
             std::string::npos);
   EXPECT_NE(problem(cartpole + "actor_critic: {backbone: {freeze_schedule: [{update: 5, "
                                "freeze_mode: none, backbone_lr: 1e-5}]}}")
-                .find("it needs ResNet18 bodies"),
+                .find("it needs ResNet bodies"),
             std::string::npos);
   EXPECT_NE(problem("environment: {name: CartPole}").find("CartPole-v1"), std::string::npos);
   EXPECT_EQ(problem(cartpole + "actor_critic: {mlp_hidden: []}"), "accepted");

@@ -105,7 +105,8 @@ TEST(ConfigSchema, EveryKeyIsUniqueAndDocumentedAndInADocumentedSection) {
 
 TEST(ConfigSchema, EveryKeyIsBoundToItsOwnMember) {
   std::istringstream words(
-      "1 2 0.5 0.2 false true -2 exponential in random 1ch_conv tf32 none joint total cosine "
+      "1 2 0.5 0.2 false true -2 exponential in random resnet50 1ch_conv tf32 none joint total "
+      "cosine "
       "constant cpu promote_leftmost_child state_machine sum image 48 other "
       "CartPole-v1 minibatch mse");
   const std::vector<std::string> other_values{std::istream_iterator<std::string>(words), {}};

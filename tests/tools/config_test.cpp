@@ -177,6 +177,28 @@ TEST(ConfigErrors, UnknownNamesListTheValidOnes) {
   }
 }
 
+// `layer4.2` exists in a ResNet50 alone.
+TEST(ConfigErrors, AFreezeModeThatTheBodiesDoNotHaveIsRefusedWithTheValidOnes) {
+  const std::string eighteen =
+      "', with resnet18 expected one of: none, all, until_layer1, until_layer2, until_layer3, "
+      "until_layer4, last_stage, last_block, bn_affine, layer1.0, layer1.1, layer2.0, layer2.1, "
+      "layer3.0, layer3.1, layer4.0, layer4.1";
+  EXPECT_EQ(problem("actor_critic:\n  backbone: {freeze_mode: layer4.2}\n"),
+            "x.yaml:2: 'actor_critic.backbone.freeze_mode' is 'layer4.2" + eighteen);
+  EXPECT_EQ(problem("actor_critic:\n  backbone:\n    freeze_schedule: "
+                    "[{update: 5, freeze_mode: layer3.5, backbone_lr: 1e-5}]\n"),
+            "x.yaml:3: 'actor_critic.backbone.freeze_schedule' is 'layer3.5" + eighteen);
+  EXPECT_EQ(problem("study: {freeze_modes: [none, half]}"),
+            "x.yaml:1: 'study.freeze_modes' is 'half" + eighteen);
+  const std::string fifty = "actor_critic: {backbone: {architecture: resnet50, freeze_mode: ";
+  EXPECT_EQ(problem(fifty + "layer4.2}}"), "accepted");
+  EXPECT_NE(problem(fifty + "layer4.3}}").find("is 'layer4.3', expected one of: none, all"),
+            std::string::npos);
+  EXPECT_EQ(problem("actor_critic: {backbone: {architecture: resnet101}}"),
+            "x.yaml:1: 'actor_critic.backbone.architecture' is 'resnet101', expected one of: "
+            "resnet18, resnet34, resnet50");
+}
+
 TEST(ConfigErrors, RulesBetweenKeysNameTheLineOfTheGivenKey) {
   EXPECT_EQ(problem("environment:\n  threshold_critical_nodes: 64\n"),
             "x.yaml:2: 'environment.threshold_critical_nodes' is 64, must be above "

@@ -22,11 +22,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ExportWeights : public testing::TestWithParam<const char*> {
+struct Body {
+  std::string architecture, adapter;
+};
+
+class ExportWeights : public testing::TestWithParam<Body> {
  protected:
   ExportWeights() {
     fs::create_directories(run_ / "checkpoints");
-    config_.backbone.input_adapter = GetParam();
+    config_.backbone.architecture = GetParam().architecture;
+    config_.backbone.input_adapter = GetParam().adapter;
     network_ = std::make_unique<GraphActorCritic>(cpu_backend(), config_);
     RandomStream random(3, StreamPurpose::kInit);
     network_->initialize(random, true);
@@ -65,36 +70,38 @@ class ExportWeights : public testing::TestWithParam<const char*> {
 TEST_P(ExportWeights, TheBodyIsWrittenUnderTorchvisionsNamesAndLoadsBackBitForBit) {
   write_checkpoint("last", network_state());
   for (const std::string part : {"actor", "critic"}) {
-    const ResNet18& body = part == "actor" ? network_->actor_body() : network_->critic_body();
+    const ResNet& body = part == "actor" ? network_->actor_body() : network_->critic_body();
     ASSERT_EQ(export_weights("--part " + part), 0) << messages();
     SafetensorsFile file = read_safetensors(out_);
-    for (const std::string& counter : resnet_counters(18)) {
+    for (const std::string& counter : resnet_counters(body.spec().depth)) {
       ASSERT_TRUE(file.tensors.contains(counter)) << counter;
       EXPECT_EQ(file.tensors.at(counter).to_int64(counter), std::vector<std::int64_t>{0});
       file.tensors.erase(counter);
     }
-    EXPECT_EQ(file.tensors.size(), 100u);
     EXPECT_TRUE(test::same_tensors(file.tensors, body.torchvision_state_dict()));
-    const std::int64_t channels = std::string(GetParam()) == "1ch_conv" ? 1 : 3;
+    const std::int64_t channels = GetParam().adapter == "1ch_conv" ? 1 : 3;
     EXPECT_EQ(file.tensors.at("conv1.weight").shape, (Shape{64, channels, 7, 7}));
 
     EXPECT_EQ(file.metadata["format"], "pt");
-    EXPECT_EQ(file.metadata["architecture"], "resnet18");
+    EXPECT_EQ(file.metadata["architecture"], GetParam().architecture);
     EXPECT_EQ(file.metadata["normalisation_mean"], "0.485 0.456 0.406");
     EXPECT_NE(file.metadata["source"].find(part + " body of"), std::string::npos);
     EXPECT_NE(file.metadata["source"].find("after update 12"), std::string::npos);
     EXPECT_EQ(file.metadata["source_sha256"],
               sha256_hex(read_regular_file(run_ / "checkpoints/last.safetensors", 1 << 30)));
 
-    ResNet18 again(cpu_backend(), channels);
+    ResNet again(cpu_backend(), body.spec().depth, channels);
     again.load(file.tensors);
     EXPECT_TRUE(test::same_tensors(again.torchvision_state_dict(), body.torchvision_state_dict()));
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Inputs, ExportWeights, testing::Values("repeat3", "1ch_conv"),
-                         [](const auto& input) {
-                           return std::string(input.param) == "repeat3" ? "repeat3" : "one_channel";
+INSTANTIATE_TEST_SUITE_P(Bodies, ExportWeights,
+                         testing::Values(Body{"resnet18", "repeat3"}, Body{"resnet18", "1ch_conv"},
+                                         Body{"resnet50", "repeat3"}),
+                         [](const auto& body) {
+                           return body.param.architecture +
+                                  (body.param.adapter == "repeat3" ? "" : "_one_channel");
                          });
 
 class ExportWeightsOnce : public ExportWeights {};
@@ -138,8 +145,8 @@ TEST_P(ExportWeightsOnce, WhatIsNoCheckpointIsRefusedInOneLineAndNothingIsWritte
   expect_refusal("--part actor", 1, "variance");
 }
 
-INSTANTIATE_TEST_SUITE_P(Inputs, ExportWeightsOnce, testing::Values("repeat3"),
-                         [](const auto& input) { return std::string(input.param); });
+INSTANTIATE_TEST_SUITE_P(Bodies, ExportWeightsOnce, testing::Values(Body{"resnet18", "repeat3"}),
+                         [](const auto& body) { return body.param.architecture; });
 
 }  // namespace
 }  // namespace frost

@@ -89,11 +89,6 @@ TEST(FreezeBench, AReplayGoesOnFromItsSavedState) {
   EXPECT_EQ(second.episode_steps(), 1);
 }
 
-TEST(FreezeBench, AliasesOfAModeAreMeasuredOnce) {
-  EXPECT_EQ(distinct_freeze_modes(),
-            (std::vector<std::string>{"none", "all", "until_layer3", "layer4.1", "bn_affine"}));
-}
-
 TEST(FreezeBench, APictureIsReplayedForOneDeleteRatio) {
   const auto records = tiny_records(ObservationKind::kImage);
   const RecordedStep& first = records[0].steps[0];

@@ -13,13 +13,18 @@
 namespace frost {
 namespace {
 
-Config small_config(const std::string& mode) {
+const std::vector<std::string> kModes = {"none",       "all",      "until_layer3",
+                                         "last_block", "layer4.1", "bn_affine"};
+
+Config small_config(const std::string& mode, const std::string& architecture = "resnet18") {
   return parse_config(
       "environment: {max_critical_nodes: 48, threshold_critical_nodes: 64}\n"
       "actor_critic: {pretrained_weights: random}\n"
       "algorithm: {enable_kl_early_stop: false}\n"
       "trainer: {num_envs: 2, rollout_steps: 8, minibatch_size: 4, update_epochs: 1}\n",
-      "test", {"actor_critic.backbone.freeze_mode=" + mode, "system.threads=1"});
+      "test",
+      {"actor_critic.backbone.freeze_mode=" + mode,
+       "actor_critic.backbone.architecture=" + architecture, "system.threads=1"});
 }
 
 /// Statements that fail, in order.
@@ -45,12 +50,33 @@ void change_one_value(Tensor tensor) {
 }
 
 TEST(FreezeProof, AllClaimsHoldAfterARealUpdateInEveryMode) {
-  for (const std::string& mode : freeze_mode_names()) {
+  for (const std::string& mode : kModes) {
     SCOPED_TRACE(mode);
     Trainer trainer(small_config(mode), false);
     const FreezeProof proof(trainer.backbone(), trainer.optimizer());
     trainer.ppo().update();
     EXPECT_EQ(failures(proof.verify()), Failures{});
+  }
+}
+
+TEST(FreezeProof, AllClaimsHoldForDeeperBodies) {
+  for (const auto& [architecture, mode] :
+       {std::pair{"resnet34", "layer4.2"}, {"resnet50", "all"}, {"resnet50", "layer4.2"}}) {
+    SCOPED_TRACE(std::string(architecture) + " " + mode);
+    Trainer trainer(small_config(mode, architecture), false);
+    const FreezeProof proof(trainer.backbone(), trainer.optimizer());
+    trainer.ppo().update();
+    EXPECT_EQ(failures(proof.verify()), Failures{});
+  }
+}
+
+TEST(FreezeProof, AFrozenBodyKeepsWhatTheTableOfItsConvolutionsSays) {
+  EXPECT_EQ(frozen_body_saved_bytes(resnet_spec(18), 24), 5'952);
+  for (const int depth : {18, 34, 50}) {
+    Trainer trainer(small_config("all", resnet_name(depth)), false);
+    EXPECT_EQ(saved_body_bytes(trainer.backbone(), trainer.backbone().actor_body()),
+              static_cast<double>(frozen_body_saved_bytes(resnet_spec(depth), 24)))
+        << depth;
   }
 }
 
@@ -101,11 +127,13 @@ TEST(FreezeProof, WithoutAnUpdateNothingMovedAndNoGradientArrived) {
 }
 
 TEST(FreezeProof, ExpectedCountsAreThoseOfTheFreezeTable) {
-  const auto counts = [](const std::string& mode, const std::string& adapter) {
+  const auto counts = [](const std::string& mode, const std::string& adapter,
+                         const std::string& architecture = "resnet18") {
     ActorCriticConfig config;
     config.value_components = 6;
     config.backbone.freeze_mode = mode;
     config.backbone.input_adapter = adapter;
+    config.backbone.architecture = architecture;
     return expected_counts(config);
   };
   const ExpectedCounts all = counts("all", "repeat3");
@@ -119,6 +147,12 @@ TEST(FreezeProof, ExpectedCountsAreThoseOfTheFreezeTable) {
   EXPECT_EQ(counts("layer4.1", "repeat3").trainable(), 10'141'714);
   EXPECT_EQ(counts("bn_affine", "repeat3").trainable(), 719'634);
   EXPECT_EQ(counts("all", "1ch_conv").body, 11'176'512 - 64 * 2 * 49);
+  EXPECT_EQ(counts("all", "repeat3", "resnet34").body, 21'284'672);
+  EXPECT_EQ(counts("layer4.2", "repeat3", "resnet34").body_trainable, 4'720'640);
+  const ExpectedCounts fifty = counts("layer4.2", "repeat3", "resnet50");
+  EXPECT_EQ(fifty.body, 23'508'032);
+  EXPECT_EQ(fifty.body_trainable, 4'462'592);
+  EXPECT_EQ(fifty.heads, all.heads + 2 * 1536 * 128) << "trunks on 2048 features";
 }
 
 TEST(FreezeProof, TheJsonHoldsCountsGroupsBytesAndClaims) {
@@ -135,7 +169,8 @@ TEST(FreezeProof, TheJsonHoldsCountsGroupsBytesAndClaims) {
   EXPECT_EQ(json["bytes"]["predicted"]["gradients"], 4 * 700'434);
   EXPECT_EQ(json["bytes"]["measured"]["optimizer"], 8 * 700'434);
   EXPECT_EQ(json["bytes"]["measured"]["parameters"], json["bytes"]["predicted"]["parameters"]);
-  EXPECT_EQ(json["bytes"]["saved_body"], kFrozenBodySavedBytes);
+  EXPECT_EQ(json["architecture"], "resnet18");
+  EXPECT_EQ(json["bytes"]["saved_body"], 5'952);
   EXPECT_EQ(json["claims"].size(), claims.size());
   EXPECT_EQ(json["claims"][0]["holds"], true);
 }
@@ -198,7 +233,7 @@ TEST_P(Forecast, TheDryRunPredictsTheBytesOfARealUpdate) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, Forecast,
-                         testing::Combine(testing::ValuesIn(freeze_mode_names()),
+                         testing::Combine(testing::ValuesIn(kModes),
                                           testing::Values("graph", "image")),
                          [](const auto& info) {
                            std::string name = std::get<0>(info.param) + std::get<1>(info.param);

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "kernels/backend_registry.h"
-#include "models/resnet18.h"
+#include "models/resnet.h"
 #include "tests/golden_files.h"
 #include "tests/program_path.h"
 #include "tests/weights/weight_file_helpers.h"
@@ -69,15 +69,18 @@ class ProgramsTest : public ::testing::Test {
     return (folder_ / name).string();
   }
 
-  /// A loadable ResNet18 blob with random weights; `damage` may change it first.
+  /// A loadable ResNet blob with random weights; `damage` may change it first.
   std::string write_blob(const std::string& name,
-                         const std::function<void(StateDict&)>& damage = {}) const {
-    ResNet18Classifier network(cpu_backend());
+                         const std::function<void(StateDict&)>& damage = {}, int depth = 18,
+                         std::int64_t classes = 1000) const {
+    ResNetClassifier network(cpu_backend(), depth, classes);
     RandomStream random(1, StreamPurpose::kInit);
     network.body.initialize(random);
     SafetensorsFile blob{network.body.torchvision_state_dict(), {}};
-    blob.tensors["fc.weight"] = HostTensor::from_floats({1000, 512}, network.fc.weight.to_host());
-    blob.tensors["fc.bias"] = HostTensor::from_floats({1000}, std::vector<float>(1000, 0.5f));
+    blob.tensors["fc.weight"] =
+        HostTensor::from_floats(network.fc.weight.shape(), network.fc.weight.to_host());
+    blob.tensors["fc.bias"] = HostTensor::from_floats(
+        network.fc.bias.shape(), std::vector<float>(static_cast<std::size_t>(classes), 0.5f));
     if (damage) damage(blob.tensors);
     write_safetensors(folder_ / name, blob);
     return (folder_ / name).string();

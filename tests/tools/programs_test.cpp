@@ -48,10 +48,10 @@ TEST_F(ProgramsTest, AMisspeltKeyIsRefusedWithTheNearestOne) {
 TEST_F(ProgramsTest, AnUnknownFreezeModeIsRefusedWithTheValidOnes) {
   for (const char* program : {"train", "verify_freezing"}) {
     expect_refusal(program, {tiny_, "--set", "actor_critic.backbone.freeze_mode=half"}, 2,
-                   "none, all, until_layer3, last_block");
+                   "none, all, until_layer1, until_layer2");
   }
   expect_refusal("bench_freeze", {tiny_, "--modes", "none,half"}, 2,
-                 "none, all, until_layer3, last_block");
+                 "none, all, until_layer1, until_layer2");
 }
 
 TEST_F(ProgramsTest, APrecisionThatTheCpuLacksIsRefused) {
@@ -183,6 +183,48 @@ TEST_F(ProgramsTest, InferWritesAllOrNothing) {
   EXPECT_EQ(read_npy(folder_ / "f.npy").shape, (std::vector<std::int64_t>{2, 128, 4, 4}));
 }
 
+TEST_F(ProgramsTest, InferTakesEveryResNetAndAnyNumberOfClasses) {
+  const std::string input = (folder_ / "input.npy").string();
+  std::vector<float> values(2 * 3 * 32 * 32);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::sin(static_cast<float>(i));
+  write_npy(input, {{2, 3, 32, 32}, values});
+
+  const std::string ten = write_blob("ten.safetensors", {}, 34, 10);
+  const Outcome outcome = run("infer", {ten, input, "--logits", "l.npy", "--top", "20"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 1 + 2 * 10);
+  EXPECT_EQ(read_npy(folder_ / "l.npy").shape, (std::vector<std::int64_t>{2, 10}));
+
+  const auto behead = [](StateDict& state) {
+    state.erase("fc.weight");
+    state.erase("fc.bias");
+  };
+  const std::string body = write_blob("body.safetensors", behead, 50);
+  for (const auto& [layer, shape] : {std::pair{"pool", std::vector<std::int64_t>{2, 2048}},
+                                     {"layer1", {2, 256, 8, 8}},
+                                     {"layer3", {2, 1024, 2, 2}}}) {
+    const Outcome features = run("infer", {body, input, "--features", "f.npy", "--layer", layer});
+    EXPECT_EQ(features.status, 0) << features.err;
+    EXPECT_EQ(read_npy(folder_ / "f.npy").shape, shape);
+  }
+  expect_refusal("infer", {body, input, "--logits", "n.npy"}, 1, "holds no classifier (fc)");
+}
+
+TEST_F(ProgramsTest, WeightsOfAnotherResNetAreRefused) {
+  std::vector<std::string> arguments =
+      train_with_weights(write_blob("thirty_four.safetensors", {}, 34));
+  const std::string both =
+      "the weights are those of a resnet34 and actor_critic.backbone.architecture is resnet18";
+  for (const char* program : {"train", "verify_freezing"}) {
+    expect_refusal(program, arguments, 1, both);
+  }
+  arguments.insert(arguments.end(), {"--set", "actor_critic.backbone.architecture=resnet34",
+                                     "--set", "actor_critic.backbone.freeze_mode=layer4.2"});
+  const Outcome outcome = run("verify_freezing", arguments);
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("body 21,284,672"), std::string::npos) << outcome.out;
+}
+
 /// Column of a CSV text by its name in the first line, without the first line.
 std::vector<std::string> column(const std::string& csv, const std::string& name) {
   std::istringstream lines(csv);
@@ -312,10 +354,9 @@ TEST_F(ReproducibleRun, OfAReferenceEnvironment) {
                  "superfluous: 'network.actor.hidden.1.bias'");
 
   const std::string out = (folder_ / "body.safetensors").string();
-  expect_refusal("export_weights", {"first", "--part", "actor", "-o", out}, 1,
-                 "no ResNet18 bodies");
+  expect_refusal("export_weights", {"first", "--part", "actor", "-o", out}, 1, "no ResNet bodies");
   for (const char* program : {"verify_freezing", "bench_freeze"}) {
-    expect_refusal(program, {config}, 2, "needs ResNet18 bodies");
+    expect_refusal(program, {config}, 2, "needs ResNet bodies");
   }
   expect_refusal("evaluate", {"--policy", "half_delete", config}, 2,
                  "CartPole-v1 has no policy 'half_delete'");

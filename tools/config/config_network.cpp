@@ -1,6 +1,6 @@
 #include "tools/config/config_network.h"
 
-#include "models/freeze.h"
+#include "models/resnet_spec.h"
 #include "tools/config/config_member.h"
 #include "tools/config/config_rules.h"
 #include "tools/config/config_schedule.h"
@@ -55,18 +55,23 @@ Keys encoder_keys() {
 Keys actor_critic_keys() {
   return {
       choice("actor_critic.pretrained_weights", MEMBER(model.backbone.pretrained_weights),
-             {"imagenet", "random"}, "start of both ResNet18 bodies")
+             {"imagenet", "random"}, "start of both bodies")
           .only_with(KeyNeed::kBodies)
           .allow_null("random"),
       file_path("actor_critic.weights_path", MEMBER(model.backbone.weights_path),
                 "weight file; empty: weights/resnet18.safetensors, then $FROST_DATA/weights")
           .only_with(KeyNeed::kBodies)
           .allow_null(""),
+      choice("actor_critic.backbone.architecture", MEMBER(model.backbone.architecture),
+             resnet_names(), "what both bodies are; the weight file must hold the same")
+          .only_with(KeyNeed::kBodies),
       choice("actor_critic.backbone.input_adapter", MEMBER(model.backbone.input_adapter),
              {"repeat3", "1ch_conv"}, "one channel into a body made for three")
           .only_with(KeyNeed::kBodies),
-      choice("actor_critic.backbone.freeze_mode", MEMBER(model.backbone.freeze_mode),
-             freeze_mode_names(), "which part of both bodies is frozen")
+      freeze_mode_key(
+          "actor_critic.backbone.freeze_mode", MEMBER(model.backbone.freeze_mode),
+          "which part of both bodies is frozen; layerN.M: block M of layerN and what is "
+          "behind it train")
           .only_with(KeyNeed::kBodies),
       number("actor_critic.backbone.backbone_lr", MEMBER(model.backbone.backbone_lr), above(0),
              "learning rate of what trains in the bodies")

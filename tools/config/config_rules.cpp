@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
+#include "models/freeze.h"
+#include "models/resnet_spec.h"
 #include "tools/config/config_retired.h"
 #include "tools/config/config_schema.h"
 #include "tools/config/environments.h"
@@ -68,6 +71,28 @@ std::optional<ConfigConflict> find_missing_group(const Config& config,
   return std::nullopt;
 }
 
+/// A freeze mode that the configured bodies do not have.
+std::optional<ConfigConflict> find_unknown_mode(const Config& config) {
+  const BackboneConfig& backbone = config.model.backbone;
+  const std::string section = "actor_critic.backbone.";
+  std::vector<std::pair<std::string, std::string>> modes = {
+      {section + "freeze_mode", backbone.freeze_mode}};
+  for (const FreezeStep& step : backbone.freeze_schedule) {
+    modes.emplace_back(section + "freeze_schedule", step.freeze_mode);
+  }
+  for (const std::string& mode : config.study.freeze_modes) {
+    modes.emplace_back("study.freeze_modes", mode);
+  }
+  for (const auto& [key, mode] : modes) {
+    const auto known = freeze_mode_names(resnet_depth(backbone.architecture));
+    if (std::find(known.begin(), known.end(), mode) != known.end()) continue;
+    return ConfigConflict{{key, section + "architecture"},
+                          fmt::format("'{}' is '{}', with {} expected one of: {}", key, mode,
+                                      backbone.architecture, fmt::join(known, ", "))};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string KeyRule::relation_text() const {
@@ -121,7 +146,7 @@ std::optional<ConfigConflict> find_conflict(Config config) {
                           fmt::format("'{}' is {}, must be {} '{}' ({})", rule.key, value,
                                       rule.relation_text(), rule.other_key, other)};
   }
-  return std::nullopt;
+  return find_unknown_mode(config);
 }
 
 const KeyNeed KeyNeed::kColony{
@@ -135,7 +160,7 @@ const KeyNeed KeyNeed::kPicture{
     "set environment.name to durotaxis and observation.kind to image",
     [](const Config&, const EnvironmentSpec& spec) { return shows<PictureSpec>(spec); }};
 const KeyNeed KeyNeed::kBodies{
-    "ResNet18 bodies", "", "set environment.name to durotaxis",
+    "ResNet bodies", "", "set environment.name to durotaxis",
     [](const Config&, const EnvironmentSpec& spec) { return !shows<VectorSpec>(spec); }};
 const KeyNeed KeyNeed::kVector{
     "a vector as observation", "", "set environment.name to a reference environment",

@@ -7,6 +7,7 @@
 
 #include "kernels/errors.h"
 #include "models/freeze.h"
+#include "models/resnet_spec.h"
 #include "tools/config/config_member.h"
 #include "tools/config/config_schema.h"
 
@@ -17,10 +18,16 @@ namespace {
 
 using Entries = std::vector<ConfigKey>;
 
+bool is_mode_of_some_body(const std::string& mode) {
+  return std::ranges::any_of(resnet_specs(), [&](const ResNetSpec& spec) {
+    return std::ranges::count(freeze_mode_names(spec.depth), mode) > 0;
+  });
+}
+
 const Entries& freeze_step_entries() {
   static const Entries entries = {
       number("update", MEMBER(ppo.total_updates), at_least(1), ""),
-      choice("freeze_mode", MEMBER(model.backbone.freeze_mode), freeze_mode_names(), ""),
+      freeze_mode_key("freeze_mode", MEMBER(model.backbone.freeze_mode), ""),
       number("backbone_lr", MEMBER(model.backbone.backbone_lr), above(0), "")};
   return entries;
 }
@@ -111,6 +118,27 @@ ConfigKey lr_kind_key(std::string path, std::string doc) {
                        {"cosine", Kind::kCosine},
                        {"kl_adaptive", Kind::kKlAdaptive}},
                       std::move(doc));
+}
+
+std::string freeze_mode_forms() {
+  std::string forms;
+  for (const std::string& name : freeze_mode_names()) {
+    if (!name.starts_with("layer")) forms += name + ", ";
+  }
+  return forms + "layerN.M";
+}
+
+ConfigKey freeze_mode_key(std::string path, Member<std::string> member, std::string doc) {
+  ConfigKey key = text(std::move(path), member, std::move(doc));
+  key.type = "one of: " + freeze_mode_forms();
+  key.set = [set_text = key.set, type = key.type](Config& config, const ConfigValue& value) {
+    set_text(config, value);
+    if (!is_mode_of_some_body(value.text)) {
+      throw UsageError("is '" + value.text + "', expected " + type);
+    }
+  };
+  key.get = [=](Config& config) { return member(config); };
+  return key;
 }
 
 ConfigKey freeze_schedule_key(std::string path, Member<std::vector<FreezeStep>> member,

@@ -7,6 +7,11 @@
 
 namespace frost {
 
+/// A freeze mode; whether the configured bodies have it, `find_conflict` says.
+ConfigKey freeze_mode_key(std::string path, Member<std::string> member, std::string doc);
+/// "none, all, ..., layerN.M", what modes there are of any body.
+std::string freeze_mode_forms();
+
 /// The list of later freeze modes, by rising update.
 ConfigKey freeze_schedule_key(std::string path, Member<std::vector<FreezeStep>> member,
                               std::string doc);

@@ -282,8 +282,8 @@ Keys evaluation_keys() {
 
 Keys study_keys() {
   Keys keys{
-      text_list("study.freeze_modes", MEMBER(study.freeze_modes), freeze_mode_names(),
-                "the modes that are compared"),
+      text_list("study.freeze_modes", MEMBER(study.freeze_modes), {},
+                "the modes that are compared, here and by bench_freeze"),
       text_list("study.variants", MEMBER(study.variants), {},
                 "settings \"a.b=value\" in which all modes are trained; \"\" is the file as it is"),
       number("study.seeds", MEMBER(study.seeds), at_least(1), "runs of each mode, seeds from 0 on"),
@@ -291,6 +291,7 @@ Keys study_keys() {
              "held-out episodes after training"),
       number("study.evaluation_seed", MEMBER(study.evaluation_seed), kAny, "their seed"),
   };
+  keys.front().type = "list of: " + freeze_mode_forms();
   for (ConfigKey& key : keys) key.of_run = false;
   return keys;
 }
@@ -319,7 +320,7 @@ const std::vector<ConfigSection>& config_sections() {
       {"environment", "What the agent acts in: the durotaxis colony, unless named otherwise."},
       {"observation", "What the agent sees."},
       {"encoder", "The graph transformer in front of the bodies."},
-      {"actor_critic", "The ResNet18 actor and critic, and what of them is frozen."},
+      {"actor_critic", "The ResNet actor and critic, and what of them is frozen."},
       {"algorithm", "PPO."},
       {"trainer", "Rollouts, minibatches, loss weights and what a run writes."},
       {"evaluation", "Fixed-seed evaluation during the training."},

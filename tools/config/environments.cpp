@@ -81,7 +81,7 @@ RecordedEpisodes record_at_constant_size(const Config& config, int size, int ste
                                          RandomStream& seeds) {
   if (!has_own_section(config)) {
     throw UsageError("environment.name is '" + config.environment_name +
-                     "': this needs ResNet18 bodies and states of a constant size; set "
+                     "': this needs ResNet bodies and states of a constant size; set "
                      "environment.name to durotaxis");
   }
   return record_colony(steady_colony(config.environment, size),

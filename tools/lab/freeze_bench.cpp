@@ -132,28 +132,14 @@ std::int64_t BenchRow::training_bytes() const {
   return sum;
 }
 
-std::vector<std::string> distinct_freeze_modes() {
-  std::vector<std::string> names;
-  std::vector<const FreezeMode*> kept;
-  for (const FreezeMode& mode : freeze_modes()) {
-    const bool alias = std::any_of(kept.begin(), kept.end(), [&](const FreezeMode* other) {
-      return other->trains == mode.trains;
-    });
-    if (alias) continue;
-    kept.push_back(&mode);
-    names.emplace_back(mode.name);
-  }
-  return names;
-}
-
 double body_work(BackboneNetwork& network, int epochs) {
-  const ResNet18& body = network.actor_body();
+  const ResNet& body = network.actor_body();
   const FreezeSavings& savings = network.config().backbone.savings;
   FrozenPrefix* prefix = network.prefix();
   const int prefix_units = prefix == nullptr ? 0 : prefix->units();
   bool gradient_below = network.trains_below_bodies();
   double work = 0;
-  for (int unit = 0; unit < ResNet18::kUnits; ++unit) {
+  for (int unit = 0; unit < body.units(); ++unit) {
     bool trains = false;
     for (const ConvWork& conv : body.unit_work(unit, network.image_side())) {
       if (unit < prefix_units) {
@@ -190,7 +176,6 @@ std::vector<BenchRow> bench_freeze(const BenchSettings& settings,
   for (const BenchCase& what : settings.cases) {
     BenchRow row;
     row.what = what;
-    row.what.mode = find_freeze_mode(what.mode).name;
     rows.push_back(std::move(row));
   }
   for (int repetition = 1; repetition <= settings.workload.repetitions; ++repetition) {

@@ -54,9 +54,6 @@ struct BenchSettings {
   FreezeSavings plain{false, false, false, false};  ///< of the plain rows
 };
 
-/// The rows of the freeze table without aliases.
-std::vector<std::string> distinct_freeze_modes();
-
 /// Multiplications of both bodies for one state of `epochs` epochs, in units of one multiplication:
 /// collection, and per epoch forward, data gradient where something trains below, and weight
 /// gradient where a weight or scale trains; a frozen prefix once for all. Padding counts as data.

@@ -6,6 +6,7 @@
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"
 #include "models/freeze.h"
+#include "models/resnet_spec.h"
 #include "tools/cli/standard_output.h"
 #include "tools/config/common_options.h"
 #include "tools/lab/freeze_bench.h"
@@ -28,17 +29,18 @@ FreezeSavings without(const std::vector<std::string>& names) {
   return savings;
 }
 
-std::vector<BenchCase> cases_of(const BenchOptions& options) {
-  const std::vector<std::string> modes =
-      options.modes.empty() ? distinct_freeze_modes() : options.modes;
+std::vector<BenchCase> cases_of(const BenchOptions& options, const Config& config) {
+  const std::vector<std::string>& modes =
+      options.modes.empty() ? config.study.freeze_modes : options.modes;
+  const int depth = resnet_depth(config.model.backbone.architecture);
   std::vector<BenchCase> cases;
   for (const ObservationKind kind : {ObservationKind::kImage, ObservationKind::kGraph}) {
     if (options.observation != "both" && options.observation != to_string(kind)) continue;
     for (const std::string& mode : modes)
-      cases.push_back({find_freeze_mode(mode).name, kind, false});
+      cases.push_back({find_freeze_mode(mode, depth).name, kind, false});
     if (options.plain.empty()) continue;
     for (const std::string& mode : modes)
-      cases.push_back({find_freeze_mode(mode).name, kind, true});
+      cases.push_back({find_freeze_mode(mode, depth).name, kind, true});
   }
   return cases;
 }
@@ -68,11 +70,11 @@ int bench(const BenchOptions& options) {
   check_workload(workload);
   BenchSettings settings;
   settings.workload = workload;
-  settings.cases = cases_of(options);
   settings.plain = without(options.plain);
   settings.config = options.config.empty()
                         ? parse_config("", "the defaults", config_overrides(options.common))
                         : load_config(options.config, options.common);
+  settings.cases = cases_of(options, settings.config);
   if (!options.record.empty()) {
     write_workload(options.record, workload, settings.config);
     print_out("workload: {}\nwritten: {}\n", workload.text(), options.record);

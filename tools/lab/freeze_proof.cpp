@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "models/policies/graph_actor_critic.h"
 #include "tools/reports/bytes_json.h"
 #include "tools/reports/parameter_report.h"
 #include "weights/resnet_names.h"
@@ -46,15 +47,16 @@ std::int64_t encoder_count(const EncoderConfig& config) {
 
 std::int64_t heads_count(const ActorCriticConfig& config) {
   const std::int64_t token = config.encoder.out_dim, hidden = config.hidden_dim;
-  const std::int64_t trunk = linear_count(ResNet18::kFeatures, hidden) + 2 * hidden;
+  const std::int64_t features = resnet_spec(resnet_depth(config.backbone.architecture)).features();
+  const std::int64_t trunk = linear_count(features, hidden) + 2 * hidden;
   const std::int64_t critic = trunk + linear_count(hidden, config.value_components);
   if (config.observation == ObservationKind::kImage) {
     return trunk + 2 * linear_count(hidden, config.continuous_heads) + critic;
   }
-  const std::int64_t actor = linear_count(2 * token, ResNet18::kFeatures) + trunk +
+  const std::int64_t actor = linear_count(2 * token, GraphActorCritic::kTokenPixels) + trunk +
                              linear_count(hidden, config.choices) +
                              2 * linear_count(hidden, config.continuous_heads) + config.choices;
-  return actor + linear_count(token, ResNet18::kFeatures) + critic;
+  return actor + linear_count(token, GraphActorCritic::kTokenPixels) + critic;
 }
 
 std::vector<NamedTensor> frozen_parameters(const BackboneNetwork& network) {
@@ -66,9 +68,10 @@ std::vector<NamedTensor> frozen_parameters(const BackboneNetwork& network) {
 }  // namespace
 
 ExpectedCounts expected_counts(const ActorCriticConfig& config) {
-  const FreezeMode& mode = find_freeze_mode(config.backbone.freeze_mode);
+  const int depth = resnet_depth(config.backbone.architecture);
+  const FreezeMode& mode = find_freeze_mode(config.backbone.freeze_mode, depth);
   ExpectedCounts counts;
-  for (const TensorSpec& spec : resnet_tensors(18)) {
+  for (const TensorSpec& spec : resnet_tensors(depth)) {
     if (spec.stage() == "fc") continue;
     std::int64_t n = numel(spec.shape);
     if (spec.name == "conv1.weight" && config.backbone.input_adapter == "1ch_conv") n /= 3;
@@ -91,7 +94,21 @@ TrainingBytes training_bytes(const BackboneNetwork& network) {
           bytes.live_of(MemoryTag::kOptimizer)};
 }
 
-double saved_body_bytes(const BackboneNetwork& network, ResNet18& body) {
+std::int64_t frozen_body_saved_bytes(const ResNetSpec& spec, std::int64_t side) {
+  std::int64_t signs = 0;
+  for (int unit = 0; unit < spec.units(); ++unit) {
+    std::int64_t at = spec.side_at(unit, side);
+    for (const ResNetConv& conv : spec.convs(unit)) {
+      if (conv.shortcut) continue;  // no ReLU of its own
+      at = conv.side_after(at);
+      signs += at * at * conv.out;
+    }
+  }
+  const std::int64_t pooled = spec.side_at(1, side);
+  return signs / 8 + pooled * pooled * spec.channels(0);
+}
+
+double saved_body_bytes(const BackboneNetwork& network, ResNet& body) {
   constexpr std::int64_t kImages = 32;
   Backend& backend = network.backend();
   Tensor images = Tensor::zeros(backend, {kImages, network.image_side(), network.image_side(), 1});
@@ -132,9 +149,10 @@ std::vector<Claim> FreezeProof::verify() const {
   if (network_.trains_below_bodies() && expected_counts(network_.config()).body_trainable == 0) {
     const double saved = std::max(saved_body_bytes(network_, network_.actor_body()),
                                   saved_body_bytes(network_, network_.critic_body()));
+    const std::int64_t most = frozen_body_saved_bytes(network_.body_spec(), network_.image_side());
     claims.push_back({"a frozen body keeps at most 1 bit per ReLU and 1 byte per max-pool output",
-                      fmt::format("{:.0f} of {} bytes per token", saved, kFrozenBodySavedBytes),
-                      saved <= static_cast<double>(kFrozenBodySavedBytes)});
+                      fmt::format("{:.0f} of {} bytes per token", saved, most),
+                      saved <= static_cast<double>(most)});
   }
   if (network_.prefix() != nullptr && network_.prefix()->units() > 0) {
     claims.push_back(kept_features_equal_recomputed());
@@ -230,6 +248,7 @@ std::string freeze_proof_json(BackboneNetwork& network, const Adam& optimizer,
   const ParameterCounts c = count_parameters(network);
   const ExpectedCounts expected = expected_counts(network.config());
   nlohmann::ordered_json json;
+  json["architecture"] = network.config().backbone.architecture;
   json["freeze_mode"] = network.freeze_mode().name;
   json["input_adapter"] = network.config().backbone.input_adapter;
   json["counts"] = {{"total", c.total},

@@ -14,7 +14,7 @@ namespace frost {
 /// Parameter counts a configuration must lead to, computed from dimensions, torchvision's tensor
 /// list and the freeze table, without a network (docs/networks.md, "Freezing").
 struct ExpectedCounts {
-  std::int64_t body = 0;            ///< of one ResNet18 body
+  std::int64_t body = 0;            ///< of one ResNet body
   std::int64_t body_trainable = 0;  ///< of one body
   std::int64_t statistics = 0;      ///< running means and variances of one body
   std::int64_t heads = 0;           ///< everything else behind the encoder
@@ -37,12 +37,11 @@ TrainingBytes training_bytes(const BackboneNetwork& network);
 
 /// Bytes the tape keeps per image inside one body of the network, counting what passes gradient to
 /// something that trains below it.
-double saved_body_bytes(const BackboneNetwork& network, ResNet18& body);
+double saved_body_bytes(const BackboneNetwork& network, ResNet& body);
 
-/// The most a wholly frozen body may keep per token image: one bit per ReLU output and one byte per
-/// max-pool output.
-inline constexpr std::int64_t kFrozenBodySavedBytes =
-    (12 * 12 * 64 + 4 * (6 * 6 * 64 + 3 * 3 * 128 + 2 * 2 * 256 + 512)) / 8 + 6 * 6 * 64;
+/// The most a wholly frozen body may keep per image of this side: one bit per ReLU output and one
+/// byte per max-pool output.
+std::int64_t frozen_body_saved_bytes(const ResNetSpec& spec, std::int64_t side);
 
 /// A statement about a network, what was found, and whether it held.
 struct Claim {

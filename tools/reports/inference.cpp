@@ -14,7 +14,7 @@
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"
-#include "models/resnet18.h"
+#include "models/resnet.h"
 #include "tools/images/image.h"
 #include "tools/reports/csv.h"
 #include "weights/npy.h"
@@ -139,7 +139,7 @@ std::vector<Sample> read_samples(const fs::path& path) {
 /// What the network said about all inputs, in their order.
 struct Results {
   std::vector<std::string> names;
-  std::vector<float> logits;    ///< [n, 1000]; empty without a classifier
+  std::vector<float> logits;    ///< [n, classes]; empty without a classifier
   std::vector<float> features;  ///< [n, ...] as `feature_shape`
   Shape feature_shape;          ///< of one input; NCHW without n
 };
@@ -153,27 +153,21 @@ void require_colour(const ResNetMapping& mapping, const std::string& origin) {
       origin, to_string(stem)));
 }
 
+ResNetMapping read_network(const std::string& path) {
+  ResNetMapping mapping = map_resnet(read_weight_file(path));
+  require_complete(mapping, path);
+  require_colour(mapping, path);
+  return mapping;
+}
+
 /// The network and what is asked of it.
 class Inference {
  public:
   Inference(Backend& backend, const InferOptions& options)
-      : backend_(backend),
-        network_(backend),
-        layer_(options.features.empty() ? "" : options.layer) {
-    ResNetMapping mapping = map_resnet(read_weight_file(options.weights));
-    require_complete(mapping, options.weights);
-    require_colour(mapping, options.weights);
-    classifies_ = mapping.has_classifier();
-    if (classifies_) {
-      network_.load(mapping.tensors);
-    } else if (layer_.empty() || layer_ == "fc" || !options.logits.empty()) {
-      throw Error(
-          options.weights +
-          " holds no classifier (fc): only --features with --layer pool or layer1..4 works");
-    } else {
-      network_.body.load(mapping.tensors);
-    }
-  }
+      : Inference(backend, options, read_network(options.weights)) {}
+
+  /// 0 without a classifier.
+  std::int64_t classes() const { return classes_; }
 
   /// Samples of one size.
   void run(const std::vector<Sample>& batch, Results& results) {
@@ -189,7 +183,7 @@ class Inference {
                                             nchw_to_nhwc(nchw, {n, 3, height, width}));
     const Tensor map = network_.body.features(images, 4);
     const Tensor pooled = global_avg_pool(map);
-    if (classifies_) {
+    if (classes_ > 0) {
       const std::vector<float> logits = network_.logits(pooled).to_host();
       results.logits.insert(results.logits.end(), logits.begin(), logits.end());
     }
@@ -201,6 +195,22 @@ class Inference {
   }
 
  private:
+  Inference(Backend& backend, const InferOptions& options, const ResNetMapping& mapping)
+      : backend_(backend),
+        network_(backend, mapping.depth, mapping.classes),
+        layer_(options.features.empty() ? "" : options.layer),
+        classes_(mapping.classes) {
+    if (classes_ > 0) {
+      network_.load(mapping.tensors);
+    } else if (layer_.empty() || layer_ == "fc" || !options.logits.empty()) {
+      throw Error(
+          options.weights +
+          " holds no classifier (fc): only --features with --layer pool or layer1..4 works");
+    } else {
+      network_.body.load(mapping.tensors);
+    }
+  }
+
   static void add_features(const Tensor& tensor, const Sample& first, Results& results) {
     const Shape& s = tensor.shape();
     const Shape shape = s.size() == 4 ? Shape{s[3], s[1], s[2]} : Shape{s[1]};
@@ -217,9 +227,9 @@ class Inference {
   }
 
   Backend& backend_;
-  ResNet18Classifier network_;
+  ResNetClassifier network_;
   std::string layer_;  ///< empty: no features wanted
-  bool classifies_ = false;
+  std::int64_t classes_;
 };
 
 Results infer_all(Inference& inference, const std::vector<fs::path>& files) {
@@ -241,9 +251,10 @@ Results infer_all(Inference& inference, const std::vector<fs::path>& files) {
   return results;
 }
 
-/// Class names by index; empty where no file was given and none is found.
-std::map<std::int64_t, std::string> read_labels(std::string path) {
+/// Class names by index; empty where no file was given and none of these `classes` is found.
+std::map<std::int64_t, std::string> read_labels(std::string path, std::int64_t classes) {
   if (path.empty()) {
+    if (classes != kImagenetClasses) return {};
     const char* data = std::getenv("FROST_DATA");
     if (data == nullptr || *data == '\0') return {};
     path = (fs::path(data) / "weights/imagenet_classes.csv").string();
@@ -285,19 +296,19 @@ std::vector<double> softmax(std::span<const float> logits) {
   return p;
 }
 
-std::string prediction_table(const Results& results, int top,
+std::string prediction_table(const Results& results, std::int64_t classes, int top,
                              const std::map<std::int64_t, std::string>& labels) {
   std::string table = "file,rank,class_index,label,probability\n";
-  constexpr auto kRow = static_cast<std::size_t>(kImagenetClasses);
-  for (std::size_t i = 0; i * kRow < results.logits.size(); ++i) {
-    const std::vector<double> p = softmax(std::span(results.logits).subspan(i * kRow, kRow));
-    std::vector<std::int64_t> order(kRow);
+  const auto row = static_cast<std::size_t>(classes);
+  for (std::size_t i = 0; i * row < results.logits.size(); ++i) {
+    const std::vector<double> p = softmax(std::span(results.logits).subspan(i * row, row));
+    std::vector<std::int64_t> order(row);
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
       return p[static_cast<std::size_t>(a)] > p[static_cast<std::size_t>(b)];
     });
-    for (int rank = 0; rank < top; ++rank) {
-      const std::int64_t c = order[static_cast<std::size_t>(rank)];
+    for (std::size_t rank = 0; rank < std::min(row, static_cast<std::size_t>(top)); ++rank) {
+      const std::int64_t c = order[rank];
       const auto label = labels.find(c);
       table += fmt::format("{},{},{},{},{:.6f}\n", csv_field(results.names[i]), rank + 1, c,
                            label == labels.end() ? "" : csv_field(label->second),
@@ -310,11 +321,11 @@ std::string prediction_table(const Results& results, int top,
 }  // namespace
 
 std::string infer(const InferOptions& options, const NoteSink& note) {
-  const auto labels = read_labels(options.labels);
   const std::vector<fs::path> files = list_files(options.inputs, note);
   set_thread_budget(options.threads);
   std::string reason;
   Inference inference(select_backend(options.device, reason), options);
+  const auto labels = read_labels(options.labels, inference.classes());
   Results results = infer_all(inference, files);
 
   // Everything is computed: only now is anything written.
@@ -322,13 +333,15 @@ std::string infer(const InferOptions& options, const NoteSink& note) {
   if (!options.features.empty()) {
     Shape shape{count};
     const bool fc = options.layer == "fc";
-    if (fc) results.feature_shape = {kImagenetClasses};
+    if (fc) results.feature_shape = {inference.classes()};
     shape.insert(shape.end(), results.feature_shape.begin(), results.feature_shape.end());
     write_npy(options.features, {shape, fc ? results.logits : results.features});
   }
   if (!options.logits.empty())
-    write_npy(options.logits, {{count, kImagenetClasses}, results.logits});
-  return results.logits.empty() ? "" : prediction_table(results, options.top, labels);
+    write_npy(options.logits, {{count, inference.classes()}, results.logits});
+  return results.logits.empty()
+             ? ""
+             : prediction_table(results, inference.classes(), options.top, labels);
 }
 
 }  // namespace frost

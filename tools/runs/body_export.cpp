@@ -4,7 +4,7 @@
 #include <string>
 #include "engine/io/atomic_file.h"
 #include "kernels/errors.h"
-#include "models/resnet18.h"
+#include "models/resnet.h"
 #include "tools/cli/standard_output.h"
 #include "tools/runs/checkpoint.h"
 #include "weights/resnet_blob.h"
@@ -31,7 +31,7 @@ StateDict body_tensors(const StateDict& checkpoint, const std::string& part,
   }
   if (body.empty()) {
     throw Error(origin + " holds no tensor " + prefix +
-                "*: its network has no ResNet18 bodies, or it is no checkpoint");
+                "*: its network has no ResNet bodies, or it is no checkpoint");
   }
   return body;
 }

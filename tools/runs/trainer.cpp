@@ -94,7 +94,7 @@ Trainer::Trainer(const Config& config, bool resuming)
 }
 
 void Trainer::enter_freeze_mode(const std::string& mode, double backbone_lr) {
-  backbone().set_freeze_mode(find_freeze_mode(mode), backbone_lr);
+  backbone().set_freeze_mode(find_freeze_mode(mode, backbone().body_spec().depth), backbone_lr);
   optimizer_->set_groups(network().param_groups());
 }
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <array>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,16 +7,9 @@
 #include "engine/layers/unit_chain.h"
 #include "engine/ops.h"
 #include "engine/state_dict.h"
+#include "models/resnet_spec.h"
 
 namespace frost {
-
-/// conv3x3-bn-relu-conv3x3-bn, plus the input or its 1x1 stride-2 projection, then ReLU.
-struct BasicBlock {
-  ConvBatchNorm conv1, conv2, downsample;
-  bool projects = false;
-
-  Tensor operator()(const Tensor& x, bool fold);
-};
 
 /// One convolution of a body on images of some size, as arithmetic sees it.
 struct ConvWork {
@@ -27,25 +18,29 @@ struct ConvWork {
   bool needs_weight_gradient;  ///< weight or scale
 };
 
-/// torchvision's ResNet18 (He et al. 2016) without its classifier: [n,h,w,c] -> [n,512].
+/// torchvision's ResNet18, 34 or 50 (He et al. 2016) without its classifier: [n,h,w,c] ->
+/// [n, `spec().features()`].
 ///
 /// BatchNorm is always in inference form: stored statistics, trainable scale and shift. Weights
 /// live as OHWI; names and state dicts are torchvision's. With `in_channels` 3, a one-channel input
-/// is treated as if copied to all three (`repeat3`), without making the copies. Its units: 0 the
-/// stem with its max pooling, 1 .. 8 the basic blocks, 9 the average pooling.
-class ResNet18 : public UnitChain {
+/// is treated as if copied to all three (`repeat3`), without making the copies. Its units are those
+/// of `ResNetSpec`.
+class ResNet : public UnitChain {
  public:
   /// With `folding` false BatchNorm and ReLU are ops of their own and a single channel is really
-  /// repeated, as in a plain library (`bench_freeze --plain`).
-  ResNet18(Backend& backend, std::int64_t in_channels, bool folding = true);
+  /// repeated, as in a plain library (`bench_freeze --plain`). Throws UsageError for a depth that
+  /// is not in the table.
+  ResNet(Backend& backend, int depth, std::int64_t in_channels, bool folding = true);
 
-  static constexpr int kUnits = 10;
+  const ResNetSpec& spec() const { return spec_; }
 
   using UnitChain::forward;
-  int units() const override { return kUnits; }
+  int units() const override { return spec_.units(); }
   Tensor forward(const Tensor& x, int begin, int end) override;
   /// The map after `stage` 1..4.
-  Tensor features(const Tensor& images, int stage) { return forward(images, 0, 1 + 2 * stage); }
+  Tensor features(const Tensor& images, int stage) {
+    return forward(images, 0, spec_.unit_of(stage + 1, 0));
+  }
   std::vector<Tensor> unit_tensors(int unit) const override;
   Shape unit_input(int unit, const Shape& image) const override;
   /// The convolutions of one unit on one-channel images of this side.
@@ -60,32 +55,37 @@ class ResNet18 : public UnitChain {
   /// The body under torchvision's names and layouts.
   StateDict torchvision_state_dict() const;
 
-  static constexpr std::int64_t kFeatures = 512;
-
  private:
-  ConvBatchNorm make_conv(Backend& backend, const std::string& conv, const std::string& bn,
-                          std::int64_t in, std::int64_t out, std::int64_t kernel,
-                          std::int64_t stride);
+  /// The convolutions of one unit, as `ResNetSpec::convs`.
+  struct Unit {
+    std::vector<ConvBatchNorm> convs;
+    bool projects = false;  ///< the last one is the shortcut's
+  };
 
-  std::vector<const ConvBatchNorm*> unit_convs(int unit) const;
+  ConvBatchNorm make_conv(Backend& backend, const ResNetConv& spec, std::int64_t in);
+  Tensor block(const Tensor& x, Unit& unit);
 
+  const ResNetSpec& spec_;
   bool fold_;
-  ConvBatchNorm stem_;
-  std::array<std::array<BasicBlock, 2>, 4> stages_;
+  std::vector<Unit> units_;
 };
 
-/// ResNet18 with the 1000-way classifier, for `infer`.
-class ResNet18Classifier : public Module {
+/// A ResNet with its classifier, for `infer`.
+class ResNetClassifier : public Module {
  public:
-  explicit ResNet18Classifier(Backend& backend);
+  ResNetClassifier(Backend& backend, int depth, std::int64_t classes);
 
   Tensor logits(const Tensor& pooled) const { return fc(pooled); }
-  /// Throws Error as `ResNet18::load`; also where `fc` is absent.
+  /// Throws Error as `ResNet::load`; also where `fc` is absent or has another number of classes.
   void load(const StateDict& state);
 
-  ResNet18 body;
+  ResNet body;
   Linear fc;
 };
+
+/// Depth of the body that a torchvision state dict holds, by its names; 0 where it is none of the
+/// table.
+int depth_of(const StateDict& state);
 
 /// [n,c,h,w] <-> [n,h,w,c] on the host; weights OIHW <-> OHWI alike.
 std::vector<float> nchw_to_nhwc(const std::vector<float>& values, const Shape& nchw);

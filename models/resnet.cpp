@@ -1,4 +1,4 @@
-#include "models/resnet18.h"
+#include "models/resnet.h"
 
 #include <algorithm>
 #include <cmath>
@@ -34,10 +34,6 @@ std::vector<float> sum_input_channels(const std::vector<float>& oihw, const Shap
   return out;
 }
 
-}  // namespace
-
-namespace {
-
 Tensor conv_unit(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bool with_relu,
                  bool fold) {
   if (fold) return conv_bn(x, layer, residual, with_relu);
@@ -51,121 +47,93 @@ Tensor conv_unit(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, 
 
 }  // namespace
 
-Tensor BasicBlock::operator()(const Tensor& x, bool fold) {
-  const Tensor shortcut = projects ? conv_unit(x, downsample, {}, false, fold) : x;
-  return conv_unit(conv_unit(x, conv1, {}, true, fold), conv2, shortcut, true, fold);
-}
-
-ResNet18::ResNet18(Backend& backend, std::int64_t in_channels, bool folding)
-    : fold_(folding), stem_(make_conv(backend, "conv1", "bn1", in_channels, 64, 7, 2)) {
-  std::int64_t in = 64;
-  for (std::size_t s = 0; s < 4; ++s) {
-    const std::int64_t out = std::int64_t{64} << s;
-    for (std::size_t b = 0; b < 2; ++b) {
-      const std::string name = "layer" + std::to_string(s + 1) + "." + std::to_string(b) + ".";
-      const std::int64_t stride = s > 0 && b == 0 ? 2 : 1;
-      BasicBlock& block = stages_[s][b];
-      block.conv1 = make_conv(backend, name + "conv1", name + "bn1", in, out, 3, stride);
-      block.conv2 = make_conv(backend, name + "conv2", name + "bn2", out, out, 3, 1);
-      block.projects = stride == 2;
-      if (block.projects) {
-        block.downsample =
-            make_conv(backend, name + "downsample.0", name + "downsample.1", in, out, 1, stride);
-      }
-      in = out;
+ResNet::ResNet(Backend& backend, int depth, std::int64_t in_channels, bool folding)
+    : spec_(resnet_spec(depth)), fold_(folding) {
+  for (int u = 0; u < units(); ++u) {
+    Unit& unit = units_.emplace_back();
+    for (const ResNetConv& conv : spec_.convs(u)) {
+      unit.convs.push_back(make_conv(backend, conv, u == 0 ? in_channels : conv.in));
+      unit.projects = conv.shortcut;
     }
   }
 }
 
-ConvBatchNorm ResNet18::make_conv(Backend& backend, const std::string& conv, const std::string& bn,
-                                  std::int64_t in, std::int64_t out, std::int64_t kernel,
-                                  std::int64_t stride) {
+ConvBatchNorm ResNet::make_conv(Backend& backend, const ResNetConv& spec, std::int64_t in) {
   ConvBatchNorm layer;
-  layer.stride = stride;
-  layer.pad = kernel / 2;
-  layer.weight = make_parameter(backend, {out, kernel, kernel, in});
-  layer.gamma = make_parameter(backend, {out});
-  layer.beta = make_parameter(backend, {out});
-  layer.mean = Tensor::zeros(backend, {out}, MemoryTag::kParameters);
-  layer.var = Tensor::zeros(backend, {out}, MemoryTag::kParameters);
-  register_parameter(conv + ".weight", layer.weight);
-  register_parameter(bn + ".weight", layer.gamma);
-  register_parameter(bn + ".bias", layer.beta);
-  register_buffer(bn + ".running_mean", layer.mean);
-  register_buffer(bn + ".running_var", layer.var);
+  layer.stride = spec.stride;
+  layer.pad = spec.pad();
+  layer.weight = make_parameter(backend, {spec.out, spec.kernel, spec.kernel, in});
+  layer.gamma = make_parameter(backend, {spec.out});
+  layer.beta = make_parameter(backend, {spec.out});
+  layer.mean = Tensor::zeros(backend, {spec.out}, MemoryTag::kParameters);
+  layer.var = Tensor::zeros(backend, {spec.out}, MemoryTag::kParameters);
+  register_parameter(spec.conv + ".weight", layer.weight);
+  register_parameter(spec.norm + ".weight", layer.gamma);
+  register_parameter(spec.norm + ".bias", layer.beta);
+  register_buffer(spec.norm + ".running_mean", layer.mean);
+  register_buffer(spec.norm + ".running_var", layer.var);
   return layer;
 }
 
-Tensor ResNet18::forward(const Tensor& input, int begin, int end) {
+Tensor ResNet::block(const Tensor& x, Unit& unit) {
+  const Tensor shortcut = unit.projects ? conv_unit(x, unit.convs.back(), {}, false, fold_) : x;
+  const std::size_t last = unit.convs.size() - (unit.projects ? 2 : 1);
+  Tensor y = x;
+  for (std::size_t i = 0; i < last; ++i) y = conv_unit(y, unit.convs[i], {}, true, fold_);
+  return conv_unit(y, unit.convs[last], shortcut, true, fold_);
+}
+
+Tensor ResNet::forward(const Tensor& input, int begin, int end) {
   Tensor x = input;
-  for (int unit = begin; unit < end; ++unit) {
-    if (unit == 0) {
-      x = max_pool2d(conv_unit(x, stem_, {}, true, fold_), 3, 2, 1);
-    } else if (unit == kUnits - 1) {
+  for (int u = begin; u < end; ++u) {
+    Unit& unit = units_.at(static_cast<std::size_t>(u));
+    if (u == 0) {
+      x = max_pool2d(conv_unit(x, unit.convs[0], {}, true, fold_), 3, 2, 1);
+    } else if (u == units() - 1) {
       x = global_avg_pool(x);
     } else {
-      const auto block = static_cast<std::size_t>(unit - 1);
-      x = stages_[block / 2][block % 2](x, fold_);
+      x = block(x, unit);
     }
   }
   return x;
 }
 
-std::vector<const ConvBatchNorm*> ResNet18::unit_convs(int unit) const {
-  if (unit == 0) return {&stem_};
-  if (unit == kUnits - 1) return {};
-  const auto index = static_cast<std::size_t>(unit - 1);
-  const BasicBlock& block = stages_[index / 2][index % 2];
-  std::vector<const ConvBatchNorm*> convs = {&block.conv1, &block.conv2};
-  if (block.projects) convs.push_back(&block.downsample);
-  return convs;
-}
-
-std::vector<Tensor> ResNet18::unit_tensors(int unit) const {
+std::vector<Tensor> ResNet::unit_tensors(int unit) const {
   std::vector<Tensor> tensors;
-  for (const ConvBatchNorm* conv : unit_convs(unit)) {
-    for (const Tensor& t : {conv->weight, conv->gamma, conv->beta, conv->mean, conv->var}) {
+  for (const ConvBatchNorm& conv : units_.at(static_cast<std::size_t>(unit)).convs) {
+    for (const Tensor& t : {conv.weight, conv.gamma, conv.beta, conv.mean, conv.var}) {
       tensors.push_back(t);
     }
   }
   return tensors;
 }
 
-Shape ResNet18::unit_input(int unit, const Shape& image) const {
+Shape ResNet::unit_input(int unit, const Shape& image) const {
   if (unit == 0) return image;
-  if (unit == kUnits) return {kFeatures};
-  int halvings = 2;  // stem and max pooling
-  std::int64_t channels = 64;
-  for (int block = 3; block < unit; block += 2) {  // the first block of stages 2, 3, 4
-    ++halvings;
-    channels *= 2;
-  }
-  const auto halved = [halvings](std::int64_t n) {
-    for (int i = 0; i < halvings; ++i) n = (n + 1) / 2;
-    return n;
-  };
-  return {halved(image[0]), halved(image[1]), channels};
+  if (unit == units()) return {spec_.features()};
+  const std::int64_t channels =
+      unit == units() - 1 ? spec_.features() : spec_.convs(unit).front().in;
+  return {spec_.side_at(unit, image[0]), spec_.side_at(unit, image[1]), channels};
 }
 
-std::vector<ConvWork> ResNet18::unit_work(int unit, std::int64_t side) const {
+std::vector<ConvWork> ResNet::unit_work(int unit, std::int64_t side) const {
   std::vector<ConvWork> work;
-  const Shape entering = unit_input(unit, {side, side, 1});
-  std::int64_t in = entering[0];
-  for (const ConvBatchNorm* conv : unit_convs(unit)) {
-    const Shape& w = conv->weight.shape();
-    // The projection reads the block's input, the others the one before.
-    const std::int64_t from = w[1] == 1 ? entering[0] : in;
-    const std::int64_t out = (from + 2 * conv->pad - w[1]) / conv->stride + 1;
-    const std::int64_t channels = unit == 0 ? 1 : w[3];
-    const bool affine = conv->weight.requires_grad() || conv->gamma.requires_grad();
-    work.push_back({static_cast<double>(out * out * w[0] * w[1] * w[2] * channels),
-                    affine || conv->beta.requires_grad(), affine});
-    if (w[1] != 1) in = out;
+  const std::int64_t entering = spec_.side_at(unit, side);
+  std::int64_t at = entering;
+  const std::vector<ResNetConv> specs = spec_.convs(unit);
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const ResNetConv& spec = specs[i];
+    const ConvBatchNorm& conv = units_.at(static_cast<std::size_t>(unit)).convs[i];
+    at = spec.side_after(spec.shortcut ? entering : at);
+    const std::int64_t channels = unit == 0 ? 1 : spec.in;
+    const bool affine = conv.weight.requires_grad() || conv.gamma.requires_grad();
+    work.push_back({static_cast<double>(at * at * spec.out * spec.kernel * spec.kernel * channels),
+                    affine || conv.beta.requires_grad(), affine});
   }
   return work;
 }
 
-void ResNet18::initialize(RandomStream& random) {
+void ResNet::initialize(RandomStream& random) {
   for (NamedTensor& p : parameters()) {
     if (p.tensor.shape().size() == 4) {
       kaiming_normal_fan_out(p.tensor, random);
@@ -178,7 +146,7 @@ void ResNet18::initialize(RandomStream& random) {
   }
 }
 
-void ResNet18::load(const StateDict& state) {
+void ResNet::load(const StateDict& state) {
   for (NamedTensor& p : parameters()) {
     const Shape& ohwi = p.tensor.shape();
     if (ohwi.size() != 4) {
@@ -202,7 +170,7 @@ void ResNet18::load(const StateDict& state) {
   }
 }
 
-StateDict ResNet18::torchvision_state_dict() const {
+StateDict ResNet::torchvision_state_dict() const {
   StateDict state;
   for (const NamedTensor& p : parameters()) {
     const Shape& s = p.tensor.shape();
@@ -217,18 +185,31 @@ StateDict ResNet18::torchvision_state_dict() const {
   return state;
 }
 
-ResNet18Classifier::ResNet18Classifier(Backend& backend)
-    : body(backend, 3), fc(backend, ResNet18::kFeatures, 1000) {
+ResNetClassifier::ResNetClassifier(Backend& backend, int depth, std::int64_t classes)
+    : body(backend, depth, 3), fc(backend, body.spec().features(), classes) {
   register_module("body", body);
   register_module("fc", fc);
 }
 
-void ResNet18Classifier::load(const StateDict& state) {
+void ResNetClassifier::load(const StateDict& state) {
   body.load(state);
   for (const auto& [name, tensor] : {std::pair{"fc.weight", &fc.weight}, {"fc.bias", &fc.bias}}) {
     tensor->copy_from_host(
         finite_floats(find_tensor(state, name, "weights file", tensor->shape()), name));
   }
+}
+
+int depth_of(const StateDict& state) {
+  const auto holds = [&](const std::string& tensor) { return state.contains(tensor); };
+  for (const ResNetSpec& spec : resnet_specs()) {
+    const std::string block = "layer3." + std::to_string(spec.blocks[2] - 1);
+    const std::string after = "layer3." + std::to_string(spec.blocks[2]);
+    if (holds(block + ".conv2.weight") && !holds(after + ".conv1.weight") &&
+        holds(block + ".conv3.weight") == spec.bottleneck) {
+      return spec.depth;
+    }
+  }
+  return 0;
 }
 
 std::vector<float> nchw_to_nhwc(const std::vector<float>& values, const Shape& s) {

@@ -1,0 +1,227 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "kernels/backend_registry.h"
+#include "models/resnet.h"
+#include "tests/golden/closed_form_resnet.h"
+#include "tests/golden_files.h"
+#include "tests/op_table/op_cases.h"
+#include "tests/weights/weight_file_helpers.h"
+#include "weights/safetensors.h"
+
+// ResNets against torchvision's, in float64 on closed-form weights (tests/golden/README.md).
+namespace frost {
+namespace {
+
+constexpr double kTolerance = 1e-5;
+
+/// The stored numbers of one network.
+class Golden {
+ public:
+  explicit Golden(int depth)
+      : tensors_(read_safetensors(golden_path(resnet_name(depth) + ".safetensors")).tensors),
+        samples_(depth == 18 ? 256 : 32) {}
+
+  Reals at(const std::string& name) const { return as_reals(tensors_.at(name).to_floats(name)); }
+
+  /// Compares a gradient in PyTorch's layout with the stored sample and norm. The error of the
+  /// sample is measured against the size of the whole tensor's elements: samples of a 3x3
+  /// convolution hold corner taps only, which are far smaller than the sums they are made of.
+  void expect_gradient(const std::vector<float>& values, const std::string& name,
+                       double tolerance) const {
+    const Reals sample = at(name + ".sample");
+    const double norm = at(name + ".norm").front();
+    const std::size_t stride = std::max<std::size_t>(1, values.size() / samples_);
+    ASSERT_LE((sample.size() - 1) * stride, values.size()) << name;
+    double difference = 0, squares = 0;
+    for (std::size_t i = 0; i < sample.size(); ++i) {
+      difference += std::pow(values[i * stride] - sample[i], 2);
+    }
+    for (const float v : values) squares += static_cast<double>(v) * v;
+    const double elements = static_cast<double>(values.size()) / static_cast<double>(sample.size());
+    EXPECT_LE(std::sqrt(difference * elements) / norm, tolerance) << name;
+    EXPECT_NEAR(std::sqrt(squares) / norm, 1.0, tolerance) << name;
+  }
+
+ private:
+  StateDict tensors_;
+  std::size_t samples_;  ///< of a gradient, by resnet_golden.py
+};
+
+Tensor closed_form_images(Backend& backend, std::size_t channels, std::size_t side) {
+  const Shape nchw{2, static_cast<std::int64_t>(channels), static_cast<std::int64_t>(side),
+                   static_cast<std::int64_t>(side)};
+  Tensor x = Tensor::from_host(backend, {nchw[0], nchw[2], nchw[3], nchw[1]},
+                               nchw_to_nhwc(closed_form_input(2, channels, side, side), nchw));
+  x.set_requires_grad(true);
+  return x;
+}
+
+void backward_from(const Tensor& y) {
+  const auto c = closed_form_cotangent(static_cast<std::size_t>(y.numel()));
+  backward({{y, Tensor::from_host(y.backend(), y.shape(), c)}});
+}
+
+/// Images and convolution weights live channels-last; PyTorch has channels second.
+std::vector<float> in_torch_layout(const Tensor& gradient) {
+  const std::vector<float> values = gradient.to_host();
+  return gradient.shape().size() == 4 ? nhwc_to_nchw(values, gradient.shape()) : values;
+}
+
+struct GoldenCase {
+  int depth;
+  std::size_t side, parameters;
+  double gradient_tolerance;
+};
+
+class ResNetGolden : public testing::TestWithParam<GoldenCase> {};
+
+TEST_P(ResNetGolden, LogitsFeaturesAndAllGradientsMatchTorchvision) {
+  const auto [depth, side, count, gradient_tolerance] = GetParam();
+  const Golden golden(depth);
+  const std::string prefix = fmt::format("s{}.", side);
+  for (Backend* backend : test_backends()) {
+    SCOPED_TRACE(backend->description());
+    ResNetClassifier model(*backend, depth, 1000);
+    model.load(closed_form_resnet(depth));
+    const Tensor x = closed_form_images(*backend, 3, side);
+    const Tensor pooled = model.body.forward(x), logits = model.logits(pooled);
+    EXPECT_LE(relative_error(pooled.to_host(), golden.at(prefix + "pooled")), kTolerance);
+    EXPECT_LE(relative_error(logits.to_host(), golden.at(prefix + "logits")), kTolerance);
+    backward_from(logits);
+    golden.expect_gradient(in_torch_layout(x.grad()), prefix + "grad.input", gradient_tolerance);
+    const std::vector<NamedTensor> parameters = model.parameters();
+    EXPECT_EQ(parameters.size(), count);
+    for (const NamedTensor& p : parameters) {
+      const std::string name = p.name.starts_with("body.") ? p.name.substr(5) : p.name;
+      ASSERT_TRUE(p.tensor.grad().defined()) << name;
+      golden.expect_gradient(in_torch_layout(p.tensor.grad()), prefix + "grad." + name,
+                             gradient_tolerance);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, ResNetGolden,
+                         testing::Values(GoldenCase{18, 24, 62, 1e-5}, GoldenCase{18, 84, 62, 1e-5},
+                                         GoldenCase{18, 224, 62, 1e-3},
+                                         GoldenCase{34, 33, 110, 1e-5},
+                                         GoldenCase{50, 24, 161, 1e-5}),
+                         [](const auto& info) {
+                           return fmt::format("{}at{}", info.param.depth, info.param.side);
+                         });
+
+/// Pooled features and input gradient of a one-channel image.
+void expect_repeat3_golden(Backend& backend, ResNet& body) {
+  const Tensor x = closed_form_images(backend, 1, 24);
+  const Tensor pooled = body.forward(x);
+  const Golden golden(18);
+  EXPECT_LE(relative_error(pooled.to_host(), golden.at("repeat3.s24.pooled")), kTolerance);
+  backward_from(pooled);
+  golden.expect_gradient(in_torch_layout(x.grad()), "repeat3.s24.grad.input", kTolerance);
+}
+
+TEST(ResNetAdapters, OneChannelMeetsThreeAsIfItWereCopied) {
+  for (Backend* backend : test_backends()) {
+    ResNet body(*backend, 18, 3);
+    body.load(closed_form_resnet(18));
+    expect_repeat3_golden(*backend, body);
+  }
+}
+
+TEST(ResNetAdapters, AChannelSummedStemIsTheSameFunction) {
+  for (Backend* backend : test_backends()) {
+    ResNet body(*backend, 18, 1);
+    body.load(closed_form_resnet(18));
+    expect_repeat3_golden(*backend, body);
+  }
+}
+
+TEST(ResNetAdapters, BothGiveTheSameFeaturesAt84Pixels) {
+  for (Backend* backend : test_backends()) {
+    const NoGradGuard no_grad;
+    ResNet repeat3(*backend, 18, 3), summed(*backend, 18, 1);
+    repeat3.load(closed_form_resnet(18));
+    summed.load(closed_form_resnet(18));
+    const Tensor x = closed_form_images(*backend, 1, 84);
+    EXPECT_LE(relative_error(summed.forward(x).to_host(), as_reals(repeat3.forward(x).to_host())),
+              kTolerance);
+  }
+}
+
+class ResNetOfDepth : public testing::TestWithParam<int> {};
+
+TEST_P(ResNetOfDepth, NoGradGivesTheBitsOfTraining) {
+  for (Backend* backend : test_backends()) {
+    ResNet body(*backend, GetParam(), 3);
+    body.load(closed_form_resnet(GetParam()));
+    const Tensor x = closed_form_images(*backend, 3, 24);
+    const std::vector<float> training = body.forward(x).to_host();
+    const NoGradGuard no_grad;
+    EXPECT_EQ(body.forward(x).to_host(), training);
+  }
+}
+
+TEST_P(ResNetOfDepth, LoadingWhatWasSavedChangesNothing) {
+  const StateDict state = closed_form_resnet(GetParam());
+  ResNet body(cpu_backend(), GetParam(), 3);
+  body.load(state);
+  const StateDict saved = body.torchvision_state_dict();
+  EXPECT_EQ(saved.size() + 2, state.size()) << "all but the classifier";
+  for (const auto& [name, tensor] : saved) {
+    EXPECT_EQ(tensor.shape, state.at(name).shape) << name;
+    EXPECT_EQ(tensor.to_floats(name), state.at(name).to_floats(name)) << name;
+  }
+}
+
+TEST_P(ResNetOfDepth, TheDepthOfAStateDictIsKnownByItsNames) {
+  StateDict state = closed_form_resnet(GetParam());
+  EXPECT_EQ(depth_of(state), GetParam());
+  state["layer3.6.conv1.weight"] = state.at("layer3.0.conv1.weight");
+  EXPECT_EQ(depth_of(state), GetParam() == 18 ? 18 : 0) << "a deeper network";
+  EXPECT_EQ(depth_of({}), 0);
+}
+
+TEST_P(ResNetOfDepth, EveryUnitYieldsTheShapeThatTheNextOneIsSaidToRead) {
+  ResNet body(cpu_backend(), GetParam(), 3);
+  const NoGradGuard no_grad;
+  const Shape image{37, 52, 1};
+  Tensor x = Tensor::zeros(cpu_backend(), {1, image[0], image[1], image[2]});
+  for (int unit = 0; unit < body.units(); ++unit) {
+    x = body.forward(x, unit, unit + 1);
+    Shape shape = body.unit_input(unit + 1, image);
+    shape.insert(shape.begin(), 1);
+    EXPECT_EQ(x.shape(), shape) << unit;
+  }
+  EXPECT_EQ(x.dim(1), body.spec().features());
+}
+
+// The multiplications of one forward at 224 pixels, as papers and torchvision give them, with the
+// stem on one channel in place of three and without the classifier.
+TEST_P(ResNetOfDepth, ItsWorkIsThatOfTheLiterature) {
+  const ResNet body(cpu_backend(), GetParam(), 3);
+  double work = 112.0 * 112 * 64 * 49 * 2;  // two more channels of the stem
+  for (int unit = 0; unit < body.units(); ++unit) {
+    for (const ConvWork& conv : body.unit_work(unit, 224)) work += conv.multiplications;
+  }
+  const std::map<int, double> giga = {{18, 1.814}, {34, 3.664}, {50, 4.089}};
+  EXPECT_NEAR(work * 1e-9 + 1e-6 * static_cast<double>(body.spec().features()), giga.at(GetParam()),
+              1e-3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, ResNetOfDepth, testing::Values(18, 34, 50));
+
+TEST(ResNetTable, OtherDepthsAndNamesAreRefusedWithTheValidOnes) {
+  EXPECT_TRUE(test::refuses([] { ResNet(cpu_backend(), 101, 3); },
+                            "no ResNet of depth 101: use 18, 34 or 50"));
+  EXPECT_TRUE(test::refuses([] { resnet_depth("resnet101"); },
+                            "unknown architecture 'resnet101': use one of resnet18, resnet34, "
+                            "resnet50"));
+  for (const std::string& name : resnet_names()) EXPECT_EQ(resnet_name(resnet_depth(name)), name);
+}
+
+}  // namespace
+}  // namespace frost
