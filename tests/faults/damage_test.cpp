@@ -121,7 +121,7 @@ TEST(Damaged, CheckpointsAreRefusedOrLoadWhatWasWritten) {
 }
 
 TEST(Damaged, WeightsOfBodiesAreRefusedOrLoadWhatWasWritten) {
-  ResNet18 body(cpu_backend(), 3);
+  ResNet body(cpu_backend(), 18, 3);
   RandomStream random(1, StreamPurpose::kInit);
   body.initialize(random);
   const test::TemporaryFolder folder;
