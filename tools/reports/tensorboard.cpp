@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "engine/io/atomic_file.h"
+#include "engine/io/protobuf.h"
 #include "kernels/errors.h"
 
 namespace frost {
@@ -25,24 +26,6 @@ void append_raw(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
-void append_varint(std::string& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
-  out.push_back(static_cast<char>(value));
-}
-
-/// Protobuf wire types: a key is (field number << 3) | type.
-enum WireType { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
-
-void append_key(std::string& out, int field, WireType type) {
-  append_varint(out, static_cast<std::uint64_t>(field << 3 | type));
-}
-
-void append_bytes(std::string& out, int field, const std::string& bytes) {
-  append_key(out, field, kBytes);
-  append_varint(out, bytes.size());
-  out += bytes;
-}
-
 double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -50,10 +33,8 @@ double now() {
 /// Event fields: 1 wall_time, 2 step, 3 file_version, 5 summary.
 std::string event_at(std::int64_t step) {
   std::string event;
-  append_key(event, 1, kFixed64);
-  append_raw(event, now());
-  append_key(event, 2, kVarint);
-  append_varint(event, static_cast<std::uint64_t>(step));
+  protobuf::append_double(event, 1, now());
+  protobuf::append_integer(event, 2, step);
   return event;
 }
 
@@ -73,29 +54,17 @@ T raw_at(std::string_view bytes, std::size_t at) {
   return value;
 }
 
-/// Takes a protobuf varint off the front of `bytes`; none where it does not end there.
-std::optional<std::uint64_t> take_varint(std::string_view& bytes) {
-  std::uint64_t value = 0;
-  for (int shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
-    const auto byte = static_cast<unsigned char>(bytes.front());
-    bytes.remove_prefix(1);
-    value |= std::uint64_t{byte & 0x7fu} << shift;
-    if (byte < 0x80) return value;
-  }
-  return std::nullopt;
-}
-
 /// The step of an event of `event_at`, which writes it behind the time.
 std::optional<std::int64_t> step_of(std::string_view event) {
   std::string head;
-  append_key(head, 1, kFixed64);
+  protobuf::append_key(head, 1, protobuf::kFixed64);
   const std::size_t at = head.size() + sizeof(double);
   std::string key;
-  append_key(key, 2, kVarint);
+  protobuf::append_key(key, 2, protobuf::kVarint);
   if (!event.starts_with(head) || event.size() < at || !event.substr(at).starts_with(key))
     return {};
   event.remove_prefix(at + key.size());
-  const auto step = take_varint(event);
+  const auto step = protobuf::take_varint(event);
   if (!step) return std::nullopt;
   return static_cast<std::int64_t>(*step);
 }
@@ -151,7 +120,7 @@ TensorboardWriter::TensorboardWriter(const std::filesystem::path& folder) {
   out_.open(path_, std::ios::binary);
   if (!out_) cannot_write(path_);
   std::string event = event_at(0);
-  append_bytes(event, 3, "brain.Event:2");
+  protobuf::append_bytes(event, 3, "brain.Event:2");
   write_record(event);
 }
 
@@ -161,14 +130,13 @@ void TensorboardWriter::add_scalars(std::int64_t step,
   for (const auto& [tag, scalar] : scalars) {
     if (std::isnan(scalar)) continue;
     std::string value;  // Summary.Value: 1 tag, 2 simple_value
-    append_bytes(value, 1, tag);
-    append_key(value, 2, kFixed32);
-    append_raw(value, static_cast<float>(scalar));
-    append_bytes(summary, 1, value);
+    protobuf::append_bytes(value, 1, tag);
+    protobuf::append_float(value, 2, static_cast<float>(scalar));
+    protobuf::append_bytes(summary, 1, value);
   }
   if (summary.empty()) return;
   std::string event = event_at(step);
-  append_bytes(event, 5, summary);
+  protobuf::append_bytes(event, 5, summary);
   write_record(event);
 }
 
