@@ -1,54 +1,55 @@
-#include <map>
 #include <string>
+#include <vector>
 
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
 #include "tools/cli/standard_output.h"
 #include "tools/reports/import_report.h"
-#include "weights/resnet_blob.h"
-#include "weights/weight_file.h"
+#include "weights/preprocessing_record.h"
+#include "weights/pretrained.h"
 
 namespace frost {
 namespace {
-
-SafetensorsFile make_blob(ResNetMapping mapping, const WeightFile& source) {
-  SafetensorsFile blob = resnet_blob(std::move(mapping.tensors), mapping.depth);
-  blob.metadata["source_format"] = source.format;
-  blob.metadata["source_sha256"] = source.sha256;
-  if (is_torchvision(source.sha256)) blob.metadata["source"] = "torchvision IMAGENET1K_V1";
-  return blob;
-}
 
 int import_weights(int argc, char** argv) {
   CommandLine command_line(
       "Turns a checkpoint that holds a ResNet 18, 34 or 50 (safetensors, any file of torch.save "
       "or\n"
       "torch.jit.save) into the weight file the other programs read. Nothing in it is executed.");
-  std::string input, output = "weights/resnet18.safetensors";
+  std::string input, output, licence;
+  std::vector<std::string> preprocessing;
   command_line.add("IN", &input, "Checkpoint, or the folder of an unpacked one",
                    {.required = true});
-  command_line.add("-o,--output", &output, "File to write", {.show_default = true});
+  command_line.add("-o,--output", &output,
+                   "File to write (default: weights/resnet18.safetensors, or of another depth)");
+  command_line.add("--preprocessing", &preprocessing,
+                   "KEY=VALUE of the preprocessing record, in place of what the file says");
+  command_line.add("--licence", &licence, "Note on the licence, kept in the file");
   MapOptions options;
   command_line.add("--prefix", &options.prefix, "Where in the file the body lies, of several");
   command_line.add("--no-head", &options.no_head, "Leave the classifier out");
   if (!command_line.parse(argc, argv)) return 0;
 
-  WeightFile checkpoint = open_weight_file(input);
-  if (const std::string warning = digest_warning(input, checkpoint.sha256); !warning.empty()) {
+  PretrainedWeights weights = examine_weights(input, options);
+  if (const std::string warning = digest_warning(input, weights.sha256); !warning.empty()) {
     print_note(warning);
   }
+  for (const std::string& assignment : preprocessing) {
+    set_preprocessing(weights.preprocessing, assignment);
+  }
+  require_sound(weights.preprocessing, input);
+  if (!licence.empty()) weights.licence = licence;
 
-  std::map<std::string, std::string> dtypes;
-  for (const auto& [name, tensor] : checkpoint.tensors) dtypes[name] = tensor.dtype;
-  ResNetMapping mapping = map_resnet(std::move(checkpoint.tensors), options);
-  mapping.notes.insert(mapping.notes.begin(), checkpoint.notes.begin(), checkpoint.notes.end());
+  const ResNetMapping& mapping = weights.mapping;
   const std::string findings =
-      identity_text(input, checkpoint.sha256, checkpoint.format) + mapping_text(mapping);
+      identity_text(input, weights.sha256, weights.format) + mapping_text(mapping);
   if (!mapping.complete()) print_text(findings);
   require_complete(mapping, input);
-  const std::string listing = tensor_table(mapping, dtypes) + totals_text(mapping);
+  const std::string listing = tensor_table(mapping, weights.dtypes) + totals_text(mapping) +
+                              "preprocessing: " + to_string(weights.preprocessing) + "\n";
+  if (output.empty()) output = default_weights_path(mapping.depth);
   // The file comes before the listing, which may wait for its reader.
-  write_safetensors(output, make_blob(std::move(mapping), checkpoint));
+  write_safetensors(output, to_blob(std::move(weights)));
   print_text(findings + listing);
   print_out("written: {}\n", output);
   return 0;

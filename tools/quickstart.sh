@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds Frostline, finds ImageNet weights, trains configs/quickstart.yaml and evaluates the result.
-# usage: tools/quickstart.sh [WEIGHTS]      any ResNet18 checkpoint: .pth or .safetensors
+# usage: tools/quickstart.sh [WEIGHTS]      any file that holds a ResNet18: .pth, .safetensors, ...
 set -euo pipefail
+[ $# -eq 0 ] || set -- "$(realpath "$1")" "${@:2}"
 cd "$(dirname "$0")/.."
 . tools/scripts/packages.sh
 
@@ -33,7 +34,7 @@ download() {
 find_weights() {
   weight_options=()
   if [ $# -gt 0 ]; then
-    bin/import_weights "$1" -o "$blob"
+    weight_options=(--set "actor_critic.weights_path=$1")  # imported where it is read
   elif [ -f "$blob" ] || [ -f "${FROST_DATA:-}/weights/resnet18_imagenet.safetensors" ]; then
     return
   elif ! download; then

@@ -12,10 +12,7 @@ SafetensorsFile resnet_blob(StateDict tensors, int depth) {
   for (const std::string& counter : resnet_counters(depth)) {
     blob.tensors[counter] = HostTensor::from_int64({}, {0});
   }
-  blob.metadata = {{"format", "pt"},
-                   {"architecture", "resnet" + std::to_string(depth)},
-                   {"normalisation_mean", "0.485 0.456 0.406"},
-                   {"normalisation_std", "0.229 0.224 0.225"}};
+  blob.metadata = {{"format", "pt"}, {"architecture", "resnet" + std::to_string(depth)}};
   return blob;
 }
 

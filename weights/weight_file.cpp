@@ -3,7 +3,7 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/io/regular_file.h"
+#include "engine/io/atomic_file.h"
 #include "weights/foreign_formats.h"
 #include "weights/safetensors.h"
 #include "weights/sha256.h"
@@ -26,7 +26,8 @@ WeightFile read_zip(const SharedBytes& image, const std::string& origin) {
   ArchiveObject object =
       read_archive_object([&](const std::string& name) { return archive.find(name); },
                           [&] { return archive.inflated(); }, origin);
-  WeightFile file{object.torchscript ? "TorchScript" : "torch zip", std::move(object.tensors)};
+  WeightFile file{object.torchscript ? "TorchScript" : "torch zip", std::move(object.tensors),
+                  std::move(object.config)};
   if (archive.without_checksums()) {
     file.notes.push_back("written with checksums switched off: damage would not be noticed");
   }
@@ -77,10 +78,7 @@ WeightFile open_weight_file(const std::filesystem::path& path) {
     file.sha256 = std::move(archive.sha256);
     return file;
   }
-  const RegularFile file(path, kMaxWeightFileBytes);
-  const SharedBytes mapped = file.map();
-  // The other readers look at some bytes twice: what they checked must not change under them.
-  const SharedBytes image = is_safetensors(mapped) ? mapped : SharedBytes(file.read());
+  const SharedBytes image = read_regular_file(path, kMaxWeightFileBytes);
   WeightFile found = parse_weight_file(image, path.string());
   found.sha256 = sha256_hex(image);
   return found;

@@ -17,7 +17,7 @@ constexpr std::uint64_t kMaxWeightFileBytes = std::uint64_t{1} << 30;
 struct WeightFile {
   std::string format;  ///< "safetensors", "torch zip", "TorchScript", "torch legacy stream", ...
   StateDict tensors;   ///< under flattened names, wrapper keys kept
-  std::map<std::string, std::string> metadata = {};  ///< of safetensors only
+  std::map<std::string, std::string> metadata = {};  ///< of safetensors; timm's configuration
   std::vector<std::string> notes = {};               ///< what a user should know of the file
   std::string sha256 = {};                           ///< of the file, where it was opened by name
 };
@@ -30,8 +30,9 @@ WeightFile parse_weight_file(const SharedBytes& image, const std::string& origin
 
 /// Reads the weight file at `path`, which may be the folder of an unpacked archive: safetensors, or
 /// what torch.save and torch.jit.save write. Keys of nested dicts and modules are joined with '.',
-/// tensors are row-major in the dtype they have. A safetensors file is mapped into memory, all
-/// others are read. Throws Error with one line that says what the file is and the way on.
+/// tensors are row-major in the dtype they have. The file is read, not
+/// mapped: whoever shortens it meanwhile changes nothing. Throws Error with one line that says what
+/// the file is and the way on.
 WeightFile open_weight_file(const std::filesystem::path& path);
 
 /// Its tensors.

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,15 +67,6 @@ std::vector<std::byte> RegularFile::read() const {
     done += static_cast<std::size_t>(n);
   }
   return image;
-}
-
-SharedBytes RegularFile::map() const {
-  if (size_ == 0) return {};  // mmap takes no empty range
-  const std::size_t size = size_;
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd_, 0);
-  if (address == MAP_FAILED) fail_with_errno(path_, "cannot map into memory");
-  std::shared_ptr<const void> mapping(address, [size](void* block) { ::munmap(block, size); });
-  return {std::move(mapping), {static_cast<const std::byte*>(address), size}};
 }
 
 }  // namespace frost

@@ -5,8 +5,6 @@
 #include <filesystem>
 #include <vector>
 
-#include "engine/io/shared_bytes.h"
-
 namespace frost {
 
 /// A file opened once for reading; its size is taken from the open descriptor. All throws are Error
@@ -21,11 +19,6 @@ class RegularFile {
 
   /// A copy of its content, which nobody can change any more. Throws where the file shrinks.
   std::vector<std::byte> read() const;
-
-  /// Its content as mapped memory, read from the disk where it is looked at. The file may be
-  /// replaced meanwhile (rename), but whoever cuts it short in place ends the program with SIGBUS:
-  /// files of unknown origin are to be read.
-  SharedBytes map() const;
 
  private:
   std::filesystem::path path_;

@@ -7,8 +7,8 @@
 
 namespace frost {
 
-/// Bytes that do not change and live as long as anyone views them: a block of their own, a mapped
-/// file, or a part of either. Copies share, so a tensor costs no memory beside the file it is in.
+/// Bytes that do not change and live as long as anyone views them: a block of their own
+/// or a part of one. Copies share, so a tensor costs no memory beside the file it is in.
 class SharedBytes {
  public:
   SharedBytes() = default;

@@ -46,6 +46,7 @@ struct BackboneConfig {
   std::string architecture = "resnet18";        ///< resnet_names()
   std::string pretrained_weights = "imagenet";  ///< imagenet | random
   std::string weights_path;                     ///< empty: the documented search order
+  std::string preprocessing = "weights";        ///< of pictures: weights | torchvision
   std::string input_adapter = "repeat3";        ///< repeat3 | 1ch_conv
   std::string freeze_mode = "all";
   double backbone_lr = 1e-4;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/io/preprocessing.h"
 #include "models/freeze.h"
 #include "models/frozen_prefix.h"
 #include "models/policies/actor_critic_config.h"
@@ -33,6 +34,9 @@ class BackboneNetwork : public PolicyNetwork {
   /// Throws Error for weights that do not fit, naming `architecture` or `input_adapter` where that
   /// is why.
   virtual void load_bodies(const StateDict& imagenet);
+  /// How the bodies want their pictures; nothing where they see none. Until it is called,
+  /// torchvision's.
+  virtual void set_preprocessing(const Preprocessing&) {}
 
   const ActorCriticConfig& config() const { return config_; }
   /// What both bodies are.

@@ -13,10 +13,7 @@ ImageActorCritic::ImageActorCritic(Backend& backend, const ActorCriticConfig& co
       value_heads_(backend, config.hidden_dim, config.value_components),
       prefix_({&actor_body_, &critic_body_}, {config.image_size, config.image_size, 1},
               config.backbone.savings.sharing) {
-  prefix_.set_preprocessing([side = config.image_size](const Tensor& bytes) {
-    return bytes_to_floats(bytes, {bytes.numel() / (side * side), side, side, 1},
-                           1.0f / (255.0f * kPixelDeviation), -kPixelMean / kPixelDeviation);
-  });
+  set_preprocessing({});
   register_module("actor.body", actor_body_);
   register_module("actor.trunk", actor_trunk_);
   register_module("actor.mu", mu_);
@@ -24,6 +21,14 @@ ImageActorCritic::ImageActorCritic(Backend& backend, const ActorCriticConfig& co
   register_module("critic.body", critic_body_);
   register_module("critic.trunk", critic_trunk_);
   register_module("critic.value_heads", value_heads_);
+}
+
+void ImageActorCritic::set_preprocessing(const Preprocessing& preprocessing) {
+  const float mean = preprocessing.grey_mean(), deviation = preprocessing.grey_deviation();
+  prefix_.set_preprocessing([side = config_.image_size, mean, deviation](const Tensor& bytes) {
+    return bytes_to_floats(bytes, {bytes.numel() / (side * side), side, side, 1},
+                           1.0f / (255.0f * deviation), -mean / deviation);
+  });
 }
 
 StateBatch ImageActorCritic::make_batch(const std::vector<const Observation*>& observations,

@@ -24,10 +24,9 @@ class ImageActorCritic : public BackboneNetwork {
   std::int64_t image_side() const override { return config_.image_size; }
   bool trains_below_bodies() const override { return false; }
   FrozenPrefix* prefix() override { return &prefix_; }
-
-  /// The network sees (x / 255 - mean) / deviation, averages over ImageNet's channels, so that
-  /// three equal channels and one channel with summed weights are the same function.
-  static constexpr float kPixelMean = 0.449f, kPixelDeviation = 0.226f;
+  /// The network sees (x / 255 - mean) / deviation, averages over the channels, so that three equal
+  /// channels and one channel with summed weights are the same function.
+  void set_preprocessing(const Preprocessing& preprocessing) override;
 
  private:
   /// What each side's first unit behind the prefix reads.

@@ -112,6 +112,46 @@ TEST_F(ImageTest, ResizingToTheSameSizeChangesNothing) {
   EXPECT_EQ(resize_bilinear(source, source.width, source.height).pixels, source.pixels);
 }
 
+TEST_F(ImageTest, BicubicEqualsPillow) {
+  RgbImage source{7, 6, {}};
+  for (int i = 0; i < 7 * 6 * 3; ++i) {
+    const int c = i % 3, x = i / 3 % 7, y = i / 21;
+    source.pixels.push_back(
+        static_cast<std::uint8_t>(37 * y + 101 * x + 53 * c * (x + 1) + x * y * 29));
+  }
+  // Image.resize((4, 3), Image.BICUBIC) and the first rows of (9, 8), Pillow 13.0.0.
+  const std::vector<std::uint8_t> smaller = {
+      79,  90,  110, 122, 117, 101, 126, 112, 135, 125, 172, 75,  115, 129, 205, 138, 138, 138,
+      121, 150, 141, 99,  103, 181, 148, 176, 136, 118, 151, 144, 157, 106, 86,  163, 112, 89};
+  const std::vector<std::uint8_t> larger = {
+      0,   44, 106, 57,  172, 73,  162, 183, 16, 186, 71, 39,  41,  0,  222, 124, 139, 188,
+      227, 94, 144, 209, 90,  101, 89,  219, 68, 17,  73, 128, 103, 73, 107, 125, 130, 74};
+  EXPECT_EQ(resize_bicubic(source, 4, 3).pixels, smaller);
+  std::vector<std::uint8_t> resized = resize_bicubic(source, 9, 8).pixels;
+  resized.resize(larger.size());
+  EXPECT_EQ(resized, larger);
+}
+
+TEST_F(ImageTest, NetworkInputFollowsTheRecord) {
+  RgbImage source{40, 30, {}};
+  for (int i = 0; i < 40 * 30 * 3; ++i) source.pixels.push_back(static_cast<std::uint8_t>(i * 7));
+  Preprocessing p;
+  p.resize = 30;  // as it is
+  p.crop = 10;
+  p.channels = "bgr";
+  p.mean = {0.1f, 0.2f, 0.3f};
+  p.deviation = {0.5f, 0.25f, 2.0f};
+  const std::vector<float> input = network_input(source, p);
+  ASSERT_EQ(input.size(), 300u);
+  for (const int c : {0, 1, 2}) {
+    const auto pixel = static_cast<std::size_t>((12 * 40 + 18) * 3 + 2 - c);
+    const auto channel = static_cast<std::size_t>(c);
+    EXPECT_EQ(input[channel * 100 + 2 * 10 + 3],
+              (static_cast<float>(source.pixels[pixel]) / 255.0F - p.mean[channel]) /
+                  p.deviation[channel]);
+  }
+}
+
 TEST_F(ImageTest, NetworkInputEqualsTorchvisionBitForBit) {
   constexpr std::size_t kStride = 97;
   const auto names = cases("input.", ".source");

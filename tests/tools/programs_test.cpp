@@ -97,16 +97,55 @@ TEST_F(ProgramsTest, DamagedWeightsAreRefused) {
       write_blob("short.safetensors", [](StateDict& tensors) { tensors.erase("bn1.bias"); });
 
   expect_refusal("train", train_with_weights(blob), 1, "blob.safetensors");
-  expect_refusal("train", train_with_weights(folder_.string()), 1, "directory");
-  expect_refusal("train", train_with_weights(nan), 1, "'bn1.weight' is not finite at element 3");
-  expect_refusal("train", train_with_weights(short_by_one), 1, "'bn1.bias'");
+  expect_refusal("train", train_with_weights(folder_.string()), 1, "is a folder");
+  expect_refusal("train", train_with_weights(nan), 1, "'bn1.weight'[3] is nan");
+  expect_refusal("train", train_with_weights(short_by_one), 1, "bn1.bias");
   for (const char* program : {"infer", "import_weights"}) {
     const std::string second = std::string(program) == "infer" ? "x.npy" : "-oout.safetensors";
     expect_refusal(program, {blob, second}, 1, "blob.safetensors");
-    expect_refusal(program, {folder_.string(), second}, 1, "is a folder without data.pkl");
+    expect_refusal(program, {folder_.string(), second}, 1, "without data.pkl");
     expect_refusal(program, {nan, second}, 1, "bn1.weight");
     expect_refusal(program, {short_by_one, second}, 1, "bn1.bias");
   }
+}
+
+TEST_F(ProgramsTest, TrainingTakesWeightsAsTheyAreAndSaysWhatItMadeOfThem) {
+  const std::string wrapped = write_blob("wrapped.safetensors", [](StateDict& tensors) {
+    StateDict below;
+    for (const auto& [name, tensor] : tensors) below["backbone." + name] = tensor;
+    tensors = below;
+  });
+  std::vector<std::string> arguments = train_with_weights(wrapped);
+  for (const char* word : {"--out", "run", "--set", "algorithm.total_updates=1", "--set",
+                           "actor_critic.backbone.freeze_mode=all"}) {
+    arguments.push_back(word);
+  }
+  const Outcome outcome = run("train", arguments);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const std::string log = read_text(folder_ / "run/run.log");
+  EXPECT_NE(log.find("weights: resnet18 of 102 tensors"), std::string::npos) << log;
+  EXPECT_NE(log.find("102 under another name"), std::string::npos) << log;
+  EXPECT_NE(read_text(folder_ / "run/run.json").find("sha256"), std::string::npos);
+}
+
+TEST_F(ProgramsTest, ThePreprocessingOfAFileIsKeptAndHeldAgainstTheConfiguration) {
+  const std::string blob = write_blob("blob.safetensors");
+  const Outcome imported =
+      run("import_weights", {blob, "-o", "mine.safetensors", "--preprocessing", "mean=0.5,0.5,0.5",
+                             "--preprocessing", "crop=200", "--licence", "for research"});
+  ASSERT_EQ(imported.status, 0) << imported.err;
+  const auto metadata = read_safetensors(folder_ / "mine.safetensors").metadata;
+  EXPECT_EQ(metadata.at("preprocessing.mean"), "0.5 0.5 0.5");
+  EXPECT_EQ(metadata.at("preprocessing.crop"), "200");
+  EXPECT_EQ(metadata.at("licence"), "for research");
+  expect_refusal("import_weights", {blob, "-o", "x", "--preprocessing", "crop=300"}, 1,
+                 "a crop of 300 pixels");
+  std::vector<std::string> arguments = train_with_weights((folder_ / "mine.safetensors").string());
+  for (const char* word :
+       {"--set", "observation.kind=image", "--set", "actor_critic.preprocessing=torchvision"}) {
+    arguments.push_back(word);
+  }
+  expect_refusal("train", arguments, 2, "were trained with mean 0.5 0.5 0.5");
 }
 
 TEST_F(ProgramsTest, EvaluateRefusesAFolderWithoutCheckpoints) {

@@ -191,18 +191,13 @@ TEST(AtomicFile, ReadingNamesTheFault) {
   EXPECT_EQ(read_regular_file(folder / "a", 5), bytes_of("12345"));
 }
 
-TEST(RegularFile, TheMappedContentIsThatWhichIsRead) {
+TEST(RegularFile, WhatWasReadStaysWhenTheFileShrinks) {
   const test::TemporaryFolder folder;
   write_file_atomically(folder / "a", "content");
-  const RegularFile file(folder / "a", 7);
-  const SharedBytes mapped = file.map();
-  EXPECT_EQ(mapped, SharedBytes(file.read()));
-  // A new file takes the name; what is mapped stays.
-  write_file_atomically(folder / "a", "new");
-  EXPECT_EQ(mapped, SharedBytes(bytes_of("content")));
-  write_file_atomically(folder / "empty", "");
-  EXPECT_TRUE(RegularFile(folder / "empty", 0).map().empty());
-  EXPECT_TRUE(refuses([&] { RegularFile(folder / "a", 2); }, "3 bytes, at most 2"));
+  const SharedBytes content = RegularFile(folder / "a", 7).read();
+  std::filesystem::resize_file(folder / "a", 0);
+  EXPECT_EQ(content, SharedBytes(bytes_of("content")));
+  EXPECT_TRUE(RegularFile(folder / "a", 0).read().empty());
 }
 
 TEST(SharedBytes, PartsOutliveTheBlockAndStayInside) {

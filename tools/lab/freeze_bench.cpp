@@ -48,6 +48,7 @@ Config config_of(const BenchSettings& settings, const BenchCase& what) {
 void measure(const BenchSettings& settings, const std::vector<RecordedEpisodes>& records,
              BenchRow& row) {
   const NetworkSetup setup = build_network(config_of(settings, row.what), true);
+  row.weights = setup.weights + (setup.mapping.empty() ? "" : "; " + setup.mapping);
   BackboneNetwork& network = require_backbone(*setup.network);
   Adam optimizer(network.param_groups());
   MemoryLedger& ledger = setup.backend->ledger();
@@ -181,6 +182,7 @@ std::vector<BenchRow> bench_freeze(const BenchSettings& settings,
   for (int repetition = 1; repetition <= settings.workload.repetitions; ++repetition) {
     for (BenchRow& row : rows) {
       measure(settings, records.at(row.what.observation), row);
+      if (repetition == 1 && &row == &rows.front()) tell("weights: " + row.weights);
       const StepRates& r = row.runs.back();
       tell(fmt::format("{}/{} {} {:<13} {:<6} {:>8.1f} steps/s collecting, {:>8.1f} learning",
                        repetition, settings.workload.repetitions, to_string(row.what.observation),

@@ -50,6 +50,11 @@ void print_claims(const std::vector<Claim>& claims) {
   }
 }
 
+void print_setup(const NetworkSetup& setup) {
+  print_out("device: {}\nweights: {}\n", setup.device, setup.weights);
+  if (!setup.mapping.empty()) print_out("weights: {}\n", setup.mapping);
+}
+
 }  // namespace
 
 int verify_freezing(Config config, const std::string& json, bool quiet) {
@@ -60,8 +65,7 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
   Trainer trainer(config, false);
   BackboneNetwork& network = trainer.backbone();
   MemoryLedger& ledger = trainer.backend().ledger();
-  if (!quiet)
-    print_out("device: {}\nweights: {}\n", trainer.setup().device, trainer.setup().weights);
+  if (!quiet) print_setup(trainer.setup());
   print_out("{}", parameter_report(network, trainer.optimizer()));
   print_expected(expected_counts(network.config()));
   print_out("{}\n", shortened);

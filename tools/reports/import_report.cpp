@@ -3,20 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
-#include <string_view>
 
 #include "engine/io/printable.h"
+#include "weights/pretrained.h"
 #include "weights/tensor_stats.h"
 
 namespace frost {
 namespace {
-
-/// Both files torchvision has published as IMAGENET1K_V1; they hold the same network.
-constexpr std::array<std::string_view, 2> kTorchvisionDigests = {
-    "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
-    "5c106cde386e87d4033832f2996f5493238eda96ccf559d1d62760c4de0613f8"};
 
 /// The eight hex digits of "name-xxxxxxxx.ext", which PyTorch Hub takes for the digest's beginning.
 std::string digest_in_name(const std::filesystem::path& path) {
@@ -48,10 +42,6 @@ std::string place_text(const ResNetMapping& mapping) {
 }
 
 }  // namespace
-
-bool is_torchvision(const std::string& digest) {
-  return digest == kTorchvisionDigests[0] || digest == kTorchvisionDigests[1];
-}
 
 std::string identity_text(const std::string& path, const std::string& digest,
                           const std::string& format) {

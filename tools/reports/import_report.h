@@ -7,9 +7,6 @@
 
 namespace frost {
 
-/// Whether the SHA-256 is that of a file torchvision has published as IMAGENET1K_V1.
-bool is_torchvision(const std::string& digest);
-
 // What import_weights prints, in this order.
 
 /// The file, its digest, and whose it is.

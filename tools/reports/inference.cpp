@@ -18,8 +18,7 @@
 #include "tools/images/image.h"
 #include "tools/reports/csv.h"
 #include "weights/npy.h"
-#include "weights/resnet_names.h"
-#include "weights/weight_file.h"
+#include "weights/pretrained.h"
 
 namespace frost {
 namespace {
@@ -130,10 +129,11 @@ std::vector<Sample> read_array(const fs::path& path) {
   return samples;
 }
 
-std::vector<Sample> read_samples(const fs::path& path) {
+/// An array is the network's input as it is; a picture is prepared.
+std::vector<Sample> read_samples(const fs::path& path, const Preprocessing& preprocessing) {
   if (lower_extension(path) == ".npy") return read_array(path);
-  constexpr std::int64_t kSide = 224;
-  return {{path.string(), kSide, kSide, imagenet_input(load_image(path))}};
+  const std::int64_t side = preprocessing.crop;
+  return {{path.string(), side, side, network_input(load_image(path), preprocessing)}};
 }
 
 /// What the network said about all inputs, in their order.
@@ -153,18 +153,11 @@ void require_colour(const ResNetMapping& mapping, const std::string& origin) {
       origin, to_string(stem)));
 }
 
-ResNetMapping read_network(const std::string& path) {
-  ResNetMapping mapping = map_resnet(read_weight_file(path));
-  require_complete(mapping, path);
-  require_colour(mapping, path);
-  return mapping;
-}
-
 /// The network and what is asked of it.
 class Inference {
  public:
-  Inference(Backend& backend, const InferOptions& options)
-      : Inference(backend, options, read_network(options.weights)) {}
+  Inference(Backend& backend, const InferOptions& options, const PretrainedWeights& weights)
+      : Inference(backend, options, weights.mapping) {}
 
   /// 0 without a classifier.
   std::int64_t classes() const { return classes_; }
@@ -232,7 +225,8 @@ class Inference {
   std::int64_t classes_;
 };
 
-Results infer_all(Inference& inference, const std::vector<fs::path>& files) {
+Results infer_all(Inference& inference, const std::vector<fs::path>& files,
+                  const Preprocessing& preprocessing) {
   Results results;
   std::vector<Sample> batch;
   const auto flush = [&] {
@@ -240,7 +234,7 @@ Results infer_all(Inference& inference, const std::vector<fs::path>& files) {
     batch.clear();
   };
   for (const fs::path& file : files) {
-    for (Sample& sample : read_samples(file)) {
+    for (Sample& sample : read_samples(file, preprocessing)) {
       const bool fits =
           batch.empty() || (batch[0].height == sample.height && batch[0].width == sample.width);
       if (!fits || batch.size() == kBatch) flush();
@@ -324,9 +318,15 @@ std::string infer(const InferOptions& options, const NoteSink& note) {
   const std::vector<fs::path> files = list_files(options.inputs, note);
   set_thread_budget(options.threads);
   std::string reason;
-  Inference inference(select_backend(options.device, reason), options);
+  PretrainedWeights weights = read_pretrained(options.weights);
+  require_colour(weights.mapping, options.weights);
+  Inference inference(select_backend(options.device, reason), options, weights);
   const auto labels = read_labels(options.labels, inference.classes());
-  Results results = infer_all(inference, files);
+  if (const std::string mapping = mapping_summary(weights); !mapping.empty()) {
+    note("note: " + options.weights + ": " + mapping);
+  }
+  weights.mapping.tensors.clear();
+  Results results = infer_all(inference, files, weights.preprocessing);
 
   // Everything is computed: only now is anything written.
   const auto count = static_cast<std::int64_t>(results.names.size());

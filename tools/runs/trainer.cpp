@@ -1,6 +1,7 @@
 #include "tools/runs/trainer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 
@@ -12,6 +13,7 @@
 #include "tools/config/config_text.h"
 #include "tools/reports/parameter_report.h"
 #include "tools/runs/checkpoint.h"
+#include "weights/preprocessing_record.h"
 #include "weights/pretrained.h"
 
 namespace frost {
@@ -35,6 +37,42 @@ MathMode math_mode(const std::string& precision) {
   throw UsageError("unknown precision '" + precision + "': use fp32, tf32 or bf16");
 }
 
+void set_preprocessing(NetworkSetup& setup, const Preprocessing& preprocessing) {
+  setup.preprocessing = preprocessing;
+  if (BackboneNetwork* backbone = find_backbone(*setup.network)) {
+    backbone->set_preprocessing(preprocessing);
+  }
+}
+
+/// Throws UsageError where the configuration insists on another normalisation than the weights'.
+void require_configured(const Preprocessing& preprocessing, const std::string& configured,
+                        const std::string& path) {
+  const Preprocessing torchvision;
+  if (configured != "torchvision" || (preprocessing.mean == torchvision.mean &&
+                                      preprocessing.deviation == torchvision.deviation)) {
+    return;
+  }
+  throw UsageError(fmt::format(
+      "actor_critic.preprocessing is torchvision (mean {}, deviation {}), but the weights {} "
+      "were trained with mean {}, deviation {}: set it to weights, or take other weights",
+      fmt::join(torchvision.mean, " "), fmt::join(torchvision.deviation, " "), path,
+      fmt::join(preprocessing.mean, " "), fmt::join(preprocessing.deviation, " ")));
+}
+
+void load_pretrained(NetworkSetup& setup, BackboneNetwork& backbone, const BackboneConfig& config) {
+  const PretrainedWeights weights =
+      find_pretrained_weights(config.weights_path, config.architecture);
+  const std::string path = weights.path.string();
+  require_configured(weights.preprocessing, config.preprocessing, path);
+  backbone.load_bodies(weights.mapping.tensors);
+  set_preprocessing(setup, weights.preprocessing);
+  setup.mapping = mapping_summary(weights);
+  setup.licence = weights.licence;
+  setup.weights =
+      fmt::format("{} ({}; sha256 {})", path,
+                  weights.source.empty() ? "source not stated" : weights.source, weights.sha256);
+}
+
 }  // namespace
 
 ActorCriticConfig model_config(const Config& config) {
@@ -47,7 +85,7 @@ void configure_for(const Config& config, Backend& backend) {
                      config.model.backbone.savings.dead_taps});
 }
 
-NetworkSetup build_network(const Config& config, bool load_pretrained) {
+NetworkSetup build_network(const Config& config, bool pretrained) {
   NetworkSetup setup;
   std::string reason;
   set_thread_budget(config.system.threads);  // first: the device names it
@@ -63,11 +101,8 @@ NetworkSetup build_network(const Config& config, bool load_pretrained) {
   if (backbone == nullptr) return setup;
   if (random_bodies) {
     setup.weights = "RANDOM bodies (actor_critic.pretrained_weights: random)";
-  } else if (load_pretrained) {
-    const PretrainedWeights weights = find_pretrained_weights(config.model.backbone.weights_path);
-    backbone->load_bodies(weights.tensors);
-    setup.weights =
-        fmt::format("{} ({}; sha256 {})", weights.path.string(), weights.source, weights.sha256);
+  } else if (pretrained) {
+    load_pretrained(setup, *backbone, config.model.backbone);
   }
   return setup;
 }
@@ -76,8 +111,9 @@ void save_network(const PolicyNetwork& network, StateDict& state) {
   state.merge(network.state_dict(kNetworkPrefix));
 }
 
-void load_network(PolicyNetwork& network, const StateDict& state) {
-  network.load_state_dict(state, true, kNetworkPrefix);
+void load_network(NetworkSetup& setup, const SafetensorsFile& checkpoint) {
+  setup.network->load_state_dict(checkpoint.tensors, true, kNetworkPrefix);
+  set_preprocessing(setup, read_preprocessing(checkpoint.metadata, "checkpoint"));
 }
 
 Trainer::Trainer(const Config& config, bool resuming)
@@ -149,6 +185,8 @@ SafetensorsFile Trainer::checkpoint() const {
   if (const BackboneNetwork* backbone = find_backbone(*setup_.network)) {
     file.metadata["freeze_mode"] = backbone->freeze_mode().name;
     file.metadata["backbone_lr"] = fmt::format("{}", backbone->config().backbone.backbone_lr);
+    write_preprocessing(setup_.preprocessing, file.metadata);
+    if (!setup_.licence.empty()) file.metadata["licence"] = setup_.licence;
   }
   return file;
 }
@@ -169,8 +207,12 @@ void Trainer::restore(const SafetensorsFile& checkpoint) {
       weights != checkpoint.metadata.end()) {
     setup_.weights = weights->second;
   }
+  if (const auto licence = checkpoint.metadata.find("licence");
+      licence != checkpoint.metadata.end()) {
+    setup_.licence = licence->second;
+  }
   if (find_backbone(network()) != nullptr) restore_freeze_mode(checkpoint);
-  load_network(network(), checkpoint.tensors);
+  load_network(setup_, checkpoint);
   optimizer_->load(checkpoint.tensors);
   environments_->load(checkpoint.tensors);
   ppo_->load(checkpoint.tensors);

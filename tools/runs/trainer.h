@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/io/preprocessing.h"
 #include "models/policies/backbone_network.h"
 #include "rl/evaluator.h"
 #include "rl/ppo/ppo.h"
@@ -17,8 +18,11 @@ namespace frost {
 struct NetworkSetup {
   Backend* backend = nullptr;
   std::unique_ptr<PolicyNetwork> network;
-  std::string device;   ///< what it runs on and why
-  std::string weights;  ///< where the bodies' weights came from; empty where there are none
+  std::string device;           ///< what it runs on and why
+  std::string weights;          ///< where the bodies' weights came from; empty where there are none
+  std::string mapping;          ///< what was made of their file; empty where nothing need be said
+  std::string licence;          ///< of the weights, as their file says; mostly empty
+  Preprocessing preprocessing;  ///< of the pictures the bodies see
 };
 
 /// The network's part of the configuration, completed by what the environment asks for.
@@ -27,14 +31,15 @@ ActorCriticConfig model_config(const Config& config);
 /// Applies the configured thread budget, precision and determinism.
 void configure_for(const Config& config, Backend& backend);
 
-/// Chooses the backend and thread budget and builds the network. With `load_pretrained` false the
+/// Chooses the backend and thread budget and builds the network. With `pretrained` false the
 /// bodies stay random, for a checkpoint to fill. Throws Error where weights are missing or damaged.
-NetworkSetup build_network(const Config& config, bool load_pretrained);
+NetworkSetup build_network(const Config& config, bool pretrained);
 
 /// All parameters and buffers under `network.<name>`, in the engine's layouts.
 void save_network(const PolicyNetwork& network, StateDict& state);
-/// Throws Error naming what is missing, superfluous or misshapen.
-void load_network(PolicyNetwork& network, const StateDict& state);
+/// Gives a network the tensors of a checkpoint and the preprocessing they were trained with. Throws
+/// Error naming what is missing, superfluous or misshapen.
+void load_network(NetworkSetup& setup, const SafetensorsFile& checkpoint);
 
 /// Everything a training run consists of, built from one configuration.
 class Trainer {

@@ -95,6 +95,7 @@ int train(const TrainOptions& options) {
   open_log(run.path() / "run.log", options.common.quiet);
   log_line("device: " + trainer.setup().device);
   if (!trainer.setup().weights.empty()) log_line("weights: " + trainer.setup().weights);
+  if (!trainer.setup().mapping.empty()) log_line("weights: " + trainer.setup().mapping);
   log_line(parameter_report(trainer));
   if (!note.empty()) log_line(note);
 

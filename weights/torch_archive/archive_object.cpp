@@ -6,6 +6,7 @@
 
 #include "engine/io/printable.h"
 #include "weights/torch_archive/pickle_objects.h"
+#include "weights/torch_archive/pretrained_config.h"
 #include "weights/torch_archive/state_dict.h"
 
 namespace frost {
@@ -55,7 +56,8 @@ ArchiveObject read_archive_object(const MemberReader& member,
     if (storages.contains(storage.key)) continue;
     storages.emplace(storage.key, require(member, "data/" + storage.key, origin).bytes);
   }
-  return {collect_tensors(graph, storages, origin, copied()), member("constants.pkl").has_value()};
+  return {collect_tensors(graph, storages, origin, copied()), pretrained_config(graph),
+          member("constants.pkl").has_value()};
 }
 
 }  // namespace frost

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -22,6 +23,7 @@ using MemberReader = std::function<std::optional<ArchiveMember>(const std::strin
 /// The object and what tells it from an archive of another kind.
 struct ArchiveObject {
   StateDict tensors;
+  std::map<std::string, std::string> config = {};  ///< `pretrained_config`
   bool torchscript = false;  ///< written by torch.jit.save; its code is not looked at
 };
 

@@ -60,7 +60,7 @@ EvaluationSubject load_run(const fs::path& run, const std::string& which,
   check_actions(trained, subject.config);
   check_form(trained, subject.config);
   subject.setup = build_network(subject.config, false);
-  load_network(*subject.setup.network, checkpoint.file.tensors);
+  load_network(subject.setup, checkpoint.file);
   subject.description = fmt::format("{} after update {}", path, checkpoint.updates);
   return subject;
 }
