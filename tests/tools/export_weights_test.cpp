@@ -10,6 +10,7 @@
 #include "kernels/backend_registry.h"
 #include "models/policies/graph_actor_critic.h"
 #include "tests/program_path.h"
+#include "tests/tools/runs/onnx_model.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/runs/checkpoint.h"
 #include "tools/runs/trainer.h"
@@ -51,18 +52,20 @@ class ExportWeights : public testing::TestWithParam<Body> {
   /// Exit status; the messages are in `messages()`.
   int export_weights(const std::string& arguments) const {
     const std::string command = "'" + program_path("export_weights").string() + "' '" +
-                                run_.string() + "' -o '" + out_.string() + "' " + arguments +
-                                " > /dev/null 2> '" + (folder_ / "err").string() + "'";
+                                source_.string() + "' " + form_ + " '" + out_.string() + "' " +
+                                arguments + " > /dev/null 2> '" + (folder_ / "err").string() + "'";
     const int status = std::system(command.c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
-  std::string messages() const {
-    std::ifstream stream(folder_ / "err");
+  std::string messages() const { return read_text(folder_ / "err"); }
+  static std::string read_text(const fs::path& path) {
+    std::ifstream stream(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(stream), {}};
   }
 
   test::TemporaryFolder folder_;
-  fs::path run_ = folder_ / "run", out_ = folder_ / "body.safetensors";
+  fs::path run_ = folder_ / "run", out_ = folder_ / "body.safetensors", source_ = run_;
+  std::string form_ = "-o";
   ActorCriticConfig config_;
   std::unique_ptr<GraphActorCritic> network_;
 };
@@ -84,7 +87,7 @@ TEST_P(ExportWeights, TheBodyIsWrittenUnderTorchvisionsNamesAndLoadsBackBitForBi
 
     EXPECT_EQ(file.metadata["format"], "pt");
     EXPECT_EQ(file.metadata["architecture"], GetParam().architecture);
-    EXPECT_EQ(file.metadata["normalisation_mean"], "0.485 0.456 0.406");
+    EXPECT_EQ(file.metadata["preprocessing.mean"], "0.485 0.456 0.406");
     EXPECT_NE(file.metadata["source"].find(part + " body of"), std::string::npos);
     EXPECT_NE(file.metadata["source"].find("after update 12"), std::string::npos);
     EXPECT_EQ(file.metadata["source_sha256"],
@@ -132,6 +135,8 @@ TEST_P(ExportWeightsOnce, WhatIsNoCheckpointIsRefusedInOneLineAndNothingIsWritte
   expect_refusal("--part actor", 1, "holds neither");
   expect_refusal("--part encoder", 2, "encoder");
   expect_refusal("", 2, "--part");
+  expect_refusal("--part body", 2, "--part actor or --part critic");
+  expect_refusal("--part actor --onnx " + out_.string(), 2, "one of --output and --onnx");
   write_checkpoint("last", {{"other", HostTensor::from_int64({}, {1})}});
   expect_refusal("--part actor", 1, "holds no tensor network.actor.body.*");
   StateDict state = network_state();
@@ -143,6 +148,49 @@ TEST_P(ExportWeightsOnce, WhatIsNoCheckpointIsRefusedInOneLineAndNothingIsWritte
       HostTensor::from_floats({64}, std::vector<float>(64, -1.0f));
   write_checkpoint("last", state);
   expect_refusal("--part actor", 1, "variance");
+}
+
+TEST_P(ExportWeightsOnce, OnnxOfABodyNamesItsSourceAndAGraphPolicyIsRefused) {
+  write_checkpoint("last", network_state());
+  form_ = "--onnx";
+  ASSERT_EQ(export_weights("--part body"), 0) << messages();
+  const test::OnnxModel body = test::read_onnx(read_text(out_));
+  EXPECT_EQ(body.inputs, std::vector<std::string>{"pictures"});
+  EXPECT_EQ(body.outputs, std::vector<std::string>{"features"});
+  EXPECT_EQ(body.metadata.at("source_sha256"),
+            sha256_hex(read_regular_file(run_ / "checkpoints/last.safetensors", 1 << 30)));
+  EXPECT_EQ(body.metadata.at("preprocessing.mean"), "0.485 0.456 0.406");
+  fs::remove(out_);
+  EXPECT_EQ(export_weights("--part actor"), 1);
+  EXPECT_NE(messages().find("attention along the edges"), std::string::npos) << messages();
+  EXPECT_EQ(export_weights(""), 2);
+  EXPECT_FALSE(fs::exists(out_));
+}
+
+TEST_P(ExportWeightsOnce, OnnxOfAWeightFileKeepsItsClassifierAndPreprocessing) {
+  form_ = "--onnx";
+  source_ = folder_ / "weights.safetensors";
+  StateDict state = network_->actor_body().torchvision_state_dict();
+  state["fc.weight"] = HostTensor::from_floats({7, 512}, std::vector<float>(7 * 512, 0.5f));
+  state["fc.bias"] = HostTensor::from_floats({7}, std::vector<float>(7, 1.0f));
+  write_safetensors(source_,
+                    {state, {{"preprocessing.input_range", "0..255"}, {"licence", "MIT"}}});
+  ASSERT_EQ(export_weights(""), 0) << messages();
+  test::OnnxModel model = test::read_onnx(read_text(out_));
+  EXPECT_EQ(model.outputs, (std::vector<std::string>{"features", "logits"}));
+  EXPECT_EQ(model.constants.at("logits.weight").shape, (Shape{7, 512}));
+  EXPECT_EQ(model.constants.at("input_range").values, std::vector<float>{255.0f});
+  EXPECT_EQ(model.metadata.at("licence"), "MIT");
+  EXPECT_EQ(model.metadata.at("architecture"), "resnet18");
+  EXPECT_EQ(model.metadata.at("source_sha256"), sha256_hex(read_regular_file(source_, 1 << 30)));
+  ASSERT_EQ(export_weights("--part body"), 0) << messages();
+  model = test::read_onnx(read_text(out_));
+  EXPECT_EQ(model.outputs, std::vector<std::string>{"features"});
+  EXPECT_EQ(export_weights("--part actor"), 2);
+  EXPECT_NE(messages().find("is a weight file"), std::string::npos) << messages();
+  form_ = "-o";
+  EXPECT_EQ(export_weights("--part actor"), 2);
+  EXPECT_NE(messages().find("import_weights writes"), std::string::npos) << messages();
 }
 
 INSTANTIATE_TEST_SUITE_P(Bodies, ExportWeightsOnce, testing::Values(Body{"resnet18", "repeat3"}),
