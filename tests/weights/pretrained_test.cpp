@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/golden/closed_form.h"
+#include "tests/golden/closed_form_resnet.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "weights/safetensors.h"
 
@@ -28,7 +28,7 @@ class Pretrained : public testing::Test {
   }
 
   test::TemporaryFolder folder_;
-  const StateDict whole_ = closed_form_resnet18();
+  const StateDict whole_ = closed_form_resnet(18);
 };
 
 TEST_F(Pretrained, AFileWithTorchvisionsNamesNeedsNoWordAndOthersGetALine) {

@@ -59,7 +59,8 @@ Keys actor_critic_keys() {
           .only_with(KeyNeed::kBodies)
           .allow_null("random"),
       file_path("actor_critic.weights_path", MEMBER(model.backbone.weights_path),
-                "weight file; empty: weights/resnet18.safetensors, then $FROST_DATA/weights")
+                "weight file of any form; empty: weights/<architecture>.safetensors, then "
+                "$FROST_DATA/weights")
           .only_with(KeyNeed::kBodies)
           .allow_null(""),
       choice("actor_critic.backbone.architecture", MEMBER(model.backbone.architecture),
