@@ -63,14 +63,14 @@ Keys actor_critic_keys() {
                 "$FROST_DATA/weights")
           .only_with(KeyNeed::kBodies)
           .allow_null(""),
-      choice("actor_critic.backbone.architecture", MEMBER(model.backbone.architecture),
-             resnet_names(), "what both bodies are; the weight file must hold the same")
-          .only_with(KeyNeed::kBodies),
       choice("actor_critic.preprocessing", MEMBER(model.backbone.preprocessing),
              {"weights", "torchvision"},
              "mean and deviation of the picture: as the weight file says, or torchvision's and no "
              "file that says others")
           .only_with(KeyNeed::kPicture),
+      choice("actor_critic.backbone.architecture", MEMBER(model.backbone.architecture),
+             resnet_names(), "what both bodies are; the weight file must hold the same")
+          .only_with(KeyNeed::kBodies),
       choice("actor_critic.backbone.input_adapter", MEMBER(model.backbone.input_adapter),
              {"repeat3", "1ch_conv"}, "one channel into a body made for three")
           .only_with(KeyNeed::kBodies),
