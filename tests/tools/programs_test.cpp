@@ -96,7 +96,7 @@ TEST_F(ProgramsTest, DamagedWeightsAreRefused) {
       write_blob("short.safetensors", [](StateDict& tensors) { tensors.erase("bn1.bias"); });
 
   expect_refusal("train", train_with_weights(blob), 1, "blob.safetensors");
-  expect_refusal("train", train_with_weights(folder_.string()), 1, "is a folder");
+  expect_refusal("train", train_with_weights(folder_.string()), 1, "without data.pkl");
   expect_refusal("train", train_with_weights(nan), 1, "'bn1.weight'[3] is nan");
   expect_refusal("train", train_with_weights(short_by_one), 1, "bn1.bias");
   for (const char* program : {"infer", "import_weights"}) {
