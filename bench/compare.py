@@ -183,9 +183,10 @@ def parse_options():
     parser.add_argument("--frostline", default=ROOT / "bin/bench_freeze", help="our binary")
     parser.add_argument("--architecture", choices=["resnet18", "resnet34", "resnet50"],
                         default="resnet18", help="of both bodies")
-    parser.add_argument("--weights", type=Path,
-                        help="safetensors of it (default: as every program finds them)")
-    parser.add_argument("--random", action="store_true", help="bodies without weights of a file")
+    weights = parser.add_mutually_exclusive_group()
+    weights.add_argument("--weights", type=Path,
+                         help="safetensors of it (default: as every program finds them)")
+    weights.add_argument("--random", action="store_true", help="bodies without weights of a file")
     parser.add_argument("--workload", help="file of bench_freeze --record (default: made now)")
     parser.add_argument("--synthetic", action="store_true", help="PyTorch on made-up states")
     parser.add_argument("--json", default=ROOT / "bench/results/pytorch.json")

@@ -1,6 +1,7 @@
 #include "engine/dry_run.h"
 
 #include "engine/launch.h"
+#include "kernels/backend_registry.h"
 
 namespace frost {
 
@@ -16,14 +17,28 @@ DryRun::~DryRun() {
   backend_.set_dry_run(false);
 }
 
+MemoryLedger::Bytes memory_of(Backend& backend) {
+  constexpr auto kRollout = static_cast<std::size_t>(MemoryTag::kRollout);
+  MemoryLedger::Bytes bytes = backend.ledger().snapshot();
+  const MemoryLedger::Bytes host = cpu_backend().ledger().snapshot();
+  bytes.live[kRollout] = host.live[kRollout];
+  bytes.peak[kRollout] = host.peak[kRollout];
+  return bytes;
+}
+
+void reset_memory_peaks(Backend& backend) {
+  backend.ledger().reset_peaks();
+  cpu_backend().ledger().reset_peaks();
+}
+
 MemoryLedger::Bytes forecast_memory(Backend& backend,
                                     const std::function<std::function<void()>()>& build) {
   const DryRun dry(backend);
   const std::function<void()> step = build();
   step();
-  backend.ledger().reset_peaks();
+  reset_memory_peaks(backend);
   step();
-  return backend.ledger().snapshot();
+  return memory_of(backend);
 }
 
 }  // namespace frost

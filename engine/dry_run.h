@@ -20,6 +20,12 @@ class DryRun {
   Backend& backend_;
 };
 
+/// Live and peak bytes of a device by tag, but for rollouts, which the host always keeps: those are
+/// the host's. Totals are the device's alone.
+MemoryLedger::Bytes memory_of(Backend& backend);
+/// Sets the peaks of the device and of the host to their live values.
+void reset_memory_peaks(Backend& backend);
+
 /// Bytes per tag of a step in the steady state, from a dry run: what it peaks at and what is live
 /// behind it.
 ///

@@ -13,9 +13,10 @@ int main(int argc, char** argv) {
     frost::ExportOptions options;
     command_line.add("SOURCE", &options.source, "run folder; with --onnx also a weight file",
                      {.required = true});
-    command_line.add("--part", &options.part,
-                     "whose body; with --onnx: a whole side of a run, or a body without its heads",
-                     {.one_of = {"actor", "critic", "body"}});
+    command_line.add(
+        "--part", &options.part,
+        "whose body; with --onnx: a whole side of a run, or the actor's body without its heads",
+        {.one_of = {"actor", "critic", "body"}});
     command_line.add("-o,--output", &options.output, "safetensors file to write");
     command_line.add("--onnx", &options.onnx, "ONNX file to write");
     command_line.add("--checkpoint", &options.checkpoint,

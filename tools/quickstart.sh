@@ -2,7 +2,10 @@
 # Builds Frostline, finds ImageNet weights, trains configs/quickstart.yaml and evaluates the result.
 # usage: tools/quickstart.sh [WEIGHTS]      any file that holds a ResNet18: .pth, .safetensors, ...
 set -euo pipefail
-[ $# -eq 0 ] || set -- "$(realpath "$1")" "${@:2}"
+if [ $# -gt 0 ]; then
+  weights=$(realpath -e -- "$1") || exit 2
+  set -- "$weights" "${@:2}"
+fi
 cd "$(dirname "$0")/.."
 . tools/scripts/packages.sh
 

@@ -73,7 +73,7 @@ stage 20 "$faults" '*FailingCalls*File*'
 echo "allocations that fail"
 stage 25 "$faults" '*FailingCalls*Allocation*'
 echo "damaged checkpoints and weights"
-stage 20 "$faults" 'Damaged*'
+stage 19 "$faults" 'Damaged*'
 echo "NaN in the output of every op"
 if [ -x "$units" ]; then
   stage 1 "$units" '*ObservedMinibatch.NamesTheOpOfEveryNaN*'

@@ -4,19 +4,21 @@
 #include "tools/lab/freeze_verification.h"
 
 int main(int argc, char** argv) {
-  return frost::run_program([&] {
-    frost::CommandLine command_line(
-        "Reports what a configuration freezes, then proves it on one real update.",
-        "verify_freezing");
-    std::string config, json;
-    frost::CommonOptions common;
-    command_line.add("CONFIG", &config, "configuration file", {.required = true});
-    command_line.add("--json", &json, "write counts, groups, bytes and claims");
-    frost::add_common_options(command_line, common);
-    if (!command_line.parse(argc, argv)) return 0;
-    const frost::Config loaded = frost::load_config(config, common);
-    const int status = frost::verify_freezing(loaded, json, common.quiet);
-    if (!common.quiet) frost::print_forecast(loaded);
-    return status;
-  });
+  return frost::run_program(
+      [&] {
+        frost::CommandLine command_line(
+            "Reports what a configuration freezes, then proves it on one real update.",
+            "verify_freezing");
+        std::string config, json;
+        frost::CommonOptions common;
+        command_line.add("CONFIG", &config, "configuration file", {.required = true});
+        command_line.add("--json", &json, "write counts, groups, bytes and claims");
+        frost::add_common_options(command_line, common);
+        if (!command_line.parse(argc, argv)) return 0;
+        const frost::Config loaded = frost::load_config(config, common);
+        const int status = frost::verify_freezing(loaded, json, common.quiet);
+        if (!common.quiet) frost::print_forecast(loaded);
+        return status;
+      },
+      frost::kMemoryAdvice);
 }

@@ -28,7 +28,6 @@ constexpr Beginning kBeginnings[] = {
     {"PYTORCH1", "is a preview container of 2018 that nothing reads", kFetchAgain},
     {"\x89HDF", "is an HDF5 file, as Keras writes its weights", kAskForTorch},
     {"\x93NUMPY", "is a NumPy array, not a set of named weights", kAskForTorch},
-    {"GGUF", "is a GGUF file of a language model", kAskForTorch},
     {"\x08\x01\x12", "is a TensorFlow SavedModel", kAskForTorch},
     {"\x1f\x8b", "is compressed with gzip", "unpack it with gunzip or tar first"},
     {"BZh", "is compressed with bzip2", "unpack it with bunzip2 or tar first"},

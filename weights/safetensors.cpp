@@ -25,7 +25,6 @@ using Json = nlohmann::ordered_json;
 using Metadata = std::map<std::string, std::string>;
 
 constexpr const char* kOp = "safetensors";
-constexpr std::uint64_t kMaxFile = std::uint64_t{4} << 30;
 constexpr std::uint64_t kMaxHeader = std::uint64_t{1} << 20;
 constexpr std::size_t kMaxEntries = 8192;
 constexpr std::size_t kMaxRank = 16;
@@ -338,11 +337,11 @@ void check_limits(const Layout& layout, const std::filesystem::path& path) {
                  fmt::format("{} tensors and a header of {} bytes, at most {} and {}",
                              layout.data.size(), layout.header.size(), kMaxEntries, kMaxHeader));
   }
-  if (layout.bytes() > kMaxFile) {
+  if (layout.bytes() > kMaxSafetensorsBytes) {
     cannot_write(path,
                  fmt::format("{} bytes, at most {} (4 GiB) are read back: divide the tensors among "
                              "several files",
-                             layout.bytes(), kMaxFile));
+                             layout.bytes(), kMaxSafetensorsBytes));
   }
 }
 
@@ -370,7 +369,7 @@ SafetensorsFile parse_safetensors(const SharedBytes& image, const std::string& o
 }
 
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {
-  return parse_safetensors(read_regular_file(path, kMaxFile), path.string());
+  return parse_safetensors(read_regular_file(path, kMaxSafetensorsBytes), path.string());
 }
 
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file) {

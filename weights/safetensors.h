@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -7,6 +8,9 @@
 #include "engine/state_dict.h"
 
 namespace frost {
+
+/// Largest file that is read and written, in bytes.
+inline constexpr std::uint64_t kMaxSafetensorsBytes = std::uint64_t{4} << 30;
 
 struct SafetensorsFile {
   StateDict tensors;

@@ -144,7 +144,7 @@ TEST_P(FailingCalls, EachOfAFileEndsTheRunInOneLineFromWhichItGoesOn) {
 TEST_P(FailingCalls, OtherFaultsOfFilesLikewise) {
   const std::vector<Call> calls = count();
   for (const std::string how : {"EIO", "full", "short"}) {
-    Cases cases(calls.size() - 1, how == "short" ? 16 : 8);
+    Cases cases(calls.size() - 1, how == "short" ? 16 : 8, 3);
     for (std::size_t at = 0; cases.next(at);) {
       if (how == "short" && !calls[at].writes()) {
         cases.leave_out();

@@ -16,6 +16,8 @@
 #include <ctime>
 #include <new>
 
+#include "tests/failable_new.h"
+
 // The calls of a program that may fail, so that each can be made to: linked into a program, these
 // stand before those of the C library, for the C++ library and others too.
 //
@@ -146,54 +148,10 @@ bool allocation_fails(std::size_t bytes) {
   return true;
 }
 
-void* allocate(std::size_t bytes, std::size_t alignment) {
-  static const auto aligned = real<void*(std::size_t, std::size_t)>("aligned_alloc");
-  void* data = nullptr;
-  if (!allocation_fails(bytes)) {
-    data = alignment == 0 ? std::malloc(bytes == 0 ? 1 : bytes)
-                          : aligned(alignment, (bytes + alignment - 1) / alignment * alignment);
-  }
-  if (data != nullptr) return data;
-  if (const std::new_handler handler = std::get_new_handler()) handler();
-  throw std::bad_alloc();
-}
-
 }  // namespace
 
-void* operator new(std::size_t bytes) {
-  return allocate(bytes, 0);
-}
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-// A sanitizer has its own of these, whose memory must not come to the `delete` below.
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  try {
-    return allocate(bytes, 0);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-void* operator new[](std::size_t bytes) {
-  return allocate(bytes, 0);
-}
-void operator delete[](void* data) noexcept {
-  std::free(data);
-}
-void operator delete[](void* data, std::size_t) noexcept {
-  std::free(data);
-}
-void operator delete(void* data) noexcept {
-  std::free(data);
-}
-void operator delete(void* data, std::size_t) noexcept {
-  std::free(data);
-}
-void operator delete(void* data, std::align_val_t) noexcept {
-  std::free(data);
-}
-void operator delete(void* data, std::size_t, std::align_val_t) noexcept {
-  std::free(data);
+bool new_fails(std::size_t bytes) {
+  return allocation_fails(bytes);
 }
 
 extern "C" {

@@ -72,10 +72,13 @@ inline Workload picture_workload() {
 }
 
 /// The cases that are tried of so many: `few`, evenly spread, or in the long form all, in an order
-/// drawn from the seed, until its time is over.
+/// drawn from the seed, until its time is over: one of `parts` of the test's.
 class Cases {
  public:
-  Cases(std::size_t total, std::size_t few) : total_(total) {
+  Cases(std::size_t total, std::size_t few, int parts = 1)
+      : total_(total),
+        end_(std::chrono::steady_clock::now() +
+             std::chrono::milliseconds(1000 * torture("FROST_TORTURE_SECONDS", 0) / parts)) {
     const std::size_t step = long_form() ? 1 : std::max<std::size_t>(1, total / few);
     for (std::size_t i = step / 2; i < total; i += step) left_.push_back(i);
     if (!long_form()) return;
@@ -103,8 +106,7 @@ class Cases {
  private:
   std::size_t total_, tried_ = 0;
   std::vector<std::size_t> left_;
-  std::chrono::steady_clock::time_point end_ =
-      std::chrono::steady_clock::now() + std::chrono::seconds(torture("FROST_TORTURE_SECONDS", 0));
+  std::chrono::steady_clock::time_point end_;
 };
 
 class DisturbedRuns : public ProgramsTest, public testing::WithParamInterface<Workload> {

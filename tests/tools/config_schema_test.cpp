@@ -222,6 +222,16 @@ TEST(ConfigEffect, AnOverrideMayLeaveKeysOfTheFileBehind) {
   const std::vector<std::string> image = {"observation.kind=image"};
   EXPECT_EQ(to_yaml(parse_config(graph, "x.yaml", image)), to_yaml(parse_config("", "", image)));
   EXPECT_EQ(to_yaml(parse_run_config(graph, "run", image)), to_yaml(parse_config("", "", image)));
+  // A time limit of the file is for the environment of the file.
+  const auto limit = [](const std::string& text, const std::vector<std::string>& overrides) {
+    return parse_config(text, "x.yaml", overrides).environment.max_steps;
+  };
+  EXPECT_EQ(limit(graph, {"environment.name=CartPole-v1"}), 500);
+  EXPECT_EQ(limit(graph, {"environment.name=CartPole-v1", "environment.max_steps=70"}), 70);
+  EXPECT_EQ(limit("environment: {name: CartPole-v1, max_steps: 60}", {"system.seed=1"}), 60);
+  EXPECT_EQ(
+      limit("environment: {name: CartPole-v1, max_steps: 60}", {"environment.name=durotaxis"}),
+      Config{}.environment.max_steps);
   // But not the other way round, and not what had no effect in the file either.
   EXPECT_EQ(problem("encoder: {num_layers: 3}", {"observation.kind=image", "encoder.num_heads=2"})
                 .find("--set encoder.num_heads=2: 'encoder.num_heads' has no effect"),

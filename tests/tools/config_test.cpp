@@ -192,8 +192,9 @@ TEST(ConfigErrors, AFreezeModeThatTheBodiesDoNotHaveIsRefusedWithTheValidOnes) {
             "x.yaml:1: 'study.freeze_modes' is 'half" + eighteen);
   const std::string fifty = "actor_critic: {backbone: {architecture: resnet50, freeze_mode: ";
   EXPECT_EQ(problem(fifty + "layer4.2}}"), "accepted");
-  EXPECT_NE(problem(fifty + "layer4.3}}").find("is 'layer4.3', expected one of: none, all"),
-            std::string::npos);
+  EXPECT_NE(
+      problem(fifty + "layer4.3}}").find("is 'layer4.3', with resnet50 expected one of: none, all"),
+      std::string::npos);
   EXPECT_EQ(problem("actor_critic: {backbone: {architecture: resnet101}}"),
             "x.yaml:1: 'actor_critic.backbone.architecture' is 'resnet101', expected one of: "
             "resnet18, resnet34, resnet50");
@@ -251,6 +252,17 @@ TEST(ConfigErrors, KeysWithoutEffectNameWhatTheyNeed) {
   EXPECT_EQ(problem("actor_critic: {mlp_hidden: [32]}")
                 .find("x.yaml:1: 'actor_critic.mlp_hidden' has no effect: it needs a vector"),
             0u);
+  EXPECT_EQ(
+      problem(cartpole, {"actor_critic.spawn_parameter_bounds.gamma=[1, 2]"}),
+      "--set actor_critic.spawn_parameter_bounds.gamma=[1, 2]: "
+      "'actor_critic.spawn_parameter_bounds.gamma' has no effect: it needs spawn parameters of "
+      "the network, and CartPole-v1 shows a vector and acts by choices: remove it, or set "
+      "environment.name to durotaxis and algorithm.two_stage_curriculum.stage to 2");
+  EXPECT_NE(problem("observation: {kind: image}",
+                    {"trainer.gradient_scaling.enable_adaptive_scaling=true"})
+                .find("in durotaxis set observation.kind to graph and "
+                      "algorithm.two_stage_curriculum.stage to 2"),
+            std::string::npos);
   // What is only a default, or a plan of runs, is not refused.
   EXPECT_EQ(problem(cartpole + "study: {seeds: 2}"), "accepted");
 }

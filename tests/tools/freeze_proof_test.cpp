@@ -13,8 +13,9 @@
 namespace frost {
 namespace {
 
-const std::vector<std::string> kModes = {"none",       "all",      "until_layer3",
-                                         "last_block", "layer4.1", "bn_affine"};
+const std::vector<std::string> kModes = {
+    "none",         "all",        "until_layer1", "until_layer2", "until_layer3",
+    "until_layer4", "last_block", "layer4.1",     "layer2.1",     "bn_affine"};
 
 Config small_config(const std::string& mode, const std::string& architecture = "resnet18") {
   return parse_config(

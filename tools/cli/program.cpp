@@ -23,19 +23,17 @@ int report(std::string message, int status) {
 }
 
 /// Allocates nothing: there may be nothing left.
-int report_out_of_memory(const char* text) {
+int report_out_of_memory(const char* text, const char* advice) {
   const auto line = static_cast<int>(std::strcspn(text, "\n"));
   flush_output();
-  std::fprintf(stderr,
-               "error: %.*s; lower trainer.minibatch_size, trainer.rollout_steps or "
-               "trainer.num_envs, or freeze more (actor_critic.backbone.freeze_mode)\n%s",
-               line, text, text[line] == '\0' ? "" : text + line + 1);
+  std::fprintf(stderr, "error: %.*s%s\n%s", line, text, advice,
+               text[line] == '\0' ? "" : text + line + 1);
   return 1;
 }
 
 }  // namespace
 
-int run_program(const std::function<int()>& body) {
+int run_program(const std::function<int()>& body, const char* memory_advice) {
   secure_standard_descriptors();
   explain_failing_new();
   try {
@@ -43,9 +41,9 @@ int run_program(const std::function<int()>& body) {
   } catch (const UsageError& error) {
     return report(error.what(), 2);
   } catch (const OutOfMemoryError& error) {
-    return report_out_of_memory(error.what());
+    return report_out_of_memory(error.what(), memory_advice);
   } catch (const std::bad_alloc&) {
-    return report_out_of_memory("out of memory");
+    return report_out_of_memory("out of memory", memory_advice);
   } catch (const std::exception& error) {
     return report(error.what(), 1);
   }

@@ -19,6 +19,11 @@ struct CommonOptions {
   bool quiet = false;
 };
 
+/// For `run_program`: what to lower where a training does not fit into memory.
+inline constexpr const char* kMemoryAdvice =
+    "; lower trainer.minibatch_size, trainer.rollout_steps or trainer.num_envs, or freeze more "
+    "(actor_critic.backbone.freeze_mode)";
+
 /// Declares --set, --seed, --device, --threads and --quiet; `options` must outlive the parsing.
 void add_common_options(
     CommandLine& command_line, CommonOptions& options,

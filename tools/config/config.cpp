@@ -189,6 +189,7 @@ class Loader {
   /// Ends the file, before the overrides. Keys that have an effect in it are not held against one
   /// that changes what they need; in a file that a run wrote, no key is.
   void end_file(bool of_run) {
+    environment_of_file_ = config_.environment_name;
     const std::set<std::string> given = given_keys();
     // An earlier version, which left reference environments their own time limit.
     if (of_run && find_idle_key(config_, given)) given_.erase(kTimeLimitKey);
@@ -204,8 +205,9 @@ class Loader {
     for (const std::string& key : excused_) asked.erase(key);
     if (const auto idle = find_idle_key(config_, asked)) reject(*idle);
     Config config = config_;
+    if (!time_limit_given()) config.environment.max_steps = Config{}.environment.max_steps;
     if (const int limit = environment_spec(config).time_limit;
-        !has_own_section(config) && !given_.contains(kTimeLimitKey) && limit > 0) {
+        !has_own_section(config) && !time_limit_given() && limit > 0) {
       config.environment.max_steps = limit;
     }
     if (const std::int64_t steps = config.ppo.total_steps; steps > 0) {
@@ -220,6 +222,13 @@ class Loader {
 
  private:
   static constexpr const char* kTimeLimitKey = "environment.max_steps";
+
+  /// That of a file is for the environment of the file.
+  bool time_limit_given() const {
+    const auto given = given_.find(kTimeLimitKey);
+    if (given == given_.end()) return false;
+    return config_.environment_name == environment_of_file_ || given->second.starts_with("--set ");
+  }
 
   std::set<std::string> given_keys() const {
     std::set<std::string> keys;
@@ -320,7 +329,8 @@ class Loader {
   std::string label_;                 ///< of the override being read; empty while reading the file
   std::map<std::string, int> lines_;  ///< keys seen in the current source
   std::map<std::string, std::string> given_;  ///< where each key got its value
-  std::set<std::string> excused_;             ///< keys of the file that may be without effect
+  std::string environment_of_file_;
+  std::set<std::string> excused_;  ///< keys of the file that may be without effect
   Config config_;
 };
 

@@ -83,8 +83,8 @@ std::optional<ConfigConflict> find_unknown_mode(const Config& config) {
   for (const std::string& mode : config.study.freeze_modes) {
     modes.emplace_back("study.freeze_modes", mode);
   }
+  const auto known = freeze_mode_names(resnet_depth(backbone.architecture));
   for (const auto& [key, mode] : modes) {
-    const auto known = freeze_mode_names(resnet_depth(backbone.architecture));
     if (std::find(known.begin(), known.end(), mode) != known.end()) continue;
     return ConfigConflict{{key, section + "architecture"},
                           fmt::format("'{}' is '{}', with {} expected one of: {}", key, mode,
@@ -173,12 +173,14 @@ const KeyNeed KeyNeed::kContinuous{
     "in durotaxis set algorithm.two_stage_curriculum.stage to 2",
     [](const Config&, const EnvironmentSpec& spec) { return spec.actions.dims() > 0; }};
 const KeyNeed KeyNeed::kBothParts{"choices and continuous values in the action", "",
-                                  "in durotaxis set algorithm.two_stage_curriculum.stage to 2",
+                                  "in durotaxis set observation.kind to graph and "
+                                  "algorithm.two_stage_curriculum.stage to 2",
                                   [](const Config&, const EnvironmentSpec& spec) {
                                     return spec.actions.choices > 0 && spec.actions.dims() > 0;
                                   }};
-const KeyNeed KeyNeed::kParameters{"spawn parameters of the network", "stage 1 has fixed ones",
-                                   "set algorithm.two_stage_curriculum.stage to 2",
+const KeyNeed KeyNeed::kParameters{"spawn parameters of the network", "",
+                                   "set environment.name to durotaxis and "
+                                   "algorithm.two_stage_curriculum.stage to 2",
                                    [](const Config& config, const EnvironmentSpec&) {
                                      return has_own_section(config) &&
                                             config.environment.spawn.continuous();

@@ -18,12 +18,6 @@ namespace {
 
 using Entries = std::vector<ConfigKey>;
 
-bool is_mode_of_some_body(const std::string& mode) {
-  return std::ranges::any_of(resnet_specs(), [&](const ResNetSpec& spec) {
-    return std::ranges::count(freeze_mode_names(spec.depth), mode) > 0;
-  });
-}
-
 const Entries& freeze_step_entries() {
   static const Entries entries = {
       number("update", MEMBER(ppo.total_updates), at_least(1), ""),
@@ -131,12 +125,6 @@ std::string freeze_mode_forms() {
 ConfigKey freeze_mode_key(std::string path, Member<std::string> member, std::string doc) {
   ConfigKey key = text(std::move(path), member, std::move(doc));
   key.type = "one of: " + freeze_mode_forms();
-  key.set = [set_text = key.set, type = key.type](Config& config, const ConfigValue& value) {
-    set_text(config, value);
-    if (!is_mode_of_some_body(value.text)) {
-      throw UsageError("is '" + value.text + "', expected " + type);
-    }
-  };
   key.get = [=](Config& config) { return member(config); };
   return key;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/dry_run.h"
 #include "kernels/errors.h"
 #include "rl/metrics.h"
 #include "rl/ppo/ppo.h"
@@ -45,13 +46,12 @@ Config config_of(const BenchSettings& settings, const BenchCase& what) {
   return config;
 }
 
-void measure(const BenchSettings& settings, const std::vector<RecordedEpisodes>& records,
-             BenchRow& row) {
+/// One more measurement of a row. Returns where the bodies' weights came from.
+std::string measure(const BenchSettings& settings, const std::vector<RecordedEpisodes>& records,
+                    BenchRow& row) {
   const NetworkSetup setup = build_network(config_of(settings, row.what), true);
-  row.weights = setup.weights + (setup.mapping.empty() ? "" : "; " + setup.mapping);
   BackboneNetwork& network = require_backbone(*setup.network);
   Adam optimizer(network.param_groups());
-  MemoryLedger& ledger = setup.backend->ledger();
   if (settings.workload.graphs && !setup.backend->records()) {
     throw UsageError("--graphs needs a device that records work, not " +
                      setup.backend->description());
@@ -74,13 +74,13 @@ void measure(const BenchSettings& settings, const std::vector<RecordedEpisodes>&
     replay_update(network, optimizer, replay, warm_up_of(ppo));
   }
 
-  ledger.reset_peaks();
+  reset_memory_peaks(*setup.backend);
   const bool resident_known = reset_peak_resident();
   const std::size_t replayed_before = training.gradient_step().replays();
   training.update();
   const UpdateTiming& t = training.timing();
   row.replays = training.gradient_step().replays() - replayed_before;
-  row.bytes = ledger.snapshot();
+  row.bytes = memory_of(*setup.backend);
   row.peak_resident = resident_known ? peak_resident_bytes() : 0;
   const ParameterCounts counts = count_parameters(network);
   row.trainable = counts.trainable;
@@ -90,6 +90,7 @@ void measure(const BenchSettings& settings, const std::vector<RecordedEpisodes>&
   const double steps = settings.workload.steps;
   row.runs.push_back({steps / t.collect_seconds, steps / t.learn_seconds,
                       steps / (t.collect_seconds + t.learn_seconds)});
+  return setup.weights + (setup.mapping.empty() ? "" : "; " + setup.mapping);
 }
 
 /// `pick` chooses one number of each column of rates.
@@ -181,8 +182,8 @@ std::vector<BenchRow> bench_freeze(const BenchSettings& settings,
   }
   for (int repetition = 1; repetition <= settings.workload.repetitions; ++repetition) {
     for (BenchRow& row : rows) {
-      measure(settings, records.at(row.what.observation), row);
-      if (repetition == 1 && &row == &rows.front()) tell("weights: " + row.weights);
+      const std::string weights = measure(settings, records.at(row.what.observation), row);
+      if (repetition == 1 && &row == &rows.front()) tell("weights: " + weights);
       const StepRates& r = row.runs.back();
       tell(fmt::format("{}/{} {} {:<13} {:<6} {:>8.1f} steps/s collecting, {:>8.1f} learning",
                        repetition, settings.workload.repetitions, to_string(row.what.observation),

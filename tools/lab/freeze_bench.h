@@ -27,7 +27,6 @@ struct BenchCase {
 /// What one freeze mode costs with one kind of observation.
 struct BenchRow {
   BenchCase what;
-  std::string weights;  ///< of the bodies: where they came from
   std::int64_t trainable = 0, frozen = 0;
   MemoryLedger::Bytes bytes;       ///< peaks of one update
   std::int64_t peak_resident = 0;  ///< of the process, during that update; 0: unknown

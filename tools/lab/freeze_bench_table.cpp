@@ -39,7 +39,8 @@ nlohmann::ordered_json row_json(const std::vector<BenchRow>& rows, const BenchRo
       {"frozen", row.frozen},
       {"bytes", bytes_json(row.bytes)},
       {"training_bytes", row.training_bytes()},
-      {"peak_resident", row.peak_resident},
+      {"peak_resident", row.peak_resident == 0 ? nlohmann::ordered_json()
+                                               : nlohmann::ordered_json(row.peak_resident)},
       {"saved_body", row.saved_body},
       {"replays", row.replays},
       {"steps_per_second", {{"collect", m.collect}, {"update", m.update}, {"overall", m.overall}}},
@@ -64,12 +65,13 @@ std::string memory_rows(const std::vector<BenchRow>& rows) {
     const auto peak = [&](MemoryTag tag) { return mib(row.bytes.peak_of(tag)); };
     text += fmt::format(
         "{:<5} {:<15} {:>11} {:>8.1f} {:>8.1f} {:>8.1f} {:>8.1f} {:>8.1f} {:>7.1f} {:>7.1f} "
-        "{:>8.1f} {:>8.1f} {:>8.1f} {:>8.0f} B\n",
+        "{:>8.1f} {:>8.1f} {:>8} {:>8.0f} B\n",
         to_string(row.what.observation), row.label(), with_thousands(row.trainable),
         peak(MemoryTag::kParameters), peak(MemoryTag::kGradients), peak(MemoryTag::kOptimizer),
         peak(MemoryTag::kSaved), peak(MemoryTag::kPacked), peak(MemoryTag::kFeatureCache),
         peak(MemoryTag::kRollout), peak(MemoryTag::kWorkspace), mib(row.bytes.peak_total),
-        mib(row.peak_resident), row.saved_body);
+        row.peak_resident == 0 ? "-" : fmt::format("{:.1f}", mib(row.peak_resident)),
+        row.saved_body);
   }
   return text;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include "engine/dry_run.h"
 #include "engine/io/atomic_file.h"
 #include "tools/cli/standard_output.h"
 #include "tools/lab/freeze_proof.h"
@@ -64,7 +65,6 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
       forecast_update(config, replay_factory(records), config.ppo);
   Trainer trainer(config, false);
   BackboneNetwork& network = trainer.backbone();
-  MemoryLedger& ledger = trainer.backend().ledger();
   if (!quiet) print_setup(trainer.setup());
   print_out("{}", parameter_report(network, trainer.optimizer()));
   print_expected(expected_counts(network.config()));
@@ -73,9 +73,9 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
   flush_output();
 
   const FreezeProof proof(network, trainer.optimizer());
-  ledger.reset_peaks();
+  reset_memory_peaks(trainer.backend());
   replay_update(network, trainer.optimizer(), replay_factory(records), config.ppo);
-  const MemoryLedger::Bytes bytes = ledger.snapshot();
+  const MemoryLedger::Bytes bytes = memory_of(trainer.backend());
   std::vector<Claim> claims = proof.verify();
   for (Claim& claim : compare_forecast(predicted, bytes)) claims.push_back(std::move(claim));
 

@@ -57,15 +57,10 @@ std::vector<Series> lines_with(const CsvTable& table, const std::string& prefix,
   return lines;
 }
 
-/// A mean over the finished episodes, in training and, where it was evaluated, on held-out ones;
-/// updates in which none finished have no value.
+/// A mean over the finished episodes, in training and, where it was evaluated, on held-out ones.
 std::vector<Series> episode_lines(const RunTables& run, const std::string& trained,
                                   const std::string& evaluated) {
   std::vector<Series> lines = line_of(run.metrics, trained, "training");
-  const std::vector<double> finished = run.metrics.column("charts/episodes_finished");
-  for (std::size_t i = 0; i < finished.size() && !lines.empty(); ++i) {
-    if (finished[i] == 0) lines[0].y[i] = std::numeric_limits<double>::quiet_NaN();
-  }
   if (!run.evaluations) return lines;
   for (Series& s : line_of(*run.evaluations, evaluated, "held out")) lines.push_back(std::move(s));
   return lines;

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "engine/io/atomic_file.h"
 #include "engine/io/printable.h"
 #include "kernels/errors.h"
 
@@ -60,9 +61,18 @@ void check_format(const SafetensorsFile& file, const fs::path& path) {
       fmt::format("{} is no checkpoint of a run: its format is '{}'", path.string(), format));
 }
 
-Checkpoint as_checkpoint(const fs::path& path, SafetensorsFile file) {
-  check_format(file, path);
-  Checkpoint checkpoint{path, std::move(file), "", 0};
+/// The bytes and what they hold; not looked at any further. Throws Error where they are damaged.
+Checkpoint read_file(const fs::path& path) {
+  Checkpoint read;
+  read.path = path;
+  read.image = read_regular_file(path, kMaxSafetensorsBytes);
+  read.file = parse_safetensors(read.image, path.string());
+  return read;
+}
+
+Checkpoint completed(Checkpoint checkpoint) {
+  const fs::path& path = checkpoint.path;
+  check_format(checkpoint.file, path);
   checkpoint.config = entry(checkpoint.file, "config", path);
   checkpoint.updates = count_of(entry(checkpoint.file, "updates", path));
   if (checkpoint.updates < 0) {
@@ -83,7 +93,7 @@ void Checkpoint::require_resumable() const {
 }
 
 Checkpoint read_checkpoint(const fs::path& path) {
-  return as_checkpoint(path, read_safetensors(path));
+  return completed(read_file(path));
 }
 
 bool CheckpointFolder::has_last() const {
@@ -103,20 +113,25 @@ void CheckpointFolder::write_last(const SafetensorsFile& state) const {
   write_safetensors(last(), state);
 }
 
+void CheckpointFolder::put_damaged_last_aside() const {
+  std::error_code error;  // where it is missing there is nothing to do
+  fs::rename(last(), path_ / "last.damaged", error);
+}
+
 void CheckpointFolder::write_best(const SafetensorsFile& state) const {
   write_safetensors(best(), state);
 }
 
 Checkpoint CheckpointFolder::read_last(std::string& note) const {
-  SafetensorsFile file;
+  Checkpoint newest;
   try {
-    file = read_safetensors(last());
+    newest = read_file(last());
   } catch (const Error& fault) {
     if (!fs::exists(previous())) throw;
     note = fmt::format("{}; taken instead: {}", fault.what(), previous().string());
     return read_checkpoint(previous());
   }
-  return as_checkpoint(last(), std::move(file));
+  return completed(std::move(newest));
 }
 
 Checkpoint CheckpointFolder::read(const std::string& which, std::string& note) const {

@@ -15,6 +15,7 @@ inline constexpr const char* kCheckpointFormat = "frostline.checkpoint.3";
 /// The whole state of a training as it was read from a file.
 struct Checkpoint {
   std::filesystem::path path;
+  SharedBytes image;  ///< of the file, which the tensors share
   SafetensorsFile file;
   std::string config;        ///< the run's resolved configuration, YAML
   std::int64_t updates = 0;  ///< that were done
@@ -44,6 +45,10 @@ class CheckpointFolder {
   /// The newest becomes the one before, `state` the newest.
   void write_last(const SafetensorsFile& state) const;
   void write_best(const SafetensorsFile& state) const;
+
+  /// Puts a newest one that cannot be read aside, as last.damaged, so that the next one does not
+  /// take the place of the good one before it. Only the run's writer may.
+  void put_damaged_last_aside() const;
 
   /// The newest; where it is missing or damaged the one before it, and `note` says why. Throws
   /// Error where neither can be read.

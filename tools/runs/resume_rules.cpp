@@ -30,8 +30,7 @@ bool rates_ignore_length(const PpoConfig& ppo) {
 
 bool may_change(const std::string& key, const Config& own) {
   if (key == "algorithm.total_updates") return rates_ignore_length(own.ppo);
-  return key.starts_with("study.") ||
-         std::find(std::begin(kMayChange), std::end(kMayChange), key) != std::end(kMayChange);
+  return std::find(std::begin(kMayChange), std::end(kMayChange), key) != std::end(kMayChange);
 }
 
 }  // namespace
@@ -43,10 +42,12 @@ Config resumed_config(const Config& own, const Config& asked, const std::string&
     refused.push_back(fmt::format("{} is {}, not {}", d.key, d.first, d.second));
   }
   if (refused.empty()) return asked;
+  const bool length = rates_ignore_length(own.ppo);
   throw UsageError(
       fmt::format("{} was begun with other settings: {}; a run keeps its own (train --resume {} "
-                  "needs no others), what may change is {}",
-                  run, fmt::join(refused, "; "), run, fmt::join(kMayChange, ", ")));
+                  "needs no others), what may change is {}{}",
+                  run, fmt::join(refused, "; "), run, fmt::join(kMayChange, ", "),
+                  length ? ", algorithm.total_updates" : ""));
 }
 
 }  // namespace frost

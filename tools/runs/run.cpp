@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kConfig = "config.yaml";
+constexpr const char *kConfig = "config.yaml", *kFailures = "failures";
 
 void make_folders(const fs::path& path) {
   std::error_code error;
@@ -35,8 +35,7 @@ void remove_unfinished(const fs::path& folder) {
 
 /// Of this version or an earlier one.
 bool holds_run(const fs::path& path) {
-  return fs::exists(path / kConfig) || fs::exists(path / "metrics.csv") ||
-         CheckpointFolder(path).has_last();
+  return fs::exists(path / kConfig) || CheckpointFolder(path).has_last();
 }
 
 }  // namespace
@@ -44,6 +43,9 @@ bool holds_run(const fs::path& path) {
 Run Run::create(const fs::path& path, const std::string& config) {
   make_folders(path);
   RunLock lock(path);
+  if (!holds_run(path) && fs::exists(path / "metrics.csv")) {
+    throw Error(path.string() + " holds a metrics.csv that is no run's: choose another --out");
+  }
   if (holds_run(path)) {
     throw Error(
         fmt::format("{} already holds a run: choose another --out, or go on with it: train "
@@ -67,21 +69,21 @@ Run Run::create_numbered(const fs::path& parent, const std::string& config) {
 }
 
 Run Run::open(const fs::path& path) {
-  if (!fs::exists(path / kConfig)) {
-    throw Error(
-        fmt::format("{} holds no run to resume (it has no {}): begin one: train CONFIG "
-                    "--out {}",
-                    full_path(path), kConfig, path.string()));
+  if (!holds_run(path)) {
+    throw Error(fmt::format(
+        "{} holds no run to resume (neither {} nor checkpoints): begin one: train CONFIG "
+        "--out {}",
+        full_path(path), kConfig, path.string()));
   }
   Run run(path, RunLock(path));
   remove_unfinished(path);
   remove_unfinished(run.checkpoints_.last().parent_path());
+  remove_unfinished(path / kFailures);
   return run;
 }
 
-/// Whoever removed the folder does not want it back with one file in it.
 void Run::require_folder() const {
-  if (!fs::exists(path_ / RunLock::kFileName)) {
+  if (!lock_.in_place(path_)) {
     throw Error(path_.string() + " was removed or replaced while the run was writing in it");
   }
 }
@@ -126,7 +128,7 @@ void Run::write_report(const std::string& summary, const std::string& animation)
 
 fs::path Run::write_failure(const SafetensorsFile& state, std::int64_t update) const {
   require_folder();
-  const fs::path path = path_ / fmt::format("failures/update-{}.safetensors", update);
+  const fs::path path = path_ / kFailures / fmt::format("update-{}.safetensors", update);
   write_safetensors(path, state);
   return path;
 }

@@ -27,6 +27,9 @@ class Run {
   static Run open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
+  /// Throws Error where the folder was removed or another one is in its place: whoever did that
+  /// does not want it back with one file in it.
+  void require_folder() const;
   const CheckpointFolder& checkpoints() const { return checkpoints_; }
 
   /// The run's resolved configuration, YAML.
@@ -45,7 +48,6 @@ class Run {
  private:
   Run(const std::filesystem::path& path, RunLock lock)
       : path_(path), lock_(std::move(lock)), checkpoints_(path) {}
-  void require_folder() const;
 
   std::filesystem::path path_;
   RunLock lock_;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -44,6 +45,12 @@ RunLock::RunLock(const std::filesystem::path& folder) {
   const std::string name = own_name();
   // For the message alone, so a full disk is no reason to fail.
   if (::ftruncate(fd_, 0) == 0) (void)!::pwrite(fd_, name.data(), name.size(), 0);
+}
+
+bool RunLock::in_place(const std::filesystem::path& folder) const {
+  struct stat held = {}, found = {};
+  return ::fstat(fd_, &held) == 0 && ::stat((folder / kFileName).c_str(), &found) == 0 &&
+         held.st_dev == found.st_dev && held.st_ino == found.st_ino;
 }
 
 RunLock::~RunLock() {

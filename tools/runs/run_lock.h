@@ -21,9 +21,13 @@ class RunLock {
   }
   ~RunLock();
 
-  static constexpr const char* kFileName = "lock";
+  /// Whether the lock that is held is still the one in `folder`: it was neither removed nor
+  /// replaced.
+  bool in_place(const std::filesystem::path& folder) const;
 
  private:
+  static constexpr const char* kFileName = "lock";
+
   int fd_ = -1;
 };
 

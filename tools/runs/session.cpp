@@ -5,7 +5,7 @@
 #include <cmath>
 #include <new>
 
-#include "kernels/backend_registry.h"
+#include "engine/dry_run.h"
 #include "kernels/parallel_for.h"
 #include "tools/cli/log.h"
 #include "tools/cli/progress.h"
@@ -30,16 +30,6 @@ std::string film_episode(Trainer& trainer) {
   evaluate_policy(environment_factory(trainer.config()), network_policy(trainer.network(), false),
                   1, trainer.config().run.eval_seed, {&film});
   return animation;
-}
-
-/// Bytes of the device, but for rollouts, which are the host's.
-MemoryLedger::Bytes training_bytes(Backend& backend) {
-  constexpr auto kRollout = static_cast<std::size_t>(MemoryTag::kRollout);
-  MemoryLedger::Bytes bytes = backend.ledger().snapshot();
-  const MemoryLedger::Bytes host = cpu_backend().ledger().snapshot();
-  bytes.live[kRollout] = host.live[kRollout];
-  bytes.peak[kRollout] = host.peak[kRollout];
-  return bytes;
 }
 
 /// Steps of one update over all environments.
@@ -71,9 +61,8 @@ void Session::train(std::int64_t last) {
       if (const std::string change = trainer_.follow_freeze_schedule(); !change.empty()) {
         log_line(change);
       }
-      trainer_.backend().ledger().reset_peaks();
-      cpu_backend().ledger().reset_peaks();
-      const std::optional<Metrics> metrics = update();
+      reset_memory_peaks(trainer_.backend());
+      const std::optional<Metrics> metrics = ppo.update([this] { return interrupted(); });
       if (!metrics) break;
       log(*metrics);
       const UpdateTiming& t = ppo.timing();
@@ -88,40 +77,49 @@ void Session::train(std::int64_t last) {
       }
     }
     save();
+  } catch (const std::bad_alloc&) {  // its text is a table
+    mark_failed();
+    throw;
+  } catch (const NotFiniteError& fault) {
+    const std::string state = leave_failure();
+    mark_failed();
+    throw Error(fmt::format("update {}: {}{}", update_at_hand, fault.what(), state));
   } catch (const std::exception& fault) {
-    const std::string cause = fmt::format("update {}: {}", update_at_hand, fault.what());
-    try {
-      write_status("failed");
-    } catch (const std::exception&) {  // what came first is what is told
-    }
-    if (dynamic_cast<const std::bad_alloc*>(&fault) != nullptr) throw;  // its text is a table
-    throw Error(cause);
+    mark_failed();
+    throw Error(fmt::format("update {}: {}", update_at_hand, fault.what()));
   }
 }
 
-std::optional<Metrics> Session::update() const {
+void Session::mark_failed() const {
   try {
-    return trainer_.ppo().update([this] { return interrupted(); });
-  } catch (const NotFiniteError& failure) {
-    give_up(failure);
+    write_status("failed");
+  } catch (const std::exception&) {  // what came first is what is told
   }
 }
 
-void Session::give_up(const NotFiniteError& failure) const {
-  const std::string state =
-      run_.write_failure(trainer_.checkpoint(), trainer_.ppo().updates() + 1).string();
-  const std::string operation = first_not_finite(trainer_.ppo());
-  throw Error(fmt::format(
-      "{}{}; the state before it is in {}: look at it with inspect_weights, repeat it with train "
+std::string Session::leave_failure() const {
+  std::string state, operation;
+  try {
+    state = run_.write_failure(trainer_.checkpoint(), trainer_.ppo().updates() + 1).string();
+  } catch (const std::exception& second) {
+    return fmt::format("; its state could not be written: {}", second.what());
+  }
+  try {
+    operation = first_not_finite(trainer_.ppo());
+  } catch (const std::exception&) {  // the state is there: --replay may find it
+  }
+  return fmt::format(
+      "{}; the state before it is in {}: look at it with inspect_weights, repeat it with train "
       "--replay {}",
-      failure.what(), operation.empty() ? "" : "; first of all: " + operation, state, state));
+      operation.empty() ? "" : "; first of all: " + operation, state, state);
 }
 
 void Session::log(const Metrics& metrics) {
   const Ppo& ppo = trainer_.ppo();
+  run_.require_folder();
   tables_.log_update(metrics);
   tables_.log_timing(ppo.updates(), steps_per_update(trainer_.config().ppo), ppo.timing(),
-                     training_bytes(trainer_.backend()));
+                     memory_of(trainer_.backend()));
   tables_.log_episodes(ppo.updates(), ppo.finished_episodes());
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "kernels/errors.h"
@@ -30,9 +29,9 @@ class Session {
  private:
   bool interrupted() const { return signals_.received() != 0; }
   bool due(int every) const;
-  /// One update; nothing where a signal interrupted it.
-  std::optional<Metrics> update() const;
-  [[noreturn]] void give_up(const NotFiniteError& failure) const;
+  /// Writes the state in which a number was not finite, finds out whose it was, and says both.
+  std::string leave_failure() const;
+  void mark_failed() const;
   void log(const Metrics& metrics);
   std::string summary_of(const Metrics& metrics) const;
   void evaluate();

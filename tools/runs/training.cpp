@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "engine/dry_run.h"
 #include "engine/launch.h"
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"
@@ -59,6 +60,9 @@ Beginning resume(const TrainOptions& options) {
                                        asked_config(options, text, origin), options.resume);
   Trainer trainer(config, checkpoint.has_value());
   if (checkpoint) trainer.restore(checkpoint->file);
+  if (checkpoint && checkpoint->path != run.checkpoints().last()) {
+    run.checkpoints().put_damaged_last_aside();
+  }
   run.write_config(to_yaml(config));
   note += fmt::format("{}resumed after update {}{}", note.empty() ? "" : "\n",
                       trainer.ppo().updates(), checkpoint ? "" : ": no checkpoint was written yet");
@@ -91,6 +95,7 @@ std::string parameter_report(Trainer& trainer) {
 int train(const TrainOptions& options) {
   check_usage(options);
   if (!options.replay.empty()) return replay(options.replay, options.common);
+  const StopSignals signals;
   auto [run, trainer, note] = options.resume.empty() ? begin(options) : resume(options);
   open_log(run.path() / "run.log", options.common.quiet);
   log_line("device: " + trainer.setup().device);
@@ -102,11 +107,10 @@ int train(const TrainOptions& options) {
   std::int64_t last = trainer.config().ppo.total_updates;
   if (options.stop_after > 0) last = std::min(last, options.stop_after);
   if (options.profile) LaunchControl::enable_profile(true);
-  const StopSignals signals;
   Session session(trainer, run, signals, options.common.quiet);
   session.train(last);
   session.finish(parameter_report(trainer));
-  log_line(memory_table(trainer.backend().ledger().snapshot()));
+  log_line(memory_table(memory_of(trainer.backend())));
   if (options.profile) log_line(kernel_profile(trainer.backend()));
   log_line("run folder: " + run.path().string());
   if (signals.received() == 0) return 0;

@@ -10,11 +10,19 @@ namespace {
 /// A training whose first step throws the parameters out of the range of float32.
 class Failure : public ProgramsTest {
  protected:
-  Outcome train() const {
-    return run("train",
-               {config_path("configs/reference/cartpole.yaml"), "--quiet", "--out", "run", "--set",
-                "algorithm.max_grad_norm=1e30", "--set", "algorithm.lr_schedule.warmup_updates=0",
-                "--set", "actor_critic.backbone.head_lr=1e30"});
+  Outcome train(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments = {config_path("configs/reference/cartpole.yaml"),
+                                          "--quiet",
+                                          "--out",
+                                          "run",
+                                          "--set",
+                                          "algorithm.max_grad_norm=1e30",
+                                          "--set",
+                                          "algorithm.lr_schedule.warmup_updates=0",
+                                          "--set",
+                                          "actor_critic.backbone.head_lr=1e30"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run("train", arguments);
   }
 };
 
@@ -42,6 +50,29 @@ TEST_F(Failure, ANumberThatIsNotFiniteIsNamedWithItsOperationAndCanBeMetAgain) {
   const Outcome inspected = run("inspect_weights", {state});
   EXPECT_EQ(inspected.status, 0) << inspected.err;
   EXPECT_NE(inspected.out.find("network.actor.hidden.0.weight"), std::string::npos);
+}
+
+TEST_F(Failure, AnEvaluationLeavesAStateToo) {
+  const Outcome outcome =
+      train({"--set", "trainer.rollout_steps=64", "--set", "trainer.minibatch_size=64", "--set",
+             "trainer.update_epochs=1", "--set", "evaluation.every=1", "--set",
+             "actor_critic.backbone.head_lr=3e38"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(outcome.err.starts_with("error: update 1: ")) << outcome.err;
+  EXPECT_NE(outcome.err.find("first of all: ["), std::string::npos) << outcome.err;
+  const std::string state = "run/failures/update-2.safetensors";
+  EXPECT_TRUE(fs::exists(folder_ / state)) << outcome.err;
+  EXPECT_EQ(run("train", {"--replay", state}).status, 1);
+}
+
+TEST_F(Failure, WhereNoStateCanBeLeftTheNumberIsToldAllTheSame) {
+  fs::create_directory(folder_ / "run");
+  write("run/failures", "a file in the place of the folder");
+  const Outcome outcome = train();
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(outcome.err.starts_with("error: update 1: ")) << outcome.err;
+  EXPECT_NE(outcome.err.find("not finite; its state could not be written: "), std::string::npos)
+      << outcome.err;
 }
 
 TEST_F(Failure, AStateThatMeetsNothingSaysSo) {

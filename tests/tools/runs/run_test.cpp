@@ -83,6 +83,25 @@ TEST_F(RunTest, ARemovedFolderStaysRemoved) {
   EXPECT_FALSE(fs::exists(path_));
 }
 
+TEST_F(RunTest, AFolderInItsPlaceIsAnothersToWriteIn) {
+  const frost::Run run = frost::Run::create(path_, "{}");
+  fs::remove_all(path_);
+  const frost::Run other = frost::Run::create(path_, "other: {}");
+  EXPECT_TRUE(contains(error_of([&] { run.write_config("{}"); }), "was removed or replaced"));
+  EXPECT_TRUE(contains(error_of([&] { run.require_folder(); }), "was removed or replaced"));
+  EXPECT_EQ(other.config(), "other: {}");
+}
+
+TEST_F(RunTest, ACheckpointAloneIsARunAndATableAloneIsNone) {
+  fs::create_directories(path_);
+  std::ofstream(path_ / "metrics.csv") << "mine\n";
+  EXPECT_TRUE(contains(error_of([&] { frost::Run::create(path_, "{}"); }), "choose another --out"));
+  EXPECT_TRUE(contains(error_of([&] { frost::Run::open(path_); }), "holds no run to resume"));
+  CheckpointFolder(path_).write_last(state_after(1));
+  EXPECT_TRUE(contains(error_of([&] { frost::Run::create(path_, "{}"); }), "go on with it"));
+  EXPECT_NO_THROW(frost::Run::open(path_));
+}
+
 class CheckpointFolderTest : public RunTest {
  protected:
   std::int64_t read_updates() {
@@ -114,6 +133,21 @@ TEST_F(CheckpointFolderTest, GoesOnFromTheOneBeforeWhereTheNewestIsDamagedOrMiss
   EXPECT_EQ(read_updates(), 1);
   damage(folder_.previous());
   EXPECT_THROW(read_updates(), Error);
+}
+
+TEST_F(CheckpointFolderTest, ADamagedNewestOneDoesNotTakeThePlaceOfTheGoodOneBefore) {
+  folder_.write_last(state_after(1));
+  folder_.write_last(state_after(2));
+  damage(folder_.last());
+  EXPECT_EQ(read_updates(), 1);
+  folder_.put_damaged_last_aside();
+  fs::create_directory(folder_.last());  // so that writing fails
+  EXPECT_THROW(folder_.write_last(state_after(3)), Error);
+  EXPECT_EQ(read_checkpoint(folder_.previous()).updates, 1);
+  fs::remove(folder_.last());
+  folder_.write_last(state_after(3));
+  EXPECT_EQ(read_updates(), 3);
+  EXPECT_EQ(read_checkpoint(folder_.previous()).updates, 1);
 }
 
 TEST_F(CheckpointFolderTest, ADamagedFirstOneIsRefused) {
@@ -153,9 +187,12 @@ TEST_F(CheckpointFolderTest, TheFormatBeforeIsReadButNotGoneOnWith) {
 TEST_F(CheckpointFolderTest, WhatAKilledProcessLeftIsRemoved) {
   frost::Run::create(path_, "{}");
   folder_.write_last(state_after(1));
+  fs::create_directory(path_ / "failures");
+  std::ofstream(path_ / "failures/update-3.safetensors.123-1.tmp") << "half";
   std::ofstream(path_ / "checkpoints/last.safetensors.123-1.tmp") << "half";
   frost::Run::open(path_);
   EXPECT_EQ(std::distance(fs::directory_iterator(path_ / "checkpoints"), {}), 1);
+  EXPECT_TRUE(fs::is_empty(path_ / "failures"));
 }
 
 class ResumeRules : public testing::Test {
@@ -190,6 +227,8 @@ TEST_F(ResumeRules, AFewMayChange) {
 TEST_F(ResumeRules, TheLengthMayChangeWhereNoRateDependsOnIt) {
   const std::string constant = "algorithm.lr_schedule.kind=constant",
                     longer = "algorithm.total_updates=77";
+  EXPECT_TRUE(contains(refusal({constant}, {constant, "system.seed=3"}),
+                       "evaluation.every, algorithm.total_updates"));
   EXPECT_EQ(resumed_config(config({constant}), config({constant, longer}), "r").ppo.total_updates,
             77);
   const std::string cosine = "algorithm.lr_schedule.kind=cosine";

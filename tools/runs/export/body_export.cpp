@@ -37,8 +37,7 @@ StateDict body_tensors(const StateDict& checkpoint, const std::string& side,
 }
 
 void check_usage(const ExportOptions& options) {
-  if (!options.checkpoint.empty() || std::filesystem::is_directory(options.source) ||
-      !std::filesystem::exists(options.source)) {
+  if (!std::filesystem::is_regular_file(options.source)) {
     if (options.part == "actor" || options.part == "critic") return;
     throw UsageError("--part actor or --part critic: whose body is to be written as safetensors");
   }
@@ -62,7 +61,7 @@ Metadata origin_metadata(const Checkpoint& checkpoint, const std::string& what) 
   Metadata metadata;
   metadata["source"] = fmt::format("{} of {} after update {}", what, path, checkpoint.updates);
   metadata["source_format"] = "frostline checkpoint";
-  metadata["source_sha256"] = sha256_hex(read_regular_file(path, kMaxWeightFileBytes));
+  metadata["source_sha256"] = sha256_hex(checkpoint.image);
   if (const auto licence = checkpoint.file.metadata.find("licence");
       licence != checkpoint.file.metadata.end()) {
     metadata["licence"] = licence->second;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "engine/io/printable.h"
 #include "kernels/errors.h"
 #include "tools/cli/standard_output.h"
 #include "tools/config/config_text.h"
@@ -35,9 +36,10 @@ int finish(const OnnxGraph& graph, const ExportOptions& options, const std::stri
 
 int export_weight_file(const ExportOptions& options) {
   if (!options.part.empty() && options.part != "body") {
-    throw UsageError("--part " + options.part + " is of a run; " + options.source +
-                     " is a weight file: leave --part out, or take --part body to leave out the "
-                     "classifier");
+    throw UsageError(
+        "--part " + options.part + " is of a run; " + options.source +
+        " holds no checkpoints, so it is a weight file: leave --part out, or take --part "
+        "body to leave out the classifier");
   }
   PretrainedWeights weights = read_pretrained(options.source);
   if (const std::string mapping = mapping_summary(weights); !mapping.empty()) {
@@ -69,7 +71,7 @@ int export_run(const ExportOptions& options) {
   }
   const Config config = parse_run_config(checkpoint.config, path, {});
   const ActorCriticConfig model = model_config(config);
-  const ActionSpace actions = environment_factory(config)()->spec().actions;
+  const ActionSpace actions = environment_spec(config).actions;
   const ExportedPolicy policy{checkpoint, model, actions, preprocessing};
   (options.part == "actor" ? add_actor : add_critic)(graph, policy);
   return finish(graph, options, options.part, origin_metadata(checkpoint, options.part));
@@ -78,10 +80,13 @@ int export_run(const ExportOptions& options) {
 }  // namespace
 
 int export_onnx(const ExportOptions& options) {
+  if (!std::filesystem::exists(options.source)) {
+    throw Error(full_path(options.source) + ": no such run folder or weight file");
+  }
   // Other folders may be unpacked archives, which are weight files.
   const bool run = std::filesystem::exists(std::filesystem::path(options.source) / "checkpoints");
   if (!run && !options.checkpoint.empty()) {
-    throw UsageError("--checkpoint is of a run; " + options.source + " is a weight file");
+    throw UsageError(options.source + " holds no checkpoints: --checkpoint is for a run's folder");
   }
   return run ? export_run(options) : export_weight_file(options);
 }
