@@ -152,4 +152,8 @@ const HostTensor& find_tensor(const StateDict& state, const std::string& name, c
   return tensor;
 }
 
+void fail_damaged(const std::string& name, const std::string& why) {
+  throw Error("checkpoint tensor " + printable(name) + " is damaged: " + why);
+}
+
 }  // namespace frost

@@ -43,5 +43,7 @@ const HostTensor& find_tensor(const StateDict& state, const std::string& name, c
 /// The same, which must have this shape.
 const HostTensor& find_tensor(const StateDict& state, const std::string& name, const char* what,
                               const std::vector<std::int64_t>& shape);
+/// Throws Error "checkpoint tensor '<name>' is damaged: <why>".
+[[noreturn]] void fail_damaged(const std::string& name, const std::string& why);
 
 }  // namespace frost

@@ -8,7 +8,6 @@
 #include "engine/random.h"
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"
-#include "rl/damaged.h"
 
 namespace frost {
 namespace {

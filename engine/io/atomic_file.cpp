@@ -122,7 +122,11 @@ Target follow_links(const fs::path& path) {
     target.descriptor = named_descriptor(target.path);
     if (target.descriptor) return target;
     const fs::path next = fs::read_symlink(target.path, error);
-    if (error || links == kMostLinks) fail(kOp, path.string() + ": too many symbolic links");
+    if (error) {
+      fail(kOp, fmt::format("{}: cannot read the symbolic link: {}", target.path.string(),
+                            error.message()));
+    }
+    if (links == kMostLinks) fail(kOp, path.string() + ": too many symbolic links");
     target.path = folder_of(target.path) / next;
   }
   return target;

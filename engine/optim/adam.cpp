@@ -26,8 +26,8 @@ std::vector<float> read_moment(const StateDict& state, const std::string& key, c
   const auto bad = std::find_if(values.begin(), values.end(),
                                 [&](float v) { return !std::isfinite(v) || v < least; });
   if (bad == values.end()) return values;
-  throw Error(fmt::format("checkpoint tensor {} of group {} is damaged: element {} is {}",
-                          printable(key), printable(group), bad - values.begin(), *bad));
+  fail_damaged(key, fmt::format("element {} is {}, in group {}", bad - values.begin(), *bad,
+                                printable(group)));
 }
 
 /// The step count of a tensor in a checkpoint. Throws Error as `read_moment`.
@@ -35,8 +35,7 @@ std::int64_t read_step(const StateDict& state, const std::string& key, const std
   constexpr std::int64_t kMostSteps = std::int64_t{1} << 53;
   const std::int64_t step = find_tensor(state, key, "checkpoint", {}).to_int64(key).front();
   if (step >= 0 && step <= kMostSteps) return step;
-  throw Error(fmt::format("checkpoint tensor {} of group {} is damaged: {} steps", printable(key),
-                          printable(group), step));
+  fail_damaged(key, fmt::format("{} steps, in group {}", step, printable(group)));
 }
 
 }  // namespace

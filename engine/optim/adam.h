@@ -53,7 +53,8 @@ class Adam {
   /// scaled down to a joint norm of at most `max_norm`; returns `grad_norms`, before scaling.
   /// Throws as `grad_norms`; NotFiniteError where a rate is not finite or the norm, scaled, above
   /// `kMostGradientNorm`; Error where there are not as many factors as groups or `max_norm` is not
-  /// positive. Nothing has changed then: no parameter, moment, step count or version.
+  /// positive. Nothing has changed then: no parameter, moment, step count or version. An
+  /// `OpObserver` that throws at the step leaves it done.
   std::vector<double> step(const std::vector<double>& lr_factors, double max_norm = HUGE_VAL);
   /// One factor for all groups.
   std::vector<double> step(double lr_factor, double max_norm = HUGE_VAL) {

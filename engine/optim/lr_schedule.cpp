@@ -4,9 +4,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "engine/io/printable.h"
-#include "kernels/errors.h"
-
 namespace frost {
 
 double LrSchedule::factor(std::int64_t update) const {
@@ -66,8 +63,7 @@ void LearningRates::load(const StateDict& state) {
        ++it) {
     const std::vector<double> factor = it->second.to_doubles(it->first);
     if (factor.size() != 1 || !std::isfinite(factor[0]) || factor[0] <= 0) {
-      throw Error("checkpoint tensor " + printable(it->first) +
-                  " is damaged: a learning rate has one factor, finite and above 0");
+      fail_damaged(it->first, "a learning rate has one factor, finite and above 0");
     }
     adapted[it->first.substr(prefix.size())] = factor[0];
   }

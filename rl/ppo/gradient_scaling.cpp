@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "rl/damaged.h"
-
 namespace frost {
 namespace {
 

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "engine/tensor.h"
+#include "rl/ppo/gradient_step.h"
 #include "rl/ppo/ppo_config.h"
 
 namespace frost {
@@ -23,13 +25,31 @@ struct EntropyRule {
   double weight, floor, penalty;
 };
 
-/// The clipped surrogate of one action part, with its entropy bonus and gradient weights.
+/// The clipped surrogate of one action part, with its entropy bonus.
 struct PolicyTerm {
-  std::vector<float> gradient;
-  double loss = 0, entropy = 0, kl = 0, clipfrac = 0, weighted_loss = 0;
+  bool defined = false;  ///< whether there is such a part; else all is 0
+  double loss = 0, entropy = 0, kl = 0, clipfrac = 0;
+  EntropyTerm bonus{0, 0};
+  double weighted_loss = 0;     ///< with the bonus
+  std::vector<float> gradient;  ///< derivatives of `weighted_loss` by the surrogate's numbers
+
+  /// Sets `weighted_loss` and `gradient`.
+  void weigh(double loss_weight);
 };
 
 /// From what `ppo_surrogate` gives, [4]; zeros where that is undefined. Nothing is checked.
-PolicyTerm policy_term(const Tensor& surrogate, double loss_weight, const EntropyRule& entropy);
+PolicyTerm policy_term(const Tensor& surrogate, const EntropyRule& entropy);
+
+/// What the losses of one minibatch are, on the host.
+struct LossTerms {
+  PolicyTerm discrete, continuous;
+  double value = 0;
+
+  double kl() const { return discrete.kl + continuous.kl; }
+};
+LossTerms loss_terms(const LossParts& losses, const PpoConfig& config, std::int64_t episodes);
+
+/// Throws NotFiniteError "[ppo] the KL divergence of <minibatch> is not finite", or another term.
+void require_finite(const LossTerms& terms, const std::string& minibatch);
 
 }  // namespace frost

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
+#include <utility>
 
 #include "kernels/errors.h"
-#include "rl/damaged.h"
 #include "rl/ppo/loss_terms.h"
 
 namespace frost {
@@ -14,20 +13,17 @@ namespace {
 constexpr const char* kCountersKey = "ppo.counters";
 constexpr const char* kNormalizerKey = "ppo.return_normalizer";
 
-/// Adds the seconds that it lives.
-class Stopwatch {
- public:
-  explicit Stopwatch(double& seconds) : seconds_(seconds) {}
-  ~Stopwatch() {
-    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
+/// Does a piece of work and adds the seconds it took, unless it throws.
+template <class Work>
+void timed(double& seconds, const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
- private:
-  double& seconds_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
+bool never() {
+  return false;
+}
 
 PolicyLossWeights base_weights(const PpoConfig& config) {
   return {config.discrete_weight, config.continuous_weight};
@@ -66,50 +62,56 @@ Ppo::Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environment
 }
 
 Metrics Ppo::update() {
-  return *update([] { return false; });
+  return *update(never);
 }
 
 std::optional<Metrics> Ppo::update(const StopRequest& stop) {
-  if (!unfinished_) {
-    unfinished_ = empty_update();
-    timing_ = {};
-  }
-  Rollout& rollout = unfinished_->rollout;
-  if (!unfinished_->learning) {
-    const Stopwatch collecting(timing_.collect_seconds);
-    try {
-      if (!collect_until(rollout, stop)) return std::nullopt;
-    } catch (const NotFiniteError&) {
-      throw;
-    } catch (...) {  // environments may have gone on without the rollout
+  if (!unfinished_) unfinished_ = empty_update();
+  try {
+    std::optional<Metrics> metrics = go_on(*unfinished_, stop);
+    if (metrics) {
+      timing_ = unfinished_->timing;
       unfinished_.reset();
-      throw;
     }
+    return metrics;
+  } catch (const NotFiniteError&) {
+    throw;
+  } catch (...) {  // environments or weights may have gone on without the rest of the update
+    unfinished_.reset();
+    throw;
   }
-  const Stopwatch learning(timing_.learn_seconds);
-  if (!unfinished_->learning) unfinished_->learning = begin_learning(rollout);
-  if (!learn_until(rollout, *unfinished_->learning, stop)) return std::nullopt;
-  Metrics metrics = finish_update(*unfinished_->learning);
-  unfinished_.reset();
-  return metrics;
+}
+
+std::optional<Metrics> Ppo::go_on(UnfinishedUpdate& update, const StopRequest& stop) {
+  UpdateTiming& timing = update.timing;
+  if (!update.learning) {
+    if (!collect_until(update.rollout, timing.collect_seconds, stop)) return std::nullopt;
+    timed(timing.learn_seconds, [&] { update.learning = begin_learning(update.rollout); });
+  }
+  if (!learn_until(update.rollout, *update.learning, timing.learn_seconds, stop)) {
+    return std::nullopt;
+  }
+  return finish_update(*update.learning);
 }
 
 void Ppo::collect(Rollout& rollout) {
-  collect_until(rollout, [] { return false; });
+  double seconds = 0;
+  collect_until(rollout, seconds, never);
 }
 
 Metrics Ppo::learn(Rollout& rollout) {
   Learning learning = begin_learning(rollout);
-  learn_until(rollout, learning, [] { return false; });
+  double seconds = 0;
+  learn_until(rollout, learning, seconds, never);
   return finish_update(learning);
 }
 
-bool Ppo::collect_until(Rollout& rollout, const StopRequest& stop) {
+bool Ppo::collect_until(Rollout& rollout, double& seconds, const StopRequest& stop) {
   if (rollout.size() == 0) finished_.clear();
   while (true) {
     require_finite_rewards(rollout, spec_);  // before going on, so after a load again
     if (rollout.full()) return true;
-    collect_step(rollout);
+    timed(seconds, [&] { collect_step(rollout); });
     if (stop()) return false;
   }
 }
@@ -148,22 +150,26 @@ void Ppo::collect_step(Rollout& rollout) {
 
 Learning Ppo::begin_learning(Rollout& rollout) {
   rollout.require_prefix(network_.prefix_id());
-  estimate_advantages(rollout, network_, environments_.observations(), return_normalizer_,
-                      spec_.reward_weights, config_);
-  std::vector<std::vector<double>> returns;
-  for (const Transition* t : rollout.flat()) {
-    returns.emplace_back(t->returns.begin(), t->returns.end());
+  Estimates estimates = estimate_advantages(rollout, network_, environments_.observations(),
+                                            return_normalizer_, spec_.reward_weights, config_);
+  RunningNormalizer normalizer = return_normalizer_;
+  if (config_.normalize_returns) normalizer.update(estimates.returns);
+  if (!normalizer.finite()) {
+    throw NotFiniteError("[ppo] the statistics of the returns are not finite");
   }
   Learning learning;
+  learning.set_samples(rollout.size());
+  learning.sums.group_norms.resize(optimizer_.groups().size());
+  // Up to here nothing of the update has changed.
+  rollout.set_estimates(std::move(estimates));
   // In the units that the values were predicted in: before the statistics move.
   learning.collected = summarise_rollout(rollout, return_normalizer_);
-  if (config_.normalize_returns) return_normalizer_.update(returns);
-  learning.set_samples(returns.size());
-  learning.sums.group_norms.resize(optimizer_.groups().size());
+  return_normalizer_ = std::move(normalizer);
   return learning;
 }
 
-bool Ppo::learn_until(const Rollout& rollout, Learning& learning, const StopRequest& stop) {
+bool Ppo::learn_until(const Rollout& rollout, Learning& learning, double& seconds,
+                      const StopRequest& stop) {
   rollout.require_prefix(network_.prefix_id());
   if (learning.sums.group_norms.size() != optimizer_.groups().size()) {
     fail("ppo", "the parameter groups changed within an update; finish it under its own");
@@ -176,7 +182,7 @@ bool Ppo::learn_until(const Rollout& rollout, Learning& learning, const StopRequ
         std::min(learning.next + static_cast<std::size_t>(config_.minibatch_size), order.size());
     std::vector<const Transition*> minibatch;
     for (std::size_t i = learning.next; i < end; ++i) minibatch.push_back(all[order[i]]);
-    learn_minibatch(rollout, minibatch, learning.sums);
+    timed(seconds, [&] { learn_minibatch(rollout, minibatch, learning.sums); });
     learning.next = end;
     if (!learning.done(config_.update_epochs) && stop()) return false;
   }
@@ -219,56 +225,27 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
                           LearnStatistics& sums) {
   const Minibatch batch =
       make_minibatch(network_, rollout, minibatch, return_normalizer_, config_, spec_);
-  GradientScaling scaling = gradient_scaling_;  // kept once nothing can fail any more
-  const PolicyLossWeights weights = policy_loss_weights(batch, scaling);
   const LossParts& losses = gradient_step_.forward(batch);
-  const double coefficient = entropy_coefficient(config_, episodes_);
-  const PolicyTerm decisions = policy_term(
-      losses.discrete, weights.discrete,
-      {coefficient * config_.discrete_entropy_weight, config_.min_entropy_threshold, 3.0});
-  const PolicyTerm continuous = policy_term(
-      losses.continuous, weights.continuous,
-      {coefficient * config_.continuous_entropy_weight, config_.min_continuous_entropy, 1.5});
-  const double value_term = losses.value.to_host()[0];
-  const double kl = decisions.kl + continuous.kl;
-  // A policy that has moved too far is no fault, even where its ratios overflow.
-  if (config_.enable_kl_early_stop && kl > config_.target_kl) {
-    sums.stop_at(kl);
-    gradient_scaling_ = scaling;
+  LossTerms terms = loss_terms(losses, config_, episodes_);
+  // A policy that has moved too far is no fault, even where its ratios overflow: so this comes
+  // before any gradient.
+  if (config_.enable_kl_early_stop && terms.kl() > config_.target_kl) {
+    sums.stop_at(terms.kl());
     gradient_step_.abandon();
     return;
   }
-  const auto require_finite = [&](double value, const char* what) {
-    if (std::isfinite(value)) return;
-    throw NotFiniteError("[ppo] " + std::string(what) + " of minibatch " +
-                         std::to_string(sums.minibatches + 1) + " in update " +
-                         std::to_string(updates_ + 1) + " is not finite");
-  };
-  require_finite(kl, "the KL divergence");
-  require_finite(decisions.loss + continuous.loss, "the policy loss");
-  require_finite(decisions.entropy + continuous.entropy, "the entropy");
-  require_finite(value_term, "the value loss");
+  require_finite(terms, "minibatch " + std::to_string(sums.minibatches + 1) + " in update " +
+                            std::to_string(updates_ + 1));
+  GradientScaling scaling = gradient_scaling_;  // kept once nothing can fail any more
+  const PolicyLossWeights weights = policy_loss_weights(batch, scaling);
+  terms.discrete.weigh(weights.discrete);
+  terms.continuous.weigh(weights.continuous);
   std::vector<float> value_gradient(static_cast<std::size_t>(losses.value.numel()));
   value_gradient[0] = static_cast<float>(config_.value_loss_coeff);
   const std::vector<double> norms = gradient_step_.descend(
-      {decisions.gradient, continuous.gradient, value_gradient}, lr_factors());
+      {terms.discrete.gradient, terms.continuous.gradient, value_gradient}, lr_factors());
   gradient_scaling_ = scaling;
-
-  ++sums.minibatches;
-  sums.policy_loss += decisions.loss;
-  sums.continuous_loss += continuous.loss;
-  sums.value_loss += value_term;
-  sums.entropy += decisions.entropy;
-  sums.continuous_entropy += continuous.entropy;
-  sums.approx_kl += kl;
-  sums.last_kl = kl;
-  sums.weights.discrete += weights.discrete;
-  sums.weights.continuous += weights.continuous;
-  sums.clipfrac += batch.decisions.defined() ? decisions.clipfrac : continuous.clipfrac;
-  sums.loss +=
-      decisions.weighted_loss + continuous.weighted_loss + config_.value_loss_coeff * value_term;
-  sums.grad_norm += joint_norm(norms);
-  for (std::size_t g = 0; g < norms.size(); ++g) sums.group_norms[g] += norms[g];
+  sums.add(terms, weights, config_.value_loss_coeff, norms);
 }
 
 Metrics Ppo::update_metrics(const Learning& learning) const {

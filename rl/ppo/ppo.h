@@ -19,12 +19,6 @@
 
 namespace frost {
 
-/// Wall-clock seconds of the two halves of an update, in this process.
-struct UpdateTiming {
-  double collect_seconds = 0;
-  double learn_seconds = 0;
-};
-
 /// Proximal policy optimization (Schulman et al. 2017): docs/ppo.md.
 ///
 /// Deterministic: equal seeds, devices and thread counts give equal bits, and a restored state goes
@@ -44,7 +38,8 @@ class Ppo {
   /// Throws NotFiniteError naming an output of the policy, a reward, a loss or a gradient. The
   /// update is unfinished then: as before the step or minibatch that met it, so that the next
   /// `update` meets it again. Only environments do not go back: their rewards, whatever they are,
-  /// are in the rollout. Any other error while collecting drops the update.
+  /// are in the rollout; and an `OpObserver` that throws at the optimizer's step leaves it done.
+  /// Any other error, also of `stop`, drops the update; what the weights have learned from it stays.
   Metrics update();
   /// The same, but `stop` is asked after each step of collecting and after each minibatch but the
   /// last. Where it answers true there are no metrics yet: the update is unfinished, `save` holds
@@ -59,7 +54,9 @@ class Ppo {
 
   std::int64_t updates() const { return updates_; }
   std::int64_t global_step() const { return global_step_; }
-  const UpdateTiming& timing() const { return timing_; }
+  /// Of the unfinished update, in all processes that worked at it, or of the last that was
+  /// finished.
+  const UpdateTiming& timing() const { return unfinished_ ? unfinished_->timing : timing_; }
   const GradientStep& gradient_step() const { return gradient_step_; }
   /// Episodes finished while the last rollout was collected.
   const std::vector<EpisodeRecord>& finished_episodes() const { return finished_; }
@@ -70,9 +67,11 @@ class Ppo {
   void load(const StateDict& state);
 
  private:
-  /// Both return whether their half of the update is done.
-  bool collect_until(Rollout& rollout, const StopRequest& stop);
-  bool learn_until(const Rollout& rollout, Learning& learning, const StopRequest& stop);
+  std::optional<Metrics> go_on(UnfinishedUpdate& update, const StopRequest& stop);
+  /// Both return whether their half of the update is done, and add the seconds of its work.
+  bool collect_until(Rollout& rollout, double& seconds, const StopRequest& stop);
+  bool learn_until(const Rollout& rollout, Learning& learning, double& seconds,
+                   const StopRequest& stop);
   void collect_step(Rollout& rollout);
   Learning begin_learning(Rollout& rollout);
   Metrics finish_update(const Learning& learning);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "engine/launch.h"
 #include "kernels/backend_registry.h"
@@ -43,8 +44,23 @@ std::vector<Values> next_values(const std::vector<Transition>& steps, const Valu
   return next;
 }
 
+/// What one component gave in one environment, in units of the reward.
+std::vector<GaeStep> gae_steps(const std::vector<Transition>& steps,
+                               const std::vector<Values>& next, std::size_t component,
+                               const RunningNormalizer& normalizer) {
+  std::vector<GaeStep> sequence(steps.size());
+  for (std::size_t t = 0; t < steps.size(); ++t) {
+    const StepResult& result = steps[t].outcome.result;
+    sequence[t] = {result.reward[component],
+                   normalizer.denormalise(component, steps[t].policy.values[component]),
+                   result.terminated ? 0.0 : normalizer.denormalise(component, next[t][component]),
+                   result.done()};
+  }
+  return sequence;
+}
+
 /// Which components gave any reward in this rollout.
-std::vector<bool> components_earned(Rollout& rollout, std::size_t components) {
+std::vector<bool> components_earned(const Rollout& rollout, std::size_t components) {
   std::vector<bool> earned(components);
   for (const Transition* t : rollout.flat()) {
     for (std::size_t c = 0; c < components; ++c) {
@@ -123,6 +139,14 @@ std::vector<const Transition*> Rollout::flat() const {
   return all;
 }
 
+void Rollout::set_estimates(Estimates estimates) {
+  const std::vector<Transition*> all = flat();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i]->returns = std::move(estimates.returns[i]);
+    all[i]->advantage = estimates.advantages[i];
+  }
+}
+
 void require_finite_rewards(const Rollout& rollout, const EnvironmentSpec& spec) {
   if (rollout.size() == 0) return;
   for (std::size_t e = 0; e < rollout.by_environment().size(); ++e) {
@@ -137,12 +161,13 @@ void require_finite_rewards(const Rollout& rollout, const EnvironmentSpec& spec)
   }
 }
 
-void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
-                         const std::vector<const Observation*>& next_observations,
-                         const RunningNormalizer& normalizer, const std::vector<double>& weights,
-                         const PpoConfig& config) {
+Estimates estimate_advantages(const Rollout& rollout, PolicyNetwork& network,
+                              const std::vector<const Observation*>& next_observations,
+                              const RunningNormalizer& normalizer,
+                              const std::vector<double>& weights, const PpoConfig& config) {
+  const std::vector<const Transition*> all = rollout.flat();
   std::vector<const Observation*> cut;
-  for (const Transition* t : rollout.flat()) {
+  for (const Transition* t : all) {
     if (t->outcome.result.truncated) cut.push_back(&t->outcome.final_observation);
   }
   const std::vector<Values> truncated_values = state_values(network, cut);
@@ -151,38 +176,34 @@ void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
 
   const auto components = static_cast<std::size_t>(network.value_components());
   const std::vector<bool> earned = components_earned(rollout, components);
+  Estimates estimates;
+  estimates.returns.assign(all.size(), std::vector<double>(components));
   std::vector<std::vector<double>> advantages(components);
   for (std::size_t e = 0; e < rollout.by_environment().size(); ++e) {
-    std::vector<Transition>& steps = rollout.by_environment()[e];
+    const std::vector<Transition>& steps = rollout.by_environment()[e];
     const std::vector<Values> next = next_values(steps, last_values[e], truncated);
     for (std::size_t c = 0; c < components; ++c) {
-      std::vector<GaeStep> sequence(steps.size());
+      const std::vector<GaeStep> sequence = gae_steps(steps, next, c, normalizer);
+      const auto a = generalised_advantages(sequence, config.gamma, config.gae_lambda);
       for (std::size_t t = 0; t < steps.size(); ++t) {
-        const StepResult& result = steps[t].outcome.result;
-        sequence[t] = {result.reward[c], normalizer.denormalise(c, steps[t].policy.values[c]),
-                       result.terminated ? 0.0 : normalizer.denormalise(c, next[t][c]),
-                       result.done()};
-      }
-      auto a = generalised_advantages(sequence, config.gamma, config.gae_lambda);
-      for (std::size_t t = 0; t < steps.size(); ++t) {
-        steps[t].returns.resize(components);
-        steps[t].returns[c] = a[t] + sequence[t].value;
-        if (!std::isfinite(steps[t].returns[c])) {
+        double& estimate = estimates.returns[e * steps.size() + t][c];
+        estimate = a[t] + sequence[t].value;
+        if (!std::isfinite(estimate)) {
           throw NotFiniteError(fmt::format("[ppo] a return of environment {} is not finite", e));
         }
         // Where nothing was earned the advantage is the critic's own noise: it must not be scaled
         // up.
-        if (!earned[c]) a[t] = 0;
+        advantages[c].push_back(earned[c] ? a[t] : 0);
       }
-      advantages[c].insert(advantages[c].end(), a.begin(), a.end());
     }
   }
-  std::vector<double> combined = config.advantage == AdvantageKind::kTotal || components == 1
-                                     ? advantages[kTotal]
-                                     : combine_advantages(advantages, weights);
-  if (config.advantage_normalization == AdvantageNormalization::kBatch) standardise(combined);
-  const std::vector<Transition*> all = rollout.flat();
-  for (std::size_t i = 0; i < all.size(); ++i) all[i]->advantage = combined[i];
+  estimates.advantages = config.advantage == AdvantageKind::kTotal || components == 1
+                             ? advantages[kTotal]
+                             : combine_advantages(advantages, weights);
+  if (config.advantage_normalization == AdvantageNormalization::kBatch) {
+    standardise(estimates.advantages);
+  }
+  return estimates;
 }
 
 std::vector<double> combine_advantages(const std::vector<std::vector<double>>& advantages,
@@ -197,6 +218,10 @@ std::vector<double> combine_advantages(const std::vector<std::vector<double>>& a
     for (const double a : advantages[c]) mean += a / static_cast<double>(n);
     for (const double a : advantages[c]) {
       variance += (a - mean) * (a - mean) / static_cast<double>(n);
+    }
+    if (!std::isfinite(variance)) {
+      throw NotFiniteError(
+          fmt::format("[ppo] the spread of the advantages of component {} is not finite", c));
     }
     if (std::sqrt(variance) < kNoSpread) continue;
     scale[c] = weights[c] / std::sqrt(variance);

@@ -9,6 +9,12 @@
 
 namespace frost {
 
+/// What an update learns from, by transition in the order of `Rollout::flat`.
+struct Estimates {
+  std::vector<std::vector<double>> returns;  ///< of each component
+  std::vector<double> advantages;
+};
+
 /// The transitions of one update, environment by environment in time order; its bytes are booked
 /// under MemoryTag::kRollout of the host, kept features under MemoryTag::kFeatureCache of the
 /// device.
@@ -33,6 +39,8 @@ class Rollout {
   /// All transitions in a fixed order.
   std::vector<Transition*> flat();
   std::vector<const Transition*> flat() const;
+  /// Fills `returns` and `advantage` of every transition.
+  void set_estimates(Estimates estimates);
 
   const Tensor& features() const { return features_; }
   /// Throws Error where features were kept and the prefix has changed since.
@@ -49,21 +57,21 @@ class Rollout {
 /// Throws NotFiniteError naming a reward of the newest transitions.
 void require_finite_rewards(const Rollout& rollout, const EnvironmentSpec& spec);
 
-/// Fills `returns` and `advantage` of every transition
-/// (docs/ppo.md).
+/// Estimates the `returns` and the `advantage` of every transition (docs/ppo.md).
 ///
 /// Values of truncated and of cut-off states come from the network; per-component advantages are
 /// combined by `config.advantage` where the critic has several and, unless that is left to the
 /// minibatches, standardised over the whole batch. `normalizer` holds the return statistics the
 /// values are expressed in; it is not updated here. `weights` are the environment's, by component.
-/// Throws NotFiniteError naming a value or a return.
-void estimate_advantages(Rollout& rollout, PolicyNetwork& network,
-                         const std::vector<const Observation*>& next_observations,
-                         const RunningNormalizer& normalizer, const std::vector<double>& weights,
-                         const PpoConfig& config);
+/// Throws NotFiniteError naming a value, a return or the spread of a component's advantages.
+Estimates estimate_advantages(const Rollout& rollout, PolicyNetwork& network,
+                              const std::vector<const Observation*>& next_observations,
+                              const RunningNormalizer& normalizer,
+                              const std::vector<double>& weights, const PpoConfig& config);
 
 /// Sum over components but the total of w_c A^c / std(A^c), components that do not vary dropped and
-/// the weights of the others renormalised; rows [component][sample].
+/// the weights of the others renormalised; rows [component][sample]. Throws NotFiniteError where a
+/// std overflows: the component would drop out.
 std::vector<double> combine_advantages(const std::vector<std::vector<double>>& advantages,
                                        const std::vector<double>& weights);
 

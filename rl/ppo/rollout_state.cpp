@@ -7,8 +7,6 @@
 #include <cstring>
 #include <map>
 
-#include "rl/damaged.h"
-
 namespace frost {
 namespace {
 

@@ -1,5 +1,6 @@
 #include "rl/ppo/running_normalizer.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace frost {
@@ -23,6 +24,11 @@ double RunningNormalizer::deviation(std::size_t component) const {
   // A component that never varies keeps unit scale: dividing by its zero spread would be noise.
   const double deviation = std::sqrt(sum_squares_[component] / count_);
   return deviation < 1e-8 ? 1.0 : deviation;
+}
+
+bool RunningNormalizer::finite() const {
+  const std::vector<double> all = state();
+  return std::all_of(all.begin(), all.end(), [](double v) { return std::isfinite(v); });
 }
 
 double RunningNormalizer::normalise(std::size_t component, double value) const {

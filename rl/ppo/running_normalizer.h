@@ -17,6 +17,8 @@ class RunningNormalizer {
   double normalise(std::size_t component, double value) const;
   double denormalise(std::size_t component, double value) const;
   double deviation(std::size_t component) const;
+  /// Whether the statistics are; values above 1e154 have squares that overflow.
+  bool finite() const;
 
   /// count, then mean and sum of squares per component.
   std::vector<double> state() const;

@@ -6,12 +6,11 @@
 #include <cmath>
 #include <numeric>
 
-#include "rl/damaged.h"
-
 namespace frost {
 namespace {
 
 constexpr const char* kFinished = "ppo.finished";
+constexpr const char* kSeconds = "ppo.seconds";
 constexpr const char* kProgress = "ppo.learning.progress";
 constexpr const char* kOrder = "ppo.learning.order";
 constexpr const char* kSums = "ppo.learning.sums";
@@ -64,6 +63,15 @@ std::vector<EpisodeRecord> load_episodes(const StateDict& state) {
 /// The numbers of a tensor F64 [count].
 std::vector<double> load_doubles(const StateDict& state, const char* name, std::size_t count) {
   return find_tensor(state, name, kWhat, {static_cast<std::int64_t>(count)}).to_doubles(name);
+}
+
+UpdateTiming load_timing(const StateDict& state) {
+  const std::vector<double> seconds = load_doubles(state, kSeconds, 2);
+  if (!std::all_of(seconds.begin(), seconds.end(),
+                   [](double v) { return std::isfinite(v) && v >= 0; })) {
+    fail_damaged(kSeconds, "no work takes such a time");
+  }
+  return {seconds[0], seconds[1]};
 }
 
 void save_learning(const Learning& learning, StateDict& state) {
@@ -134,6 +142,25 @@ std::vector<double*> LearnStatistics::numbers() {
   return all;
 }
 
+void LearnStatistics::add(const LossTerms& terms, const PolicyLossWeights& used,
+                          double value_weight, const std::vector<double>& norms) {
+  const PolicyTerm &decisions = terms.discrete, &continuous = terms.continuous;
+  ++minibatches;
+  policy_loss += decisions.loss;
+  continuous_loss += continuous.loss;
+  value_loss += terms.value;
+  entropy += decisions.entropy;
+  continuous_entropy += continuous.entropy;
+  approx_kl += terms.kl();
+  last_kl = terms.kl();
+  weights.discrete += used.discrete;
+  weights.continuous += used.continuous;
+  clipfrac += decisions.defined ? decisions.clipfrac : continuous.clipfrac;
+  loss += decisions.weighted_loss + continuous.weighted_loss + value_weight * terms.value;
+  grad_norm += joint_norm(norms);
+  for (std::size_t g = 0; g < norms.size(); ++g) group_norms[g] += norms[g];
+}
+
 void LearnStatistics::stop_at(double kl) {
   stopped_early = true;
   approx_kl += kl;
@@ -158,11 +185,14 @@ void save_unfinished(const UnfinishedUpdate& update, const std::vector<EpisodeRe
                      StateDict& state) {
   save_rollout(update.rollout, state);
   save_episodes(finished, state);
+  state[kSeconds] =
+      HostTensor::from_doubles({update.timing.collect_seconds, update.timing.learn_seconds});
   if (update.learning) save_learning(*update.learning, state);
 }
 
 bool holds_unfinished(const StateDict& state) {
-  return holds(state, "ppo.rollout.") || holds(state, "ppo.learning.") || holds(state, kFinished);
+  return holds(state, "ppo.rollout.") || holds(state, "ppo.learning.") || holds(state, kFinished) ||
+         holds(state, kSeconds);
 }
 
 void load_unfinished(const StateDict& state, RolloutForm form, Backend& backend, std::size_t groups,
@@ -174,6 +204,7 @@ void load_unfinished(const StateDict& state, RolloutForm form, Backend& backend,
     update.learning = load_learning(state, update.rollout.size(), form.components, groups);
   }
   finished = load_episodes(state);
+  update.timing = load_timing(state);
 }
 
 }  // namespace frost

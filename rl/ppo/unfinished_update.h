@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "rl/ppo/gradient_scaling.h"
+#include "rl/ppo/loss_terms.h"
 #include "rl/ppo/minibatch.h"
 #include "rl/ppo/rollout_state.h"
 
@@ -23,6 +24,10 @@ struct LearnStatistics {
 
   /// Every number but the counts, in a fixed order.
   std::vector<double*> numbers();
+  /// Takes in a minibatch that moved the weights. `value_weight` is that of the value loss, `norms`
+  /// are of the gradients of the groups.
+  void add(const LossTerms& terms, const PolicyLossWeights& used, double value_weight,
+           const std::vector<double>& norms);
   /// Takes note of the minibatch whose divergence ended the update.
   void stop_at(double kl);
   /// NaN where no minibatch moved the weights.
@@ -48,15 +53,23 @@ struct Learning {
   }
 };
 
+/// Wall-clock seconds of the two halves of an update. A step or minibatch that throws counts for
+/// nothing.
+struct UpdateTiming {
+  double collect_seconds = 0;
+  double learn_seconds = 0;
+};
+
 /// An update between its beginning and its end: a rollout, full or not, and learning from it.
 struct UnfinishedUpdate {
   UnfinishedUpdate(int environments, int steps) : rollout(environments, steps) {}
 
   Rollout rollout;
   std::optional<Learning> learning;  ///< absent while collecting
+  UpdateTiming timing;
 };
 
-/// `ppo.rollout.*`, `ppo.finished` and, where it has begun, `ppo.learning.*`.
+/// `ppo.rollout.*`, `ppo.finished`, `ppo.seconds` and, where it has begun, `ppo.learning.*`.
 void save_unfinished(const UnfinishedUpdate& update, const std::vector<EpisodeRecord>& finished,
                      StateDict& state);
 

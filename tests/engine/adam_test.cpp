@@ -310,8 +310,8 @@ TEST(Adam, ALoadThatFailsChangesNothing) {
   for (const std::int64_t steps : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::max()}) {
     damaged["adam.q.step"] = HostTensor::from_int64({}, {steps});
     EXPECT_EQ(error_of([&] { adam.load(damaged); }),
-              "checkpoint tensor 'adam.q.step' of group 'all' is damaged: " +
-                  std::to_string(steps) + " steps");
+              "checkpoint tensor 'adam.q.step' is damaged: " + std::to_string(steps) +
+                  " steps, in group 'all'");
   }
   StateDict after;
   adam.save(after);
@@ -329,8 +329,8 @@ TEST(Adam, LoadRefusesMomentsThatNoStepLeaves) {
     StateDict damaged = sound;
     damaged["adam.p." + part] = HostTensor::from_floats({2}, {0, bad});
     EXPECT_EQ(error_of([&] { adam.load(damaged); }),
-              fmt::format("checkpoint tensor 'adam.p.{}' of group 'heads' is damaged: element 1 is "
-                          "{}",
+              fmt::format("checkpoint tensor 'adam.p.{}' is damaged: element 1 is {}, in group "
+                          "'heads'",
                           part, bad));
   }
   sound["adam.p.first"] = HostTensor::from_floats({2}, {-1, 1});

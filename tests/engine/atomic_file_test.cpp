@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -146,7 +147,21 @@ TEST(AtomicFile, OfASymbolicLinkTheFileBehindItIsReplaced) {
     EXPECT_TRUE(fs::is_symlink(folder / link)) << link;
   }
   fs::create_symlink("loop", folder / "loop");
-  EXPECT_TRUE(refuses([&] { write_file_atomically(folder / "loop", "x"); }, "symbolic links"));
+  EXPECT_TRUE(
+      refuses([&] { write_file_atomically(folder / "loop", "x"); }, "too many symbolic links"));
+}
+
+// The folder of a process that has ended is a link that leads nowhere any more.
+TEST(AtomicFile, ASymbolicLinkThatCannotBeReadIsRefusedWithItsReason) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ASSERT_GT(child, 0);
+  siginfo_t ended;
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+  const std::string link = "/proc/" + std::to_string(child) + "/cwd";
+  EXPECT_TRUE(refuses([&] { write_file_atomically(link, "x"); },
+                      link + ": cannot read the symbolic link: No such file or directory"));
+  ::waitpid(child, nullptr, 0);
 }
 
 TEST(AtomicFile, ASocketIsRefused) {

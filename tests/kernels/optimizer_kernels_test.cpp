@@ -5,6 +5,7 @@
 #include "engine/device_graph.h"
 #include "engine/optim/adam.h"
 #include "kernels/cuda/tensor_pack.h"
+#include "tests/engine/errors.h"
 #include "tests/op_table/op_cases.h"
 
 namespace frost {
@@ -136,20 +137,25 @@ TEST_P(OptimizerKernels, GradientsThatAreNotFiniteOrOverflowChangeNothing) {
   adam.step(1.0, 0.5);
   const std::vector<float> good = last.grad().to_host();
   const Everything before(adam, parameters_);
-  const auto refuses = [&](float bad, double max_norm) {
+  const auto refuses = [&](float bad, double max_norm, const std::string& why) {
     std::vector<float> gradient = good;
     gradient.back() = bad;
     last.grad().copy_from_host(gradient);
     EXPECT_THROW(adam.step(1.0, max_norm), NotFiniteError) << bad << ", " << max_norm;
+    const std::string problem = error_of([&] { adam.step(1.0, max_norm); });
+    EXPECT_NE(problem.find(why), std::string::npos) << problem;
     EXPECT_TRUE(Everything(adam, parameters_) == before) << bad << ", " << max_norm;
   };
   for (const double max_norm : {0.5, HUGE_VAL}) {
-    for (const float bad : {NAN, INFINITY, -INFINITY}) refuses(bad, max_norm);
+    for (const float bad : {NAN, INFINITY, -INFINITY}) refuses(bad, max_norm, "is not finite");
   }
-  refuses(1e20f, HUGE_VAL);
+  refuses(1e20f, HUGE_VAL, "have a norm of 1e+20, so large that their squares overflow: clip them");
+  adam.step(1.0, 0.5);  // clipped, the same gradient is none too large
+  const Everything clipped(adam, parameters_);
+  EXPECT_FALSE(clipped == before);
   last.grad().copy_from_host(good);
   adam.step(1.0, 0.5);
-  EXPECT_FALSE(Everything(adam, parameters_) == before);
+  EXPECT_FALSE(Everything(adam, parameters_) == clipped);
 }
 
 TEST_P(OptimizerKernels, ARecordedStepThatIsRefusedIsAsIfItHadNotBeen) {

@@ -67,8 +67,10 @@ Outcome learn_from(Rollout& rollout, Trainer& recorder, Backend& backend) {
 void record(Rollout& rollout, Trainer& recorder) {
   recorder.ppo().collect(rollout);
   const RunningNormalizer identity(static_cast<std::size_t>(recorder.network().value_components()));
-  estimate_advantages(rollout, recorder.network(), recorder.environments().observations(), identity,
-                      recorder.environments().spec().reward_weights, recorder.config().ppo);
+  const VectorEnvironment& environments = recorder.environments();
+  rollout.set_estimates(
+      estimate_advantages(rollout, recorder.network(), environments.observations(), identity,
+                          environments.spec().reward_weights, recorder.config().ppo));
 }
 
 void expect_close(const Outcome& found, const Outcome& expected) {

@@ -127,10 +127,10 @@ TEST(NotFinite, MendedWeightsFinishTheUpdate) {
   expect_same_checkpoint(part.checkpoint(), whole.checkpoint());
 }
 
-enum class Fault { kReward, kObservation, kCutObservation, kError };
+enum class Fault { kReward, kReturn, kSquares, kObservation, kCutObservation, kError };
 
 /// A clock that shows its time and breaks at the fifth tick, or at the seventh, where the time
-/// limit ends the episode.
+/// limit ends the episode. Or it gives rewards whose sum is too large, or whose square is.
 class Breaking : public ControlEnvironment {
  public:
   explicit Breaking(Fault fault)
@@ -142,6 +142,8 @@ class Breaking : public ControlEnvironment {
   Outcome advance(State& state, const Action&, RandomStream&) const override {
     state[0] += 1;
     if (fault_ == Fault::kError && state[0] == 5) throw Error("the clock is broken");
+    if (fault_ == Fault::kReturn) return {1e308};
+    if (fault_ == Fault::kSquares) return {1e200};
     return {fault_ == Fault::kReward && state[0] == 5 ? kNaN : 1.0};
   }
   std::vector<float> features(const State& state) const override {
@@ -200,6 +202,8 @@ TEST(NotFinite, WhatEnvironmentsGiveIsNamedAndMetAgain) {
       {Fault::kReward,
        "[ppo] the reward 'total' of environment 0 (Breaking) in step 5 of the rollout is nan: it "
        "must be finite"},
+      {Fault::kReturn, "[ppo] a return of environment 0 is not finite"},
+      {Fault::kSquares, "[ppo] the statistics of the returns are not finite"},
       {Fault::kObservation, "[policy] the logits of row 0 are not finite"},
       {Fault::kCutObservation, "[policy] the values of state 0 are not finite"}};
   for (const auto& [fault, message] : faults) {
@@ -219,6 +223,20 @@ TEST(NotFinite, AnyOtherErrorWhileCollectingDropsTheUpdate) {
   BreakingLearner learner(Fault::kError);
   EXPECT_EQ(error_of([&] { learner.ppo->update(); }), "the clock is broken");
   EXPECT_FALSE(learner.ppo->unfinished());
+}
+
+// What has moved by then, weights among it, does not fit an update that learns from it again.
+TEST(NotFinite, AnyOtherErrorWhileLearningDropsTheUpdate) {
+  Trainer trainer(hybrid(), false);
+  int place = 0;
+  const auto breaks = [&]() -> bool {
+    if (++place == 14) throw Error("the clock is broken");
+    return false;
+  };
+  EXPECT_EQ(error_of([&] { trainer.ppo().update(breaks); }), "the clock is broken");
+  EXPECT_FALSE(trainer.ppo().unfinished());
+  EXPECT_EQ(trainer.ppo().update().at("charts/update"), 1);
+  EXPECT_EQ(trainer.ppo().global_step(), 48) << "another rollout was collected";
 }
 
 /// Rows of choices whose old probabilities were tiny: the joint ratio overflows.
@@ -257,6 +275,23 @@ TEST(NotFinite, ALossThatOverflowsBehindTheTargetDivergenceEndsTheUpdateAlone) {
   }
 }
 
+// The passes of the scaling would meet gradients that are not finite.
+TEST(NotFinite, RatiosThatOverflowBehindTheTargetDivergenceLeaveTheScalingBefore) {
+  Config config = hybrid();
+  config.ppo.enable_kl_early_stop = true;
+  Trainer trainer(config, false);
+  overflow_ratios(trainer, -1000.0f);
+  const auto scaling = [&] {
+    return trainer.checkpoint().tensors.at("ppo.gradient_scaling").to_doubles("");
+  };
+  const std::vector<double> before = scaling();
+  EXPECT_EQ(before[2], 1);
+  const Metrics m = trainer.ppo().update();
+  EXPECT_EQ(m.at("losses/minibatches"), 1);
+  EXPECT_TRUE(std::isinf(m.at("losses/last_kl")));
+  EXPECT_EQ(scaling(), before);
+}
+
 TEST(DamagedPpoState, IsRefusedByTensor) {
   Trainer trainer(hybrid(), false);
   const StateDict sound = trainer.checkpoint().tensors;
@@ -278,6 +313,15 @@ TEST(DamagedPpoState, IsRefusedByTensor) {
   refusal("ppo.return_normalizer", 2, HUGE_VAL);
   refusal("ppo.gradient_scaling", 0, kNaN);
   trainer.ppo().load(sound);
+}
+
+TEST(DamagedTrainerState, IsRefusedByTensor) {
+  Trainer trainer(hybrid(), false);
+  SafetensorsFile state = trainer.checkpoint();
+  state.tensors["trainer.best"] = HostTensor::from_doubles({1, 2});
+  const std::string problem = error_of([&] { trainer.restore(state); });
+  EXPECT_TRUE(problem.starts_with("checkpoint tensor 'trainer.best' is damaged: 2 numbers, not "))
+      << problem;
 }
 
 }  // namespace

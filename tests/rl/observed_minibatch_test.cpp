@@ -53,9 +53,9 @@ class ObservedMinibatch : public testing::TestWithParam<std::tuple<ObservedCase,
     collected_ = log_->seen;
     log_.reset();
     const RunningNormalizer identity(trainer_.environments().spec().reward_names.size());
-    estimate_advantages(rollout_, trainer_.network(), trainer_.environments().observations(),
-                        identity, trainer_.environments().spec().reward_weights,
-                        trainer_.config().ppo);
+    rollout_.set_estimates(estimate_advantages(
+        rollout_, trainer_.network(), trainer_.environments().observations(), identity,
+        trainer_.environments().spec().reward_weights, trainer_.config().ppo));
     std::vector<const Transition*> states;
     for (const Transition* t : rollout_.flat()) {
       if (states.size() < std::get<ObservedCase>(GetParam()).states) states.push_back(t);

@@ -182,6 +182,20 @@ TEST(CombineAdvantages, DropsConstantComponentsAndRenormalises) {
   EXPECT_NEAR(combined[1], -2.0 / 3, 1e-12);
 }
 
+// It would drop out as if it did not vary.
+TEST(CombineAdvantages, AComponentWhoseSpreadOverflowsIsRefused) {
+  const std::vector<std::vector<double>> a = {{9, 9}, {1, -1}, {1e200, -1e200}};
+  EXPECT_THROW(combine_advantages(a, {1, .4, .3}), NotFiniteError);
+}
+
+TEST(RunningNormalizer, KnowsWhetherItsSquaresOverflowed) {
+  RunningNormalizer n(2);
+  n.update({{1e100, 1}, {-1e100, 2}});
+  EXPECT_TRUE(n.finite());
+  n.update({{0, 1e200}, {0, -1e200}});
+  EXPECT_FALSE(n.finite());
+}
+
 TEST(RunningNormalizer, EqualsTheStatisticsOfAllRows) {
   RunningNormalizer n(1);
   EXPECT_DOUBLE_EQ(n.normalise(0, 5), 5);

@@ -161,6 +161,23 @@ TEST(UnfinishedUpdateCases, HaveSumsThatAreAllDifferent) {
   EXPECT_EQ(std::adjacent_find(sums.begin(), sums.end()), sums.end());
 }
 
+// Else a run that was stopped seems faster than it is.
+TEST(UnfinishedUpdateState, HoldsTheSecondsOfAllObjectsThatWorkedAtIt) {
+  const Config config = config_named("HybridWithScaledLosses");
+  Trainer first(config, false), second(config, true);
+  ASSERT_FALSE(first.ppo().update(at_place(14)));
+  const UpdateTiming spent = first.ppo().timing();
+  EXPECT_GT(spent.collect_seconds, 0);
+  EXPECT_GT(spent.learn_seconds, 0);
+  second.restore(first.checkpoint());
+  EXPECT_EQ(second.ppo().timing().learn_seconds, spent.learn_seconds);
+  second.ppo().update();
+  EXPECT_EQ(second.ppo().timing().collect_seconds, spent.collect_seconds);
+  EXPECT_GT(second.ppo().timing().learn_seconds, spent.learn_seconds);
+  second.ppo().update();
+  EXPECT_NE(second.ppo().timing().collect_seconds, spent.collect_seconds) << "of one update";
+}
+
 TEST(UnfinishedUpdateState, IsGoneWithTheUpdate) {
   Trainer trainer(config_named("AdaptiveRate"), false);
   ASSERT_FALSE(trainer.ppo().update(at_once));
@@ -237,6 +254,8 @@ TEST(UnfinishedUpdateState, ThatIsDamagedIsRefusedByTensor) {
   replaced("ppo.rollout.steps", std::int64_t{2});
   replaced("ppo.learning.sums", std::numeric_limits<double>::quiet_NaN());
   replaced("ppo.finished", -1.0);
+  replaced("ppo.seconds", -1.0);
+  replaced("ppo.seconds", std::numeric_limits<double>::infinity());
   for (const auto& [name, tensor] : sound) {
     if (!name.starts_with("ppo.rollout") && !name.starts_with("ppo.learning")) continue;
     if (name.ends_with(".lengths")) {

@@ -269,8 +269,9 @@ std::vector<float> advantages_of(AdvantageNormalization normalization) {
   Rollout rollout(config.ppo.num_envs, 32);
   trainer.ppo().collect(rollout);
   const RunningNormalizer identity(1);
-  estimate_advantages(rollout, trainer.network(), trainer.environments().observations(), identity,
-                      {1.0}, config.ppo);
+  rollout.set_estimates(estimate_advantages(rollout, trainer.network(),
+                                            trainer.environments().observations(), identity, {1.0},
+                                            config.ppo));
   std::vector<const Transition*> some;
   for (const Transition* t : rollout.flat()) {
     if (some.size() < 10) some.push_back(t);

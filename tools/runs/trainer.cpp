@@ -218,7 +218,9 @@ void Trainer::restore(const SafetensorsFile& checkpoint) {
   ppo_->load(checkpoint.tensors);
   const std::vector<double> values =
       find_tensor(checkpoint.tensors, "trainer.best", "checkpoint").to_doubles("trainer.best");
-  if (values.size() != best_.size()) throw Error("checkpoint tensor 'trainer.best' is damaged");
+  if (values.size() != best_.size()) {
+    fail_damaged("trainer.best", fmt::format("{} numbers, not {}", values.size(), best_.size()));
+  }
   std::copy(values.begin(), values.end(), best_.begin());
 }
 
