@@ -4,6 +4,7 @@
 //
 //     finetune_pictures WEIGHTS FOLDER LABELS      LABELS: CSV lines "file,label" below a header
 #include <frostline/engine/accuracy.h>
+#include <frostline/engine/layers/image_layout.h>
 #include <frostline/engine/layers/layers.h>
 #include <frostline/engine/optim/adam.h>
 #include <frostline/kernels/backend_registry.h>
@@ -11,21 +12,24 @@
 #include <frostline/models/frozen_prefix.h>
 #include <frostline/models/resnet.h>
 #include <frostline/tools/images/image.h>
-#include <frostline/weights/resnet_names.h>
-#include <frostline/weights/weight_file.h>
+#include <frostline/weights/pretrained.h>
 
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <map>
+#include <string>
 
 using frost::Tensor;
 struct Pictures {
   Tensor images, labels;
 };
 
+// Every second picture of the list, prepared as the weights want it.
 Pictures read_pictures(const std::string& folder, const std::string& csv, int first,
+                       const frost::Preprocessing& preprocessing,
                        std::map<std::string, int>& classes) {
+  const std::int64_t side = preprocessing.crop;
   std::vector<float> pixels;
   std::vector<std::int32_t> labels;
   std::ifstream lines(csv);
@@ -33,12 +37,12 @@ Pictures read_pictures(const std::string& folder, const std::string& csv, int fi
   for (int i = -1; std::getline(lines, line); ++i) {
     if (i % 2 != first) continue;  // the header is line -1
     const std::size_t comma = line.find(',');
-    const auto chw = frost::imagenet_input(frost::load_image(folder + "/" + line.substr(0, comma)));
-    const auto hwc = frost::nchw_to_nhwc(chw, {1, 3, 224, 224});
+    const auto picture = frost::load_image(folder + "/" + line.substr(0, comma));
+    const auto hwc = frost::nchw_to_nhwc(network_input(picture, preprocessing), {1, 3, side, side});
     pixels.insert(pixels.end(), hwc.begin(), hwc.end());
     labels.push_back(classes.emplace(line.substr(comma + 1), classes.size()).first->second);
   }
-  return {Tensor::from_host(frost::cpu_backend(), {std::ssize(labels), 224, 224, 3}, pixels),
+  return {Tensor::from_host(frost::cpu_backend(), {std::ssize(labels), side, side, 3}, pixels),
           Tensor::from_host(frost::cpu_backend(), std::span<const std::int32_t>(labels))};
 }
 
@@ -63,19 +67,22 @@ void train(frost::FrozenPrefix& prefix, frost::Linear& head, frost::Adam& adam, 
 
 int main(int argc, char** argv) {
   if (argc != 4) return std::fprintf(stderr, "usage: finetune_pictures WEIGHTS FOLDER LABELS\n"), 2;
+  const frost::PretrainedWeights pretrained = frost::read_pretrained(argv[1]);
+  const frost::Preprocessing& preprocessing = pretrained.preprocessing;
   std::map<std::string, int> classes;
-  const Pictures seen = read_pictures(argv[2], argv[3], 0, classes);
-  const Pictures unseen = read_pictures(argv[2], argv[3], 1, classes);
-  const frost::ResNetMapping pretrained = frost::map_resnet(frost::read_weight_file(argv[1]));
-  frost::ResNet body(frost::cpu_backend(), pretrained.depth, 3);
-  body.load(pretrained.tensors);
+  const Pictures seen = read_pictures(argv[2], argv[3], 0, preprocessing, classes);
+  const Pictures unseen = read_pictures(argv[2], argv[3], 1, preprocessing, classes);
+  const int depth = pretrained.mapping.depth;
+  frost::ResNet body(frost::cpu_backend(), depth, 3);
+  body.load(pretrained.mapping.tensors);
   frost::Linear head(frost::cpu_backend(), body.spec().features(), std::ssize(classes));
-  frost::FrozenPrefix prefix({&body}, {224, 224, 3});
-  for (const char* mode : {"all", "layer4.1"}) {
-    apply_freeze_mode(body, frost::find_freeze_mode(mode, pretrained.depth));
+  frost::FrozenPrefix prefix({&body}, {preprocessing.crop, preprocessing.crop, 3});
+  const std::string last_block = "layer4." + std::to_string(body.spec().blocks[3] - 1);
+  for (const std::string& mode : {std::string("all"), last_block}) {
+    apply_freeze_mode(body, frost::find_freeze_mode(mode, depth));
     frost::Adam adam({{"head", 1e-2, head.trainable_parameters("fc.")},
                       {"body", 1e-4, body.trainable_parameters()}});
-    std::printf("frozen: %s\n", mode);
+    std::printf("freeze mode: %s\n", mode.c_str());
     train(prefix, head, adam, 20, seen, unseen);
   }
 }

@@ -82,11 +82,13 @@ bool read_zip(Input input) {
 }
 
 bool read_tar(Input input) {
-  return value_or_one_line([&] { expect_complete(read_tar_container(copy_of(input), "input")); });
+  return value_or_one_line(
+      [&] { expect_complete(read_tar_container(copy_of(input), "input").tensors); });
 }
 
 bool read_legacy(Input input) {
-  return value_or_one_line([&] { expect_complete(read_legacy_stream(copy_of(input), "input")); });
+  return value_or_one_line(
+      [&] { expect_complete(read_legacy_stream(copy_of(input), "input").tensors); });
 }
 
 bool read_pickle(Input input) {

@@ -1,6 +1,7 @@
 #include "models/freeze.h"
 
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "kernels/errors.h"
@@ -10,6 +11,7 @@ namespace frost {
 namespace {
 
 constexpr int kStages = 4;
+constexpr int kBehindAll = std::numeric_limits<int>::max();  // of any module, not of ResNets alone
 
 bool is_batch_norm(std::string_view tensor) {
   return tensor.find("bn") != std::string_view::npos ||
@@ -47,7 +49,7 @@ std::string halves(int last) {
 std::vector<FreezeMode> make_table(const ResNetSpec& spec) {
   const std::string alias = "alias of until_layer3: all but layer4 is frozen";
   std::vector<FreezeMode> table = {{"none", "nothing is frozen"},
-                                   {"all", "the whole body is frozen", kStages + 1}};
+                                   {"all", "the whole body is frozen", kBehindAll}};
   for (int s = 1; s <= kStages; ++s) {
     table.push_back({"until_layer" + std::to_string(s), halves(s), s + 1});
   }

@@ -12,8 +12,8 @@ namespace frost {
 /// A row of the freeze table: which parameters of a module train, by their names in it.
 struct FreezeMode {
   std::string name, explanation;
-  /// The first block that trains, with all behind it; (0, 0) is the beginning of the body and
-  /// (5, 0) behind its end.
+  /// The first block that trains, with all behind it; (0, 0) is the beginning of the body,
+  /// (5, 0) behind its end, and the stage of `all` behind that of any module.
   int stage = 0, block = 0;
   bool only_batch_norm = false;  ///< of what trains, scale and shift alone
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/layers/image_layout.h"
 #include "kernels/errors.h"
 
 namespace frost {
@@ -17,21 +18,6 @@ std::vector<float> finite_floats(const HostTensor& tensor, const std::string& na
                 std::to_string(bad - values.begin()));
   }
   return values;
-}
-
-/// [o,3,kh,kw] -> [o,1,kh,kw], summed in double.
-std::vector<float> sum_input_channels(const std::vector<float>& oihw, const Shape& shape) {
-  const auto channels = static_cast<std::size_t>(shape[1]);
-  const auto taps = static_cast<std::size_t>(shape[2] * shape[3]);
-  std::vector<float> out(oihw.size() / channels);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    double sum = 0;
-    for (std::size_t c = 0; c < channels; ++c) {
-      sum += oihw[(i / taps * channels + c) * taps + i % taps];
-    }
-    out[i] = static_cast<float>(sum);
-  }
-  return out;
 }
 
 Tensor conv_unit(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bool with_relu,
@@ -197,38 +183,6 @@ void ResNetClassifier::load(const StateDict& state) {
     tensor->copy_from_host(
         finite_floats(find_tensor(state, name, "weights file", tensor->shape()), name));
   }
-}
-
-int depth_of(const StateDict& state) {
-  const auto holds = [&](const std::string& tensor) { return state.contains(tensor); };
-  for (const ResNetSpec& spec : resnet_specs()) {
-    const std::string block = "layer3." + std::to_string(spec.blocks[2] - 1);
-    const std::string after = "layer3." + std::to_string(spec.blocks[2]);
-    if (holds(block + ".conv2.weight") && !holds(after + ".conv1.weight") &&
-        holds(block + ".conv3.weight") == spec.bottleneck) {
-      return spec.depth;
-    }
-  }
-  return 0;
-}
-
-std::vector<float> nchw_to_nhwc(const std::vector<float>& values, const Shape& s) {
-  const auto n = static_cast<std::size_t>(s[0]), c = static_cast<std::size_t>(s[1]);
-  const auto pixels = static_cast<std::size_t>(s[2] * s[3]);
-  std::vector<float> out(values.size());
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < c; ++j) {
-      for (std::size_t p = 0; p < pixels; ++p) {
-        out[(i * pixels + p) * c + j] = values[(i * c + j) * pixels + p];
-      }
-    }
-  }
-  return out;
-}
-
-std::vector<float> nhwc_to_nchw(const std::vector<float>& values, const Shape& s) {
-  // The inverse permutation is the same transposition with pixels and channels exchanged.
-  return nchw_to_nhwc(values, {s[0], s[1] * s[2], s[3], 1});
 }
 
 }  // namespace frost

@@ -83,12 +83,4 @@ class ResNetClassifier : public Module {
   Linear fc;
 };
 
-/// Depth of the body that a torchvision state dict holds, by its names; 0 where it is none of the
-/// table.
-int depth_of(const StateDict& state);
-
-/// [n,c,h,w] <-> [n,h,w,c] on the host; weights OIHW <-> OHWI alike.
-std::vector<float> nchw_to_nhwc(const std::vector<float>& values, const Shape& nchw);
-std::vector<float> nhwc_to_nchw(const std::vector<float>& values, const Shape& nhwc);
-
 }  // namespace frost

@@ -195,6 +195,7 @@ Preprocessing timm_preprocessing(const Metadata& metadata, const std::string& or
     require(share > 0.1 && share <= 1, "crop_pct", "a number above 0.1 and at most 1");
   }
   p.resize = static_cast<int>(p.crop / share);
+  require(p.resize <= kLargestSide, "input_size", "at most 4096 pixels, also over crop_pct");
   return p;
 }
 

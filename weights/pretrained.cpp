@@ -10,6 +10,7 @@
 
 #include "engine/io/printable.h"
 #include "kernels/errors.h"
+#include "weights/matching/modules.h"
 #include "weights/preprocessing_record.h"
 #include "weights/resnet_blob.h"
 #include "weights/weight_file.h"
@@ -92,7 +93,7 @@ std::string dropped_text(const std::vector<std::string>& dropped) {
   std::vector<std::string> shown;
   std::size_t count = 0;
   for (const std::string& name : dropped) {
-    if (name.ends_with("num_batches_tracked")) continue;
+    if (name.ends_with(kCounterPart)) continue;
     if (++count <= kShown) shown.push_back(printable(name));
   }
   if (count == 0) return "";

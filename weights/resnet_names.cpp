@@ -24,7 +24,6 @@ namespace frost {
 namespace {
 
 constexpr const char* kOp = "map_resnet";
-constexpr std::string_view kCounter = ".num_batches_tracked";
 using Shape4 = std::array<std::int64_t, 4>;
 
 /// What sets one depth apart from another.
@@ -162,6 +161,15 @@ std::string summary(const std::vector<std::string>& names, const char* what) {
 
 }  // namespace
 
+const std::vector<int>& resnet_depths() {
+  static const auto depths = [] {
+    std::vector<int> list;
+    for (const Architecture& a : kArchitectures) list.push_back(a.depth);
+    return list;
+  }();
+  return depths;
+}
+
 const std::vector<TensorSpec>& resnet_tensors(int depth) {
   static const auto lists = [] {
     std::map<int, std::vector<TensorSpec>> made;
@@ -176,11 +184,11 @@ std::int64_t resnet_features(int depth) {
 }
 
 std::vector<std::string> resnet_counters(int depth) {
-  constexpr std::string_view kMean = ".running_mean";
+  constexpr std::string_view kMean = "running_mean";
   std::vector<std::string> names;
   for (const TensorSpec& spec : resnet_tensors(depth)) {
     if (!spec.name.ends_with(kMean)) continue;
-    names.push_back(spec.name.substr(0, spec.name.size() - kMean.size()).append(kCounter));
+    names.push_back(spec.name.substr(0, spec.name.size() - kMean.size()).append(kCounterPart));
   }
   return names;
 }
@@ -211,11 +219,14 @@ void require_complete(const ResNetMapping& mapping, const std::string& origin) {
   const std::string cause =
       mapping.causes.empty() ? "" : fmt::format("; probably {}", fmt::join(mapping.causes, ", "));
   const std::string place = mapping.prefix.empty() ? "" : " below " + printable(mapping.prefix);
-  fail(kOp, fmt::format(
-                "{} holds no complete ResNet 18, 34 or 50{}; nearest is ResNet{}{}{}{}{}; {}",
-                origin, cause, mapping.depth, place, summary(mapping.missing, "missing"),
-                summary(mapping.misshapen, "of another shape"), summary(unexpected, "unexpected"),
-                "inspect_weights lists what the file holds, --prefix names another place"));
+  const std::string nearest =
+      mapping.depth == 0 ? "" : fmt::format("; nearest is ResNet{}{}", mapping.depth, place);
+  fail(kOp, fmt::format("{} holds no complete ResNet 18, 34 or 50{}{}{}{}{}; inspect_weights lists "
+                        "what the file holds; if it is elsewhere in it, import it with "
+                        "import_weights --prefix PLACE",
+                        origin, cause, nearest, summary(mapping.missing, "missing"),
+                        summary(mapping.misshapen, "of another shape"),
+                        summary(unexpected, "unexpected")));
 }
 
 }  // namespace frost

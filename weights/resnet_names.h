@@ -20,6 +20,9 @@ struct TensorSpec {
   bool is_parameter() const { return name.find("running_") == name.npos; }
 };
 
+/// 18, 34, 50.
+const std::vector<int>& resnet_depths();
+
 /// The floating-point tensors of ResNet `depth` (18, 34 or 50: 102, 182 or 267 of them) in
 /// torchvision's order; the last two are the classifier `fc` of 1000 classes. Throws Error for
 /// another depth.
@@ -39,7 +42,7 @@ struct MapOptions {
 
 /// What became of the tensors of a file.
 struct ResNetMapping {
-  int depth = 18;            ///< 18, 34 or 50
+  int depth = 0;             ///< 18, 34 or 50; 0: the file comes near none of them
   std::int64_t classes = 0;  ///< of the classifier, 0: there is none
   std::string prefix;        ///< below which the body lay in the file
   StateDict tensors;         ///< torchvision's names, F32, OIHW

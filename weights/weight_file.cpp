@@ -21,17 +21,19 @@ std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// All that the object of torch.save holds, whatever the container is.
+WeightFile file_of(std::string format, ArchiveObject object) {
+  return {std::move(format), std::move(object.tensors), std::move(object.config)};
+}
+
 WeightFile read_zip(const SharedBytes& image, const std::string& origin) {
   ZipArchive archive(image, origin);
-  ArchiveObject object =
-      read_archive_object([&](const std::string& name) { return archive.find(name); },
-                          [&] { return archive.inflated(); }, origin);
-  WeightFile file{object.torchscript ? "TorchScript" : "torch zip", std::move(object.tensors),
-                  std::move(object.config)};
+  ArchiveObject object = read_archive_object(archive, origin);
+  WeightFile file = file_of(object.torchscript ? "TorchScript" : "torch zip", std::move(object));
   if (archive.without_checksums()) {
     file.notes.push_back("written with checksums switched off: damage would not be noticed");
   }
-  if (archive.inflated() != 0) file.notes.push_back("compressed by hand; inflated while reading");
+  if (archive.copied() != 0) file.notes.push_back("compressed by hand; inflated while reading");
   return file;
 }
 
@@ -57,9 +59,9 @@ bool is_safetensors(std::span<const std::byte> image) {
 
 WeightFile parse_weight_file(const SharedBytes& image, const std::string& origin) {
   if (is_legacy_stream(image)) {
-    return {"torch legacy stream", read_legacy_stream(image, origin)};
+    return file_of("torch legacy stream", read_legacy_stream(image, origin));
   }
-  if (is_tar_container(image)) return {"torch tar", read_tar_container(image, origin)};
+  if (is_tar_container(image)) return file_of("torch tar", read_tar_container(image, origin));
   if (is_safetensors(image)) {
     SafetensorsFile file = parse_safetensors(image, origin);
     return {"safetensors", std::move(file.tensors), std::move(file.metadata)};
@@ -74,7 +76,8 @@ WeightFile open_weight_file(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path, ignored)) {
     if (!is_unpacked_archive(path)) reject_foreign_folder(path);
     UnpackedArchive archive = read_unpacked_archive(path, kMaxWeightFileBytes);
-    WeightFile file{"unpacked torch zip", std::move(archive.object.tensors)};
+    const char* format = archive.object.torchscript ? "unpacked TorchScript" : "unpacked torch zip";
+    WeightFile file = file_of(format, std::move(archive.object));
     file.sha256 = std::move(archive.sha256);
     return file;
   }

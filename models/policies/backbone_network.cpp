@@ -5,15 +5,6 @@
 namespace frost {
 namespace {
 
-void require_depth(const StateDict& imagenet, int depth) {
-  const int held = depth_of(imagenet);
-  if (held == 0 || held == depth) return;  // of unknown ones the loading names the first tensor
-  throw Error("the weights are those of a " + resnet_name(held) +
-              " and actor_critic.backbone.architecture is " + resnet_name(depth) + ": set it to " +
-              resnet_name(held) + ", or name a file of a " + resnet_name(depth) +
-              " in actor_critic.weights_path");
-}
-
 ResNet make_body(Backend& backend, const BackboneConfig& config) {
   return ResNet(backend, resnet_depth(config.architecture),
                 config.input_adapter == "1ch_conv" ? 1 : 3, config.savings.folding);
@@ -53,7 +44,6 @@ BackboneNetwork::BackboneNetwork(Backend& backend, const ActorCriticConfig& conf
 }
 
 void BackboneNetwork::load_bodies(const StateDict& imagenet) {
-  require_depth(imagenet, body_spec().depth);
   require_channels(imagenet, config_.backbone.input_adapter);
   actor_body_.load(imagenet);
   critic_body_.load(imagenet);

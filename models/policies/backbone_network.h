@@ -31,8 +31,8 @@ class BackboneNetwork : public PolicyNetwork {
   int value_components() const override { return config_.value_components; }
   /// `backbone`, `heads`, `encoder` with their base rates.
   std::vector<ParamGroup> param_groups() const override;
-  /// Throws Error for weights that do not fit, naming `architecture` or `input_adapter` where that
-  /// is why.
+  /// Throws Error for weights that do not fit, naming `input_adapter` where that is why; which
+  /// architecture a file holds is known where it is read (`find_pretrained_weights`).
   virtual void load_bodies(const StateDict& imagenet);
   /// How the bodies want their pictures; nothing where they see none. Until it is called,
   /// torchvision's.

@@ -196,6 +196,19 @@ TEST(FreezeParameters, GoesByTheNamesOfAnyModule) {
   EXPECT_EQ(mlp.trainable().size(), 4u);
 }
 
+/// Named like a stage that no ResNet has.
+struct FifthStage : Module {
+  FifthStage() : unit(backend(), 3, 4) { register_module("layer5.0", unit); }
+  Linear unit;
+};
+
+TEST(FreezeParameters, AllIsAllOfAnyModule) {
+  FifthStage module;
+  ASSERT_EQ(module.parameters().size(), 2u);
+  apply_freeze_mode(module, find_freeze_mode("all"));
+  for (const NamedTensor& p : module.parameters()) EXPECT_FALSE(p.tensor.requires_grad()) << p.name;
+}
+
 class FreezeModes : public testing::TestWithParam<std::string> {};
 
 TEST_P(FreezeModes, TrainTheDocumentedNumberOfParameters) {

@@ -9,7 +9,6 @@
 #include "kernels/errors.h"
 #include "tests/golden/closed_form_resnet.h"
 #include "tests/op_table/op_cases.h"
-#include "tests/weights/weight_file_helpers.h"
 
 // The frozen prefix of the image network: kept features, sharing, folding, dead taps.
 namespace frost {
@@ -205,18 +204,6 @@ TEST(Prefix, ReachesAsFarAsNothingTrains) {
     const auto network = std::make_unique<ImageActorCritic>(backend(), image_config(mode));
     EXPECT_EQ(network->prefix()->units(), depth) << mode;
   }
-}
-
-TEST(ImageBodies, WeightsOfAnotherResNetAreRefusedInOneLine) {
-  ActorCriticConfig config = image_config("all");
-  config.backbone.architecture = "resnet34";
-  ImageActorCritic network(backend(), config);
-  EXPECT_EQ(network.body_spec().depth, 34);
-  EXPECT_TRUE(test::refuses(
-      [&] { network.load_bodies(closed_form_resnet(50)); },
-      "the weights are those of a resnet50 and actor_critic.backbone.architecture is resnet34: set "
-      "it to resnet50, or name a file of a resnet34 in actor_critic.weights_path"));
-  network.load_bodies(closed_form_resnet(34));
 }
 
 TEST(Prefix, PartsAtOnceWhenOneSideChangesAndIsSharedAgainWhenTheyAgree) {

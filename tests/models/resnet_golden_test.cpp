@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "engine/layers/image_layout.h"
 #include "kernels/backend_registry.h"
 #include "models/resnet.h"
 #include "tests/golden/closed_form_resnet.h"
@@ -175,14 +176,6 @@ TEST_P(ResNetOfDepth, LoadingWhatWasSavedChangesNothing) {
     EXPECT_EQ(tensor.shape, state.at(name).shape) << name;
     EXPECT_EQ(tensor.to_floats(name), state.at(name).to_floats(name)) << name;
   }
-}
-
-TEST_P(ResNetOfDepth, TheDepthOfAStateDictIsKnownByItsNames) {
-  StateDict state = closed_form_resnet(GetParam());
-  EXPECT_EQ(depth_of(state), GetParam());
-  state["layer3.6.conv1.weight"] = state.at("layer3.0.conv1.weight");
-  EXPECT_EQ(depth_of(state), GetParam() == 18 ? 18 : 0) << "a deeper network";
-  EXPECT_EQ(depth_of({}), 0);
 }
 
 TEST_P(ResNetOfDepth, EveryUnitYieldsTheShapeThatTheNextOneIsSaidToRead) {

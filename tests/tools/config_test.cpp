@@ -187,7 +187,9 @@ TEST(ConfigErrors, AFreezeModeThatTheBodiesDoNotHaveIsRefusedWithTheValidOnes) {
             "x.yaml:2: 'actor_critic.backbone.freeze_mode' is 'layer4.2" + eighteen);
   EXPECT_EQ(problem("actor_critic:\n  backbone:\n    freeze_schedule: "
                     "[{update: 5, freeze_mode: layer3.5, backbone_lr: 1e-5}]\n"),
-            "x.yaml:3: 'actor_critic.backbone.freeze_schedule' is 'layer3.5" + eighteen);
+            "x.yaml:3: 'actor_critic.backbone.freeze_schedule' step 1 has 'freeze_mode', which is "
+            "'layer3.5" +
+                eighteen);
   EXPECT_EQ(problem("study: {freeze_modes: [none, half]}"),
             "x.yaml:1: 'study.freeze_modes' is 'half" + eighteen);
   const std::string fifty = "actor_critic: {backbone: {architecture: resnet50, freeze_mode: ";

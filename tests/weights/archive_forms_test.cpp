@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "tests/weights/container_text.h"
 #include "tests/weights/pickle_text.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "weights/weight_file.h"
@@ -141,6 +142,71 @@ TEST(InertObjects, NoTensorIsLostInThem) {
       "the state of an unknown object"));
 }
 
+/// Whether a dict of that object is refused with `part`.
+testing::AssertionResult object_refused(const std::string& object, const std::string& part) {
+  return refused(zip_of(members_of(pickled("}" + text("object") + object + "s"))), part);
+}
+
+TEST(InertObjects, NoTensorIsLostInArguments) {
+  const std::string tensor = TensorText().pickle(), dict = "}" + text("w") + tensor + "s";
+  for (const std::string& arguments : {tensor + "\x85", dict + "\x85", "]" + tensor + "a\x85",
+                                       object(text("w") + tensor) + "\x85"}) {
+    const std::string named_tuple = "cckpt\nPair\n" + arguments;
+    EXPECT_TRUE(object_refused(named_tuple + "\x81", "among the arguments of 'ckpt Pair'"));
+    EXPECT_TRUE(object_refused(named_tuple + "}\x92", "among the arguments of 'ckpt Pair'"));
+  }
+  EXPECT_TRUE(object_refused("cckpt\nPair\n)" + dict + "\x92", "the arguments of 'ckpt Pair'"));
+  EXPECT_TRUE(object_refused("cckpt\nmake\n" + dict + "\x85R", "built by 'ckpt make'"));
+  EXPECT_TRUE(object_refused("cckpt\nmake\n" + tensor + "\x85\x85R", "built by 'ckpt make'"));
+  // A bound method is made of its module, whose tensors are where the module is.
+  const std::string bound = "}(" + text("net") + object(text("w") + tensor) + "q\1" + text("hook") +
+                            "cbuiltins\ngetattr\nh\1" + text("f") + "\x86Ru";
+  EXPECT_EQ(tensors_of(pickled(bound)).size(), 1u);
+}
+
+TEST(InertObjects, NoTensorIsLostInListsOfOtherClasses) {
+  const std::string tensor = TensorText().pickle(), deque = "ccollections\ndeque\n)R";
+  const std::string cause = "in a list of 'collections deque'";
+  EXPECT_TRUE(object_refused(deque + tensor + "a", cause));
+  EXPECT_TRUE(object_refused(deque + "(K\1" + tensor + "e", cause));
+  EXPECT_TRUE(object_refused(deque + "(" + object(text("w") + tensor) + "e", cause));
+  EXPECT_TRUE(tensors_of(pickled("}" + text("object") + deque + "(K\1K\2es")).empty());
+}
+
+TEST(InertObjects, AttributesInSlotsAreReadAsTheOthers) {
+  const std::string slots = "}" + text("w") + TensorText().pickle() + "s";
+  for (const std::string& attributes : {std::string("N"), "}" + text("epoch") + "K\1s"}) {
+    const std::string state = attributes + slots +
+                              "\x86"
+                              "b";
+    EXPECT_TRUE(holds_the_tensor(parse(zip_of(members_of(pickled("cnet\nNet\n)\x81" + state))))));
+  }
+  const std::string cause = "the state of an unknown object";
+  EXPECT_TRUE(object_refused("cnet\nNet\n)\x81" + slots +
+                                 "K\1\x86"
+                                 "b",
+                             cause));
+  EXPECT_TRUE(object_refused("cnet\nNet\n)\x81]" + slots + "ab", cause));
+}
+
+TEST(InertObjects, TypedListsOfTorchScriptAreWhatTheyHold) {
+  const std::string list =
+      "ctorch.jit._pickle\nbuild_tensorlist\n](" + TensorText().pickle() + "e\x85R";
+  const StateDict state = tensors_of(pickled("}" + text("anchors") + list + "s"));
+  ASSERT_EQ(state.size(), 1u);
+  EXPECT_TRUE(state.contains("anchors.0"));
+}
+
+TEST(InertObjects, TheSearchOfArgumentsEnds) {
+  // One list of 1000 values in the arguments of 2000 calls; a list in itself.
+  std::string body = "](";
+  for (int i = 0; i < 1000; ++i) body += "K" + raw(static_cast<std::uint8_t>(i));
+  body += "eq\1](";
+  for (int i = 0; i < 2000; ++i) body += "ca\nb\nh\1\x85R";
+  EXPECT_TRUE(refused(zip_of(members_of(pickled(body + "e"))), "2^20 values in arguments"));
+  EXPECT_TRUE(tensors_of(pickled("}" + text("x") + "ca\nb\n]q\1h\1a\x85Rs")).empty());
+}
+
 TEST(InertObjects, CirclesAndSharingEnd) {
   // The object is its own child; then 40 objects each hold the next one twice.
   const std::string self =
@@ -206,7 +272,9 @@ TEST(RezippedArchives, InflatingIsBoundedByTheDeclaredSize) {
 
 TEST(RezippedArchives, MembersThatNobodyAsksForAreNotInflated) {
   auto members = members_of(state_of({}));
-  members.push_back(squeezed("a/code/bomb.py", std::string(130 << 20, '\0')));
+  for (const char* name : {"a/code/bomb.py", "a/constants.pkl"}) {
+    members.push_back(squeezed(name, std::string(130 << 20, '\0')));
+  }
   EXPECT_TRUE(holds_the_tensor(parse(zip_of(members))));
 }
 
@@ -241,6 +309,42 @@ TEST(UnpackedArchives, AFolderIsReadWithOrWithoutItsRoot) {
   write(folder / "y/saved_model.pb", "\x08\x01\x12");
   EXPECT_TRUE(refuses([&] { open_weight_file(folder / "y"); }, "SavedModel"));
   EXPECT_TRUE(refuses([&] { open_weight_file(folder / "."); }, "directory without data.pkl"));
+}
+
+TEST(UnpackedArchives, WhatCannotBeOpenedIsAnErrorOfOneLine) {
+  const TemporaryFolder folder;
+  write(folder / "x/data.pkl", state_of({}));
+  write(folder / "x/data/0", kSixFloats);
+  std::filesystem::create_symlink("version", folder / "x/version");
+  EXPECT_TRUE(refuses([&] { open_weight_file(folder / "x"); }, "version"));
+}
+
+TEST(UnpackedArchives, ScriptedModulesAreToldByTheirConstants) {
+  const TemporaryFolder folder;
+  write(folder / "x/data.pkl", state_of({}));
+  write(folder / "x/data/0", kSixFloats);
+  write(folder / "x/version", "3\n");
+  write(folder / "x/constants.pkl", "never read");
+  EXPECT_EQ(open_weight_file(folder / "x").format, "unpacked TorchScript");
+}
+
+TEST(PretrainedConfig, IsReadFromEveryContainer) {
+  const std::string config = text("pretrained_cfg") + "}(" + text("mean") +
+                             std::string("K\1K\2K\3\x87", 7) + text("interpolation") +
+                             text("bicubic") + "us";
+  const auto object = [&](const TensorText& tensor) {
+    return pickled("}" + text("w") + tensor.pickle() + "s" + config);
+  };
+  const std::map<std::string, std::string> expected = {{"pretrained_cfg.interpolation", "bicubic"},
+                                                       {"pretrained_cfg.mean", "1 2 3"}};
+  EXPECT_EQ(parse(zip_of(members_of(object({})))).metadata, expected);
+  EXPECT_EQ(parse(legacy_around(object({.view = kNoView}))).metadata, expected);
+  EXPECT_EQ(parse(TarText{.entries = config}.file()).metadata, expected);
+  const TemporaryFolder folder;
+  write(folder / "x/data.pkl", object({}));
+  write(folder / "x/data/0", kSixFloats);
+  write(folder / "x/version", "3\n");
+  EXPECT_EQ(open_weight_file(folder / "x").metadata, expected);
 }
 
 }  // namespace

@@ -189,13 +189,24 @@ TEST(BodyChoice, TheTrainedOneIsTakenOverItsFollowers) {
   }
 }
 
+TEST(BodyChoice, ATwinMakesTheTrainingSelfSupervisedAlsoWhereThePlaceIsNamed) {
+  StateDict state = below("encoder_q.");
+  EXPECT_FALSE(choose_body(search(state).found, "encoder_q", state)->self_supervised);
+  state.merge(below("encoder_k."));
+  for (const char* prefix : {"", "encoder_q", "encoder_k"}) {
+    EXPECT_TRUE(choose_body(search(state).found, prefix, state)->self_supervised) << prefix;
+  }
+}
+
 TEST(BodyChoice, OfSeveralDifferentBodiesOneMustBeNamed) {
   StateDict state = below("left.");
   state.merge(below("right."));
   EXPECT_EQ(choose_body(search(state).found, "", state)->body.path, "left");  // equal, all empty
   state["right.bn1.bias"].bytes = std::vector<std::byte>(4);
   const auto found = search(state).found;
-  EXPECT_TRUE(test::refuses([&] { choose_body(found, "", state); }, "'left.', 'right.': name one"));
+  EXPECT_TRUE(test::refuses([&] { choose_body(found, "", state); },
+                            "'left.', 'right.': import it with "
+                            "import_weights --prefix PLACE"));
   EXPECT_EQ(choose_body(found, "right", state)->body.path, "right");
   EXPECT_TRUE(test::refuses([&] { choose_body(found, "up", state); }, "no complete body lies"));
   EXPECT_FALSE(choose_body({}, "up", state));

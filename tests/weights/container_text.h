@@ -13,12 +13,18 @@ inline const std::string kMagic =
     std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14) + ".";
 inline const std::string kNoView = "N";
 
-/// A legacy stream of one storage and what `tensor` says about it.
+/// A legacy stream of one storage of six floats and the pickle `object`.
+inline std::string legacy_around(const std::string& object, std::int64_t count = 6,
+                                 const std::string& keys = "](" + text("0") + "e",
+                                 const std::string& info = system_info(1001)) {
+  return kMagic + pickled(integer(1001)) + info + object + pickled(keys) + raw(count) + kSixFloats;
+}
+
+/// The same of what `tensor` says about the storage.
 inline std::string legacy_of(const TensorText& tensor, std::int64_t count = 6,
                              const std::string& keys = "](" + text("0") + "e",
                              const std::string& info = system_info(1001)) {
-  return kMagic + pickled(integer(1001)) + info + state_of(tensor) + pickled(keys) + raw(count) +
-         kSixFloats;
+  return legacy_around(state_of(tensor), count, keys, info);
 }
 
 /// Header and data of one member, padded to whole blocks.
@@ -49,7 +55,8 @@ struct TarText {
   std::int32_t rank = 2;
   std::vector<std::int64_t> shape = {2, 3}, stride = {3, 1};
   std::string views = "]", type = "FloatTensor", key = "9", info = system_info(1000);
-  std::string extra = {};  // before the first member
+  std::string extra = {};    // before the first member
+  std::string entries = {};  // more of the dict, each with its SETITEM
 
   std::string file() const {
     const std::string storage = "(" + integer(7) + text("cpu") + "ctorch\nFloatStorage\nt";
@@ -58,7 +65,7 @@ struct TarText {
     for (const std::int64_t size : shape) sizes += raw(size);
     for (const std::int64_t step : stride) sizes += raw(step);
     return extra + tar_member("sys_info", info) +
-           tar_member("pickle", pickled("}" + text("w") + text(key) + "Qs")) +
+           tar_member("pickle", pickled("}" + text("w") + text(key) + "Qs" + entries)) +
            tar_member("tensors", pickled(integer(tensors)) + pickled(tensor) + raw(rank) +
                                      raw<std::int32_t>(0) + sizes + raw(offset)) +
            tar_member("storages", pickled(integer(storages)) + pickled(storage) + raw(count) +

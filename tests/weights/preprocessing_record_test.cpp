@@ -84,5 +84,18 @@ TEST(Preprocessing, TimmsConfigurationSaysResizeByItsCropShare) {
       "input_size"));
 }
 
+TEST(Preprocessing, WhatTimmSaysCanBeWrittenAndReadBack) {
+  const auto read = [](const char* side, const char* share) {
+    return timm_preprocessing({{"pretrained_cfg.input_size", std::string("3 ") + side + " " + side},
+                               {"pretrained_cfg.crop_pct", share}},
+                              "f");
+  };
+  Metadata metadata;
+  write_preprocessing(read("4096", "1"), metadata);
+  EXPECT_EQ(read_preprocessing(metadata, "f").resize, 4096);
+  EXPECT_TRUE(refuses([&] { read("4096", "0.875"); }, "input_size '3 4096 4096', expected"));
+  EXPECT_TRUE(refuses([&] { read("4096", "0.11"); }, "at most 4096 pixels, also over crop_pct"));
+}
+
 }  // namespace
 }  // namespace frost

@@ -126,6 +126,8 @@ TEST(ResNetNames, OfAMocoCheckpointTheQueryEncoderIsTaken) {
   StateDict state = prefixed("state_dict.module.encoder_q.", encoder);
   state.merge(prefixed("state_dict.module.encoder_k.", encoder));
   state["state_dict.module.queue"] = filled({128, 8}, 1);
+  const MapOptions named = {.prefix = "state_dict.module.encoder_q"};
+  EXPECT_FALSE(map_resnet(state, named).has_classifier()) << "what it projects to are no classes";
   const ResNetMapping mapping = map_resnet(std::move(state));
   EXPECT_TRUE(mapping.complete());
   EXPECT_FALSE(mapping.has_classifier());
@@ -183,7 +185,9 @@ TEST(ResNetNames, OtherNetworksAreNamed) {
   EXPECT_TRUE(refused_as(with("layer3.22.conv1.weight", {256, 1024, 1, 1}), "ResNet101"));
   EXPECT_TRUE(refused_as(with("layer1.0.conv1.bias", {64}), "folded BatchNorm"));
   EXPECT_TRUE(refused_as(with("conv1.weight", {7, 7, 3, 64}), "another order"));
-  EXPECT_TRUE(refused_as({}, "without tensors"));
+  EXPECT_TRUE(refused_as({}, "ResNet 18, 34 or 50; probably a file without tensors; 1 missing (a"))
+      << "nothing is nearest";
+  EXPECT_TRUE(refused_as({}, "import it with import_weights --prefix PLACE"));
   StateDict part = prefixed("a.net.", complete_state());
   part.erase("a.net.layer3.0.bn2.bias");
   EXPECT_TRUE(refused_as(part, "ResNet18 below 'a.net.'; 1 missing (layer3.0.bn2.bias)"));

@@ -75,20 +75,24 @@ std::optional<ConfigConflict> find_missing_group(const Config& config,
 std::optional<ConfigConflict> find_unknown_mode(const Config& config) {
   const BackboneConfig& backbone = config.model.backbone;
   const std::string section = "actor_critic.backbone.";
-  std::vector<std::pair<std::string, std::string>> modes = {
-      {section + "freeze_mode", backbone.freeze_mode}};
-  for (const FreezeStep& step : backbone.freeze_schedule) {
-    modes.emplace_back(section + "freeze_schedule", step.freeze_mode);
+  struct Mention {
+    std::string key, place, mode;
+  };
+  std::vector<Mention> mentions = {{section + "freeze_mode", "", backbone.freeze_mode}};
+  for (std::size_t i = 0; i < backbone.freeze_schedule.size(); ++i) {
+    mentions.push_back({section + "freeze_schedule",
+                        fmt::format("step {} has 'freeze_mode', which ", i + 1),
+                        backbone.freeze_schedule[i].freeze_mode});
   }
   for (const std::string& mode : config.study.freeze_modes) {
-    modes.emplace_back("study.freeze_modes", mode);
+    mentions.push_back({"study.freeze_modes", "", mode});
   }
   const auto known = freeze_mode_names(resnet_depth(backbone.architecture));
-  for (const auto& [key, mode] : modes) {
+  for (const auto& [key, place, mode] : mentions) {
     if (std::find(known.begin(), known.end(), mode) != known.end()) continue;
     return ConfigConflict{{key, section + "architecture"},
-                          fmt::format("'{}' is '{}', with {} expected one of: {}", key, mode,
-                                      backbone.architecture, fmt::join(known, ", "))};
+                          fmt::format("'{}' {}is '{}', with {} expected one of: {}", key, place,
+                                      mode, backbone.architecture, fmt::join(known, ", "))};
   }
   return std::nullopt;
 }

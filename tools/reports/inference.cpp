@@ -11,6 +11,7 @@
 #include <span>
 #include <sstream>
 #include "engine/io/atomic_file.h"
+#include "engine/layers/image_layout.h"
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"

@@ -41,6 +41,12 @@ bool is_follower(const BodyPlace& place) {
   return has_word(place.path, kTwins) || has_word(place.path, kAverages);
 }
 
+/// Whether a momentum or target twin lies beside a body that is trained.
+bool has_twin(const std::vector<BodyPlace>& places) {
+  return std::ranges::any_of(places, [](const BodyPlace& p) { return has_word(p.path, kTwins); }) &&
+         !std::ranges::all_of(places, is_follower);
+}
+
 std::string place_name(const BodyPlace& place) {
   return place.path.empty() ? "the top" : printable(place.path + ".");
 }
@@ -77,21 +83,19 @@ std::optional<BodyChoice> choose_body(const std::vector<BodyPlace>& found,
   }
   if (left.empty()) return std::nullopt;
   BodyChoice choice;
+  choice.self_supervised = has_twin(found);  // below a prefix the twin is out of sight
   std::vector<BodyPlace> followers;
   std::copy_if(left.begin(), left.end(), std::back_inserter(followers), is_follower);
   if (!followers.empty() && followers.size() < left.size()) {
     std::erase_if(left, is_follower);
     choice.notes.push_back(fmt::format("took the body at {}, not that at {}, which follows it",
                                        place_name(left[0]), place_list(followers)));
-    choice.self_supervised =
-        std::any_of(followers.begin(), followers.end(),
-                    [](const BodyPlace& place) { return has_word(place.path, kTwins); });
   }
   for (const BodyPlace& other : left) {
     if (same_values(other, left[0], source)) continue;
-    fail("map_resnet",
-         fmt::format("{} complete bodies of different values, at {}: name one with --prefix",
-                     left.size(), place_list(left)));
+    fail("map_resnet", fmt::format("{} complete bodies of different values, at {}: import it with "
+                                   "import_weights --prefix PLACE",
+                                   left.size(), place_list(left)));
   }
   if (left.size() > 1) {
     choice.notes.push_back(

@@ -1,7 +1,6 @@
 #include "weights/matching/body_search.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -14,7 +13,6 @@ namespace {
 
 // A file can spell more places than any program writes; these keep the search short.
 constexpr std::size_t kMostStems = 64, kMostAncestors = 64;
-constexpr int kDepths[] = {18, 34, 50};
 constexpr std::string_view kNormParts[] = {"weight", "bias", "running_mean", "running_var"};
 constexpr std::string_view kTorchvisionChildren[] = {"conv1",  "bn1",    "layer1",
                                                      "layer2", "layer3", "layer4"};
@@ -50,10 +48,6 @@ bool is_stem(const FileModule& module) {
   const auto& s = module.shape;
   return module.kind == ModuleKind::kConv && s[0] == 64 && (s[1] == 1 || s[1] == 3) && s[2] == 7 &&
          s[3] == 7;
-}
-
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
 /// What lies below one path: its convolutions and norms, those beside the stem first.
@@ -117,8 +111,8 @@ class Subtree {
     if (layer.conv == "conv1" && conv.shape[1] == 1) wanted[1] = 1;
     const std::string here = fmt::format("{} (as {})", printable(conv.path), layer.conv);
     if (conv.shape != wanted) {
-      return fmt::format("{} has shape {}, expected {}", here, shape_text(conv.shape),
-                         shape_text(wanted));
+      return fmt::format("{} has shape {}, expected {}", here, bracketed(conv.shape),
+                         bracketed(wanted));
     }
     if (conv.bias) return here + " has a bias, as where the norms are folded in";
     if (i >= norms_.size()) return layer.norm + " is missing";
@@ -169,7 +163,7 @@ class Subtree {
 class Search {
  public:
   explicit Search(const std::vector<FileModule>& modules) : modules_(modules) {
-    for (const int depth : kDepths) {
+    for (const int depth : resnet_depths()) {
       for (const bool first : {false, true}) orders_.push_back({depth, make_layers(depth, first)});
     }
   }

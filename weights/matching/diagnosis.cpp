@@ -1,7 +1,6 @@
 #include "weights/matching/diagnosis.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -14,8 +13,6 @@
 namespace frost {
 namespace {
 
-constexpr int kDepths[] = {18, 34, 50};
-constexpr std::string_view kCounter = ".num_batches_tracked";
 constexpr std::string_view kStages[] = {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4"};
 constexpr std::size_t kFewest = 5;     // names that make a place worth naming
 constexpr std::size_t kMostParts = 5;  // of "layer2.0.downsample.0.weight"
@@ -34,7 +31,7 @@ const std::string* likeliest_path(const std::map<std::string, std::size_t>& vote
 /// The names of every body, of whatever depth.
 std::set<std::string_view> known_names() {
   std::set<std::string_view> names;
-  for (const int depth : kDepths) {
+  for (const int depth : resnet_depths()) {
     for (const TensorSpec& spec : resnet_tensors(depth)) {
       if (spec.stage() != "fc") names.insert(spec.name);
     }
@@ -56,10 +53,6 @@ std::map<std::string, std::size_t> count_votes(const StateDict& source) {
     if (best.size() < name.size()) ++votes[std::string(best)];
   }
   return votes;
-}
-
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
 struct Faults {
@@ -84,14 +77,14 @@ Faults faults_of(const StateDict& source, const std::string& path, int depth) {
     const auto& shape = it->second.shape;
     if (shape != spec.shape && shape != grey) {
       faults.misshapen.push_back(
-          fmt::format("{} {}, expected {}", spec.name, shape_text(shape), shape_text(spec.shape)));
+          fmt::format("{} {}, expected {}", spec.name, bracketed(shape), bracketed(spec.shape)));
     }
   }
   for (auto it = source.lower_bound(prefix); it != source.end() && it->first.starts_with(prefix);
        ++it) {
     const std::string name = it->first.substr(prefix.size());
     if (is_stage(name.substr(0, name.find('.'))) && !known.contains(name) &&
-        !name.ends_with(kCounter)) {
+        !name.ends_with(kCounterPart)) {
       faults.unexpected.push_back(it->first);
     }
   }
@@ -130,9 +123,9 @@ void diagnose(const StateDict& source, const NearMiss& nearest, ResNetMapping& m
   const std::string* path = likeliest_path(votes);
   if (path) {
     Faults best;
-    for (const int depth : kDepths) {
+    for (const int depth : resnet_depths()) {
       Faults faults = faults_of(source, *path, depth);
-      if (depth == kDepths[0] || faults.count() < best.count()) {
+      if (depth == resnet_depths().front() || faults.count() < best.count()) {
         best = std::move(faults);
         mapping.depth = depth;
       }

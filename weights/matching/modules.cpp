@@ -1,5 +1,8 @@
 #include "weights/matching/modules.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 
@@ -7,7 +10,6 @@ namespace frost {
 namespace {
 
 constexpr std::string_view kNormParts[] = {"bias", "running_mean", "running_var", "weight"};
-constexpr std::string_view kCounterPart = "num_batches_tracked";
 
 using Parts = std::map<std::string_view, const HostTensor*>;
 
@@ -73,6 +75,10 @@ bool natural_less(std::string_view a, std::string_view b) {
     y.remove_prefix(1);
   }
   return x.empty() && y.empty() ? a < b : x.empty();
+}
+
+std::string bracketed(const std::vector<std::int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
 std::vector<FileModule> list_modules(const StateDict& tensors) {

@@ -22,9 +22,15 @@ struct FileModule {
   std::string tensor(std::string_view part) const;
 };
 
+/// The part of a norm that counts batches, which is of no use here.
+constexpr std::string_view kCounterPart = "num_batches_tracked";
+
 /// Whether `a` comes before `b` where runs of digits count as numbers and dots part components:
 /// "layer2" before "layer10", and a module before what is inside of it.
 bool natural_less(std::string_view a, std::string_view b);
+
+/// "[64, 3, 7, 7]"
+std::string bracketed(const std::vector<std::int64_t>& shape);
 
 /// All modules of a file, in natural order of their paths.
 std::vector<FileModule> list_modules(const StateDict& tensors);

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "engine/layers/image_layout.h"
 #include "kernels/errors.h"
 
 namespace frost {
@@ -35,8 +36,9 @@ class BodyWriter {
     const Ints written{shape[0], sums ? 1 : shape[1], shape[2], shape[3]};
     const std::vector<std::string> inputs = {
         x,
-        graph_.constant(name + ".weight",
-                        HostTensor::from_floats(written, sums ? summed(weight, shape) : weight)),
+        graph_.constant(
+            name + ".weight",
+            HostTensor::from_floats(written, sums ? sum_input_channels(weight, shape) : weight)),
         graph_.constant(name + ".bias", HostTensor::from_floats({shape[0]}, bias))};
     const std::int64_t pad = shape[2] / 2;
     return graph_.node("Conv", inputs, name,
@@ -80,20 +82,6 @@ class BodyWriter {
       }
     }
     return {std::move(weight), std::move(bias)};
-  }
-
-  static Floats summed(const Floats& weight, const Ints& shape) {
-    const auto channels = static_cast<std::size_t>(shape[1]),
-               taps = static_cast<std::size_t>(shape[2] * shape[3]);
-    Floats out(weight.size() / channels);
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      double sum = 0;
-      for (std::size_t c = 0; c < channels; ++c) {
-        sum += weight[(i / taps * channels + c) * taps + i % taps];
-      }
-      out[i] = static_cast<float>(sum);
-    }
-    return out;
   }
 
   OnnxGraph& graph_;

@@ -16,19 +16,18 @@ std::string_view text_of(const ArchiveMember& member) {
   return {reinterpret_cast<const char*>(member.bytes.data()), member.bytes.size()};
 }
 
-ArchiveMember require(const MemberReader& member, const std::string& name,
-                      const std::string& origin) {
-  auto found = member(name);
+ArchiveMember require(MemberReader& members, const std::string& name, const std::string& origin) {
+  auto found = members.find(name);
   if (!found) reject_file(origin, 0, "no member " + printable(name) + " in the archive");
   return std::move(*found);
 }
 
-void require_known_archive(const MemberReader& member, const std::string& origin) {
-  if (const auto order = member("byteorder"); order && text_of(*order) != "little") {
+void require_known_archive(MemberReader& members, const std::string& origin) {
+  if (const auto order = members.find("byteorder"); order && text_of(*order) != "little") {
     reject_file(origin, order->offset, "was not written in little-endian order",
                 "convert it to safetensors on the machine that wrote it");
   }
-  const ArchiveMember version = require(member, "version", origin);
+  const ArchiveMember version = require(members, "version", origin);
   const std::string_view text = text_of(version);
   int number = 0;
   const auto [end, error] = std::from_chars(text.begin(), text.end(), number);
@@ -40,11 +39,9 @@ void require_known_archive(const MemberReader& member, const std::string& origin
 
 }  // namespace
 
-ArchiveObject read_archive_object(const MemberReader& member,
-                                  const std::function<std::int64_t()>& copied,
-                                  const std::string& origin) {
-  require_known_archive(member, origin);
-  const ArchiveMember data = require(member, "data.pkl", origin);
+ArchiveObject read_archive_object(MemberReader& members, const std::string& origin) {
+  require_known_archive(members, origin);
+  const ArchiveMember data = require(members, "data.pkl", origin);
   ByteReader reader(data.bytes, origin, data.offset);
   const PickleGraph graph =
       read_pickle(reader, [](PickleGraph& g, PickleId id, const ByteReader& where) {
@@ -54,10 +51,10 @@ ArchiveObject read_archive_object(const MemberReader& member,
   StorageBytes storages;
   for (const StorageRef& storage : graph.storages) {
     if (storages.contains(storage.key)) continue;
-    storages.emplace(storage.key, require(member, "data/" + storage.key, origin).bytes);
+    storages.emplace(storage.key, require(members, "data/" + storage.key, origin).bytes);
   }
-  return {collect_tensors(graph, storages, origin, copied()), pretrained_config(graph),
-          member("constants.pkl").has_value()};
+  return {collect_tensors(graph, storages, origin, members.copied()), pretrained_config(graph),
+          members.has("constants.pkl")};
 }
 
 }  // namespace frost

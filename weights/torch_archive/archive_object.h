@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,10 +16,18 @@ struct ArchiveMember {
   std::uint64_t offset = 0;  ///< in the file, for messages
 };
 
-/// The member of that name, without the root folder, or nothing where there is none.
-using MemberReader = std::function<std::optional<ArchiveMember>(const std::string& name)>;
+/// The members of an archive, wherever they are; names are without the root folder.
+class MemberReader {
+ public:
+  virtual ~MemberReader() = default;
+  virtual bool has(const std::string& name) const = 0;
+  /// Nothing where there is none. Throws Error.
+  virtual std::optional<ArchiveMember> find(const std::string& name) = 0;
+  /// Bytes that the members read until now take beside the file.
+  virtual std::int64_t copied() const { return 0; }
+};
 
-/// The object and what tells it from an archive of another kind.
+/// The object of a file of torch.save, and what tells it from one of another kind.
 struct ArchiveObject {
   StateDict tensors;
   std::map<std::string, std::string> config = {};  ///< `pretrained_config`
@@ -28,10 +35,7 @@ struct ArchiveObject {
 };
 
 /// Reads `data.pkl` and the storages that it names from an archive of torch.save or torch.jit.save,
-/// wherever its members are. `copied` says how many bytes the members took beside the file until
-/// it is called. Throws Error; `origin` names the archive.
-ArchiveObject read_archive_object(const MemberReader& member,
-                                  const std::function<std::int64_t()>& copied,
-                                  const std::string& origin);
+/// wherever its members are. Throws Error; `origin` names the archive.
+ArchiveObject read_archive_object(MemberReader& members, const std::string& origin);
 
 }  // namespace frost

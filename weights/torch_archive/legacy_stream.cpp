@@ -8,6 +8,7 @@
 #include "engine/host_dtype.h"
 #include "engine/io/printable.h"
 #include "weights/torch_archive/pickle_objects.h"
+#include "weights/torch_archive/pretrained_config.h"
 #include "weights/torch_archive/state_dict.h"
 #include "weights/torch_archive/system_info.h"
 
@@ -78,7 +79,7 @@ bool is_legacy_stream(std::span<const std::byte> image) {
   return magic_size(image) != 0;
 }
 
-StateDict read_legacy_stream(const SharedBytes& image, const std::string& origin) {
+ArchiveObject read_legacy_stream(const SharedBytes& image, const std::string& origin) {
   ByteReader reader(image, origin);
   reader.seek(magic_size(image));
   const PickleGraph protocol = read_pickle(reader, no_persistent_ids);
@@ -92,7 +93,7 @@ StateDict read_legacy_stream(const SharedBytes& image, const std::string& origin
   const PickleGraph keys = read_pickle(reader, no_persistent_ids);
   const StorageBytes storages = read_storages(reader, image, object, keys);
   if (reader.remaining() != 0) reader.reject("bytes follow the last storage");
-  return collect_tensors(object, storages, origin);
+  return {collect_tensors(object, storages, origin), pretrained_config(object)};
 }
 
 }  // namespace frost

@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include "engine/state_dict.h"
+#include "weights/torch_archive/archive_object.h"
 
 namespace frost {
 
@@ -13,6 +13,6 @@ bool is_legacy_stream(std::span<const std::byte> image);
 
 /// Reads five pickles back to back and the raw storages behind them (docs/weights.md
 /// "Legacy stream"). Throws Error.
-StateDict read_legacy_stream(const SharedBytes& image, const std::string& origin);
+ArchiveObject read_legacy_stream(const SharedBytes& image, const std::string& origin);
 
 }  // namespace frost

@@ -240,15 +240,16 @@ class PickleMachine {
       }
       case kReduce: {
         const auto args = pop(2);
+        if (const auto same = returned_argument(graph_, args[0], args[1])) return push_id(*same);
         return push(reduce_pickle(graph_, args[0], args[1], reader_));
       }
       case kNewObj: {
         const auto args = pop(2);
-        return push(make_object(graph_, args[0], args[1], reader_));
+        return push(make_object(graph_, args[0], {args[1]}, reader_));
       }
       case kNewObjEx: {
         const auto args = pop(3);
-        return push(make_object(graph_, args[0], args[1], reader_));
+        return push(make_object(graph_, args[0], {args[1], args[2]}, reader_));
       }
       case kBuild: {
         const PickleId state = pop();
@@ -304,8 +305,11 @@ class PickleMachine {
   }
 
   bool append(const std::vector<PickleId>& items) {
+    if (const auto* record = graph_.as<PickleObject>(top())) {  // some kind of list
+      append_to_record(graph_, *record, items, reader_);
+      return true;
+    }
     auto* list = std::get_if<PickleList>(&graph_.values[top()]);
-    if (graph_.as<PickleObject>(top())) return true;  // some kind of list, which no weights are in
     if (!list) reader_.reject("APPEND to something that is not a list");
     if (list->items.size() + items.size() > kMaxItems) reader_.reject("list longer than 2^16");
     list->items.insert(list->items.end(), items.begin(), items.end());

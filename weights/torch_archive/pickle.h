@@ -88,7 +88,8 @@ struct PickleGraph {
   std::vector<std::string> names;        ///< "module name" of the foreign globals
   std::vector<StorageRef> storages;
   std::vector<TensorRef> tensors;
-  std::size_t copied_entries = 0;  ///< of dicts made from lists, which a memo makes free to repeat
+  std::size_t searched_values = 0;  ///< for data that would get lost in records
+  std::size_t copied_entries = 0;   ///< of dicts made from lists, which a memo makes free to repeat
   PickleId root = 0;
 
   const PickleValue& operator[](PickleId id) const { return values[id]; }
@@ -106,7 +107,8 @@ using PersistentIdReader =
 /// Interprets one pickle of protocol 2 to 5 from `reader` up to and including its STOP, over the
 /// closed value type above (docs/weights.md "Pickle"). Limits: 2^20 opcodes, stack 2^16, marks 64,
 /// memo 2^18, texts of 4096 bytes (longer ones are passed over) and 8 MiB together, containers
-/// 2^16, 4096 tensors. Throws Error with the byte offset; an unknown opcode ends the file.
+/// 2^16, 2^20 values in arguments, 4096 tensors. Throws Error with the byte offset; an unknown
+/// opcode ends the file.
 PickleGraph read_pickle(ByteReader& reader, const PersistentIdReader& persistent_id);
 
 }  // namespace frost

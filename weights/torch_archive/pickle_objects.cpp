@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <set>
 
 #include "engine/io/printable.h"
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxTensors = 4096;
 constexpr std::size_t kMaxRank = 16;
+constexpr std::size_t kMaxSearched = std::size_t{1} << 20;
 constexpr std::size_t kMaxCopiedEntries = std::size_t{1} << 18;
 
 /// Element type of the legacy classes, torch.<kind>Storage and torch.<kind>Tensor.
@@ -112,15 +114,47 @@ PickleParameter parameter_of(const PickleGraph& graph, PickleId data, const Byte
   return {*tensor};
 }
 
-/// A record keeps none of its arguments: where one of them is data, something would be lost.
-void require_no_data(const PickleGraph& graph, const std::vector<PickleId>& items,
+bool is_data(const PickleGraph& graph, PickleId id) {
+  return graph.as<PickleStorage>(id) || graph.as<PickleTensor>(id) || graph.as<PickleParameter>(id);
+}
+
+enum class Records { kPassedOver, kEntered };
+
+/// The values inside of `id`; keys lead nowhere.
+std::vector<PickleId> contents(const PickleGraph& graph, PickleId id, Records records) {
+  if (const auto* tuple = graph.as<PickleTuple>(id)) return tuple->items;
+  if (const auto* list = graph.as<PickleList>(id)) return list->items;
+  std::vector<PickleId> values;
+  const auto* dict = graph.as<PickleDict>(id);
+  const auto* record = records == Records::kEntered ? graph.as<PickleObject>(id) : nullptr;
+  if (record && record->state) values.push_back(*record->state);
+  if (!dict && !record) return values;
+  for (const auto& [key, value] : dict ? dict->items : record->entries) values.push_back(value);
+  return values;
+}
+
+/// A record keeps none of its arguments: where there is data in them, however deep, something would
+/// be lost. Arguments of functions may be records that are elsewhere too (the module of a bound
+/// method); what an object consists of is nowhere else.
+void require_no_data(PickleGraph& graph, std::vector<PickleId> left, Records records,
                      const std::string& what, const ByteReader& where) {
-  for (const PickleId item : items) {
-    if (graph.as<PickleStorage>(item) || graph.as<PickleTensor>(item) ||
-        graph.as<PickleParameter>(item)) {
+  std::set<PickleId> seen;
+  while (!left.empty()) {
+    const PickleId id = left.back();
+    left.pop_back();
+    if (++graph.searched_values > kMaxSearched) where.reject("more than 2^20 values in arguments");
+    if (!seen.insert(id).second) continue;
+    if (is_data(graph, id)) {
       where.reject("a tensor " + what + ", which is not part of a state dict", kConvert);
     }
+    const std::vector<PickleId> inside = contents(graph, id, records);
+    left.insert(left.end(), inside.begin(), inside.end());
   }
+}
+
+std::string name_of(const PickleGraph& graph, PickleId type) {
+  const auto* foreign = graph.as<PickleForeign>(type);
+  return foreign ? printable(graph.names[foreign->index]) : std::string("an unknown class");
 }
 
 /// (rebuild function, class, its arguments, attributes), of tensors that carry attributes.
@@ -190,22 +224,45 @@ std::optional<PickleGlobalRef> find_pickle_global(std::string_view module, std::
   return std::nullopt;
 }
 
-PickleValue make_object(const PickleGraph& graph, PickleId type, PickleId arguments,
+PickleValue make_object(PickleGraph& graph, PickleId type, const std::vector<PickleId>& given,
                         const ByteReader& where) {
-  const auto& args = tuple_items(graph, arguments, "argument list", where);
-  if (graph.as<PickleForeign>(type)) return PickleObject{type, {}, {}};
+  const auto& args = tuple_items(graph, given[0], "argument list", where);
+  if (graph.as<PickleForeign>(type)) {
+    require_no_data(graph, given, Records::kEntered,
+                    "among the arguments of " + name_of(graph, type), where);
+    return PickleObject{type, {}, {}};
+  }
   const auto* known = graph.as<PickleGlobalRef>(type);
-  if (!known || known->which != PickleGlobal::kParameter || !args.empty()) {
+  const bool bare = args.empty() && given.size() == 1;
+  if (!known || known->which != PickleGlobal::kParameter || !bare) {
     where.reject("NEWOBJ of something other than a class or an empty Parameter");
   }
   return PickleParameter{};
 }
 
+void append_to_record(PickleGraph& graph, const PickleObject& object,
+                      const std::vector<PickleId>& items, const ByteReader& where) {
+  require_no_data(graph, items, Records::kEntered, "in a list of " + name_of(graph, object.type),
+                  where);
+}
+
+std::optional<PickleId> returned_argument(const PickleGraph& graph, PickleId callable,
+                                          PickleId arguments) {
+  const auto* foreign = graph.as<PickleForeign>(callable);
+  const auto* args = graph.as<PickleTuple>(arguments);
+  if (!foreign || !args || args->items.empty()) return std::nullopt;
+  const std::string& name = graph.names[foreign->index];
+  const bool typed =
+      name == "torch.jit._pickle build_tensorlist" || name == "torch.jit._pickle restore_type_tag";
+  return typed ? std::optional(args->items[0]) : std::nullopt;
+}
+
 PickleValue reduce_pickle(PickleGraph& graph, PickleId callable, PickleId arguments,
                           const ByteReader& where) {
   const auto& args = tuple_items(graph, arguments, "argument list", where);
-  if (const auto* foreign = graph.as<PickleForeign>(callable)) {
-    require_no_data(graph, args, "built by " + printable(graph.names[foreign->index]), where);
+  if (graph.as<PickleForeign>(callable)) {
+    require_no_data(graph, args, Records::kPassedOver, "built by " + name_of(graph, callable),
+                    where);
     return PickleObject{callable, {}, {}};
   }
   const auto* global = graph.as<PickleGlobalRef>(callable);
@@ -233,10 +290,25 @@ PickleValue reduce_pickle(PickleGraph& graph, PickleId callable, PickleId argume
   where.reject("REDUCE of a type");
 }
 
+std::vector<const PickleDict*> attributes_of(const PickleGraph& graph, PickleId state) {
+  if (const auto* dict = graph.as<PickleDict>(state)) return {dict};
+  const auto* pair = graph.as<PickleTuple>(state);
+  if (!pair || pair->items.size() != 2) return {};
+  std::vector<const PickleDict*> dicts;
+  for (const PickleId item : pair->items) {
+    const auto* dict = graph.as<PickleDict>(item);
+    if (!dict && !graph.as<PickleNone>(item)) return {};
+    if (dict) dicts.push_back(dict);
+  }
+  return dicts;
+}
+
 void build_pickle(PickleGraph& graph, PickleId object, PickleId state, const ByteReader& where) {
   if (auto* record = std::get_if<PickleObject>(&graph.values[object])) {
-    const auto* tuple = graph.as<PickleTuple>(state);
-    if (tuple) require_no_data(graph, tuple->items, "the state of an unknown object", where);
+    if (attributes_of(graph, state).empty()) {
+      require_no_data(graph, {state}, Records::kPassedOver, "the state of an unknown object",
+                      where);
+    }
     record->state = state;
     return;
   }

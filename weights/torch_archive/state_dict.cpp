@@ -8,6 +8,7 @@
 
 #include "engine/host_dtype.h"
 #include "engine/io/printable.h"
+#include "weights/torch_archive/pickle_objects.h"
 
 namespace frost {
 namespace {
@@ -134,15 +135,23 @@ class Collector {
                     std::size_t depth) {
     if (!open_objects_.insert(id).second) return;
     visit_dict(object.entries, id, name, depth);
-    const auto* state = object.state ? graph_.as<PickleDict>(*object.state) : nullptr;
+    if (object.state) {
+      for (const PickleDict* attributes : attributes_of(graph_, *object.state)) {
+        visit_attributes(attributes->items, id, name, depth);
+      }
+    }
+    open_objects_.erase(id);
+  }
+
+  void visit_attributes(const Entries& attributes, PickleId id, const std::string& name,
+                        std::size_t depth) {
     bool module = false;
     for (const std::string_view part : kModuleParts) {
-      const PickleDict* dict = state ? dict_at(state->items, part) : nullptr;
+      const PickleDict* dict = dict_at(attributes, part);
       module = module || dict;
       if (dict) visit_dict(dict->items, id, name, depth);
     }
-    if (state && !module) visit_dict(state->items, id, name, depth);
-    open_objects_.erase(id);
+    if (!module) visit_dict(attributes, id, name, depth);
   }
 
   void visit_items(const std::vector<PickleId>& items, const std::string& name, std::size_t depth) {

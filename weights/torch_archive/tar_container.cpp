@@ -11,6 +11,7 @@
 #include "engine/host_dtype.h"
 #include "engine/io/printable.h"
 #include "weights/torch_archive/pickle_objects.h"
+#include "weights/torch_archive/pretrained_config.h"
 #include "weights/torch_archive/state_dict.h"
 #include "weights/torch_archive/system_info.h"
 
@@ -240,7 +241,7 @@ bool is_tar_container(std::span<const std::byte> image) {
                     [](char a, std::byte b) { return static_cast<std::byte>(a) == b; });
 }
 
-StateDict read_tar_container(const SharedBytes& image, const std::string& origin) {
+ArchiveObject read_tar_container(const SharedBytes& image, const std::string& origin) {
   const Members members = read_members(ByteReader(image, origin));
   ByteReader info = open(members, "sys_info", origin);
   require_system_info(info, kProtocol);
@@ -257,7 +258,7 @@ StateDict read_tar_container(const SharedBytes& image, const std::string& origin
         return PickleTensor{static_cast<std::uint32_t>(g.tensors.size() - 1)};
       });
   if (reader.remaining() != 0) reader.reject("bytes follow the pickle");
-  return collect_tensors(graph, storages.bytes, origin);
+  return {collect_tensors(graph, storages.bytes, origin), pretrained_config(graph)};
 }
 
 }  // namespace frost

@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include "engine/state_dict.h"
+#include "weights/torch_archive/archive_object.h"
 
 namespace frost {
 
@@ -13,6 +13,6 @@ bool is_tar_container(std::span<const std::byte> image);
 
 /// Reads the members sys_info, storages, tensors and pickle in memory; nothing is extracted
 /// (docs/weights.md "Tar container"). Throws Error.
-StateDict read_tar_container(const SharedBytes& image, const std::string& origin);
+ArchiveObject read_tar_container(const SharedBytes& image, const std::string& origin);
 
 }  // namespace frost

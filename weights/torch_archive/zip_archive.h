@@ -15,18 +15,17 @@ namespace frost {
 /// records agree and do not overlap, names are unique also after case folding and lie under one
 /// root folder, every CRC-32 of a stored member matches (docs/weights.md "Zip archive"). Zip
 /// libraries show the central directory only, which is how two readers come to see two files.
-class ZipArchive {
+class ZipArchive : public MemberReader {
  public:
   /// `origin` names the file in errors. Throws Error.
   ZipArchive(const SharedBytes& image, const std::string& origin);
 
-  /// Bytes of `name` (without the root folder), or nothing where there is no such member. Stored
-  /// ones are parts of the image; deflated ones are inflated at the first call, together at most
-  /// kMaxCopied. Throws Error.
-  std::optional<ArchiveMember> find(const std::string& name);
-
+  bool has(const std::string& name) const override { return members_.contains(name); }
+  /// Stored members are parts of the image; deflated ones are inflated at the first call, together
+  /// at most kMaxCopied.
+  std::optional<ArchiveMember> find(const std::string& name) override;
   /// Bytes that were inflated until now.
-  std::int64_t inflated() const { return inflated_; }
+  std::int64_t copied() const override { return inflated_; }
   /// Whether every CRC-32 is zero, as torch.save writes them with its checksums switched off.
   bool without_checksums() const { return without_checksums_; }
 
