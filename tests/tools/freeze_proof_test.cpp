@@ -219,9 +219,9 @@ TEST_P(Forecast, TheDryRunPredictsTheBytesOfARealUpdate) {
   const MemoryLedger::Bytes predicted = forecast_update(config, replay, config.ppo);
   const NetworkSetup setup = build_network(config, false);
   Adam optimizer(setup.network->param_groups());
-  setup.backend->ledger().reset_peaks();
+  reset_memory_peaks(*setup.backend);
   replay_update(*setup.network, optimizer, replay, config.ppo);
-  const MemoryLedger::Bytes measured = setup.backend->ledger().snapshot();
+  const MemoryLedger::Bytes measured = memory_of(*setup.backend);
   for (const Claim& claim : compare_forecast(predicted, measured)) {
     EXPECT_TRUE(claim.holds) << claim.statement << ": " << claim.finding;
   }

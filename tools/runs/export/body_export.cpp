@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "engine/io/atomic_file.h"
+#include "engine/layers/image_layout.h"
 #include "kernels/errors.h"
 #include "models/resnet.h"
 #include "tools/cli/standard_output.h"
