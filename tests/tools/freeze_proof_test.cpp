@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "engine/dry_run.h"
 #include "tools/lab/memory_forecast.h"
 #include "tools/runs/trainer.h"
 
