@@ -21,9 +21,10 @@ struct GraphObservation {
   int num_edges() const { return static_cast<int>(edge_source.size()); }
 };
 
-/// A one-channel picture, [side, side] row by row, 0 to 255.
-struct ImageObservation {
-  std::vector<std::uint8_t> pixels;
+/// A picture, and what an environment tells beside it.
+struct PictureObservation {
+  std::vector<std::uint8_t> pixels;  ///< [height, width, channels], 0 to 255
+  std::vector<float> values;         ///< [values]; empty where there are none
 };
 
 /// A fixed number of features.
@@ -32,6 +33,6 @@ struct VectorObservation {
 };
 
 /// What a policy is given of one state.
-using Observation = std::variant<GraphObservation, ImageObservation, VectorObservation>;
+using Observation = std::variant<GraphObservation, PictureObservation, VectorObservation>;
 
 }  // namespace frost

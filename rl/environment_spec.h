@@ -14,10 +14,11 @@ struct GraphSpec {
   int node_features = 0, graph_features = 0, edge_features = 0;
 };
 
-/// A picture of bytes, row by row, channels last.
+/// A picture of bytes, row by row, channels last, and perhaps a vector of floats beside it.
 struct PictureSpec {
   int height = 0, width = 0;
   int channels = 1;  ///< 1 or 3
+  int values = 0;    ///< of the vector; 0: none
 };
 
 /// A vector of floats.

@@ -36,7 +36,7 @@ StateBatch ImageActorCritic::make_batch(const std::vector<const Observation*>& o
   const auto pixels = static_cast<std::size_t>(config_.image_size * config_.image_size);
   std::vector<std::uint8_t> bytes;
   for (const Observation* o : observations) {
-    const auto* image = std::get_if<ImageObservation>(o);
+    const auto* image = std::get_if<PictureObservation>(o);
     if (image == nullptr) fail("image_batch", "the observation is not an image");
     if (image->pixels.size() != pixels) {
       fail("image_batch", "an image of " + std::to_string(image->pixels.size()) +

@@ -127,7 +127,7 @@ Observation empty_observation(const ObservationSpec& spec) {
     o.node_width = graph->node_features;
     return o;
   }
-  if (std::holds_alternative<PictureSpec>(spec)) return ImageObservation{};
+  if (std::holds_alternative<PictureSpec>(spec)) return PictureObservation{};
   return VectorObservation{};
 }
 
@@ -175,11 +175,13 @@ void check_observation(const Observation& observation, const EnvironmentSpec& sp
                        const std::string& prefix) {
   if (const auto* graph = std::get_if<GraphObservation>(&observation)) {
     check_graph(*graph, std::get<GraphSpec>(spec.observation), spec.actions.choices, prefix);
-  } else if (const auto* image = std::get_if<ImageObservation>(&observation)) {
+  } else if (const auto* image = std::get_if<PictureObservation>(&observation)) {
     const auto& picture = std::get<PictureSpec>(spec.observation);
     require_size(prefix + "pixels", image->pixels.size(),
                  static_cast<std::size_t>(picture.height) *
                      static_cast<std::size_t>(picture.width * picture.channels));
+    require_size(prefix + "values", image->values.size(), static_cast<std::size_t>(picture.values));
+    require_finite(prefix + "values", image->values);
   } else {
     require_size(prefix + "values", std::get<VectorObservation>(observation).values.size(),
                  static_cast<std::size_t>(std::get<VectorSpec>(spec.observation).size));

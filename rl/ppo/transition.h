@@ -34,8 +34,9 @@ void for_each_array(O& observation, Visit&& visit) {
           visit("edge_source", o.edge_source);
           visit("edge_target", o.edge_target);
           visit("action_mask", o.action_mask);
-        } else if constexpr (std::is_same_v<Kind, ImageObservation>) {
+        } else if constexpr (std::is_same_v<Kind, PictureObservation>) {
           visit("pixels", o.pixels);
+          visit("values", o.values);
         } else {
           visit("values", o.values);
         }

@@ -51,7 +51,7 @@ std::unique_ptr<ImageActorCritic> make_network(const ActorCriticConfig& config) 
 std::vector<Observation> pictures(int count) {
   std::vector<Observation> all;
   for (int i = 0; i < count; ++i) {
-    ImageObservation image;
+    PictureObservation image;
     const auto values = closed_form_values("picture" + std::to_string(i), kSide * kSide, 1.0);
     for (const float v : values) {
       image.pixels.push_back(static_cast<std::uint8_t>(128 + std::clamp(40 * v, -120.0f, 120.0f)));
@@ -253,7 +253,7 @@ TEST(ImageActorCritic, RefusesAnActionWiderThanItsHeads) {
 
 TEST(ImageBatch, ANetworkRefusesWhatItCannotRead) {
   const auto network = std::make_unique<ImageActorCritic>(backend(), image_config("all"));
-  const Observation graph = GraphObservation{}, small = ImageObservation{{1, 2, 3}};
+  const Observation graph = GraphObservation{}, small = PictureObservation{{1, 2, 3}, {}};
   EXPECT_THROW(network->make_batch({&graph}), Error);
   EXPECT_THROW(network->make_batch({&small}), Error);
 }

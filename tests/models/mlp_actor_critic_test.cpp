@@ -145,7 +145,7 @@ TEST(MlpActorCritic, GradientsReachBothSidesAndTheDeviation) {
 
 TEST(MlpActorCritic, RefusesOtherObservationsByName) {
   Fixture f(config_of(1, 2, 0));
-  const Observation image = ImageObservation{{1, 2, 3}}, shorter = VectorObservation{{1.0f}};
+  const Observation image = PictureObservation{{1, 2, 3}, {}}, shorter = VectorObservation{{1.0f}};
   const auto problem = [&](const Observation& o) {
     try {
       f.network.make_batch({&o});

@@ -93,8 +93,8 @@ TEST(FreezeBench, APictureIsReplayedForOneDeleteRatio) {
   const auto records = tiny_records(ObservationKind::kImage);
   const RecordedStep& first = records[0].steps[0];
   ReplayEnvironment replay(records[0]);
-  EXPECT_EQ(std::get<ImageObservation>(replay.observe()).pixels,
-            std::get<ImageObservation>(first.observation).pixels);
+  EXPECT_EQ(std::get<PictureObservation>(replay.observe()).pixels,
+            std::get<PictureObservation>(first.observation).pixels);
   EXPECT_EQ(replay.step({{}, {0.5f}}).reward, first.result.reward);
   EXPECT_TRUE(test::refuses(
       [&] {

@@ -30,7 +30,7 @@ struct Columns {
     append(graph_features, g.graph_features);
     append(edge_features, g.edge_features);
     append(action_mask, g.action_mask);
-    append(images, std::get<ImageObservation>(image.observation).pixels);
+    append(images, std::get<PictureObservation>(image.observation).pixels);
     for (const double r : graph.result.reward) rewards.push_back(static_cast<float>(r));
     done.push_back(graph.result.done());
   }

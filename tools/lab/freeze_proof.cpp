@@ -211,7 +211,7 @@ Claim FreezeProof::kept_features_equal_recomputed() const {
   FrozenPrefix& prefix = *network_.prefix();
   std::vector<Observation> pictures;
   for (std::size_t i = 0; i < kPictures; ++i) {
-    ImageObservation picture;
+    PictureObservation picture;
     for (std::int64_t p = 0; p < network_.image_side() * network_.image_side(); ++p) {
       picture.pixels.push_back(
           static_cast<std::uint8_t>(p * p + 31 * static_cast<std::int64_t>(i)));

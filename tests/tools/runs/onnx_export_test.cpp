@@ -61,7 +61,7 @@ std::vector<Observation> observations_of(const ActorCriticConfig& config) {
       for (int k = 0; k < config.vector_size; ++k) vector.values.push_back(random.normal());
       all.emplace_back(vector);
     } else {
-      ImageObservation image;
+      PictureObservation image;
       for (int k = 0; k < config.image_size * config.image_size; ++k) {
         image.pixels.push_back(static_cast<std::uint8_t>(255 * random.uniform()));
       }
@@ -80,7 +80,7 @@ std::pair<std::string, HostTensor> model_input(const std::vector<Observation>& o
     if (const auto* vector = std::get_if<VectorObservation>(&o)) {
       floats.insert(floats.end(), vector->values.begin(), vector->values.end());
     } else {
-      const auto& pixels = std::get<ImageObservation>(o).pixels;
+      const auto& pixels = std::get<PictureObservation>(o).pixels;
       bytes.insert(bytes.end(), pixels.begin(), pixels.end());
     }
   }

@@ -22,14 +22,14 @@ int pixel_of(double position, int extent, int side) {
 
 }  // namespace
 
-ImageObservation draw_colony(const Colony& colony, const Substrate& substrate, int side) {
+PictureObservation draw_colony(const Colony& colony, const Substrate& substrate, int side) {
   std::vector<std::uint8_t> row(static_cast<std::size_t>(side));
   for (int c = 0; c < side; ++c) {
     const double intensity = substrate.intensity((c + 0.5) * substrate.width() / side);
     row[static_cast<std::size_t>(c)] = static_cast<std::uint8_t>(
         std::lround(kBrightestField * intensity / substrate.max_intensity()));
   }
-  ImageObservation image;
+  PictureObservation image;
   image.pixels.reserve(row.size() * row.size());
   for (int r = 0; r < side; ++r) image.pixels.insert(image.pixels.end(), row.begin(), row.end());
   const auto draw = [&](int r, int c) {

@@ -8,7 +8,7 @@ namespace frost {
 /// The colony as a one-channel picture of the whole field, side x side: background 96 I / max I by
 /// column, every cell a disc of 255 with a radius of one pixel (docs/durotaxis.md, "Image
 /// observations").
-ImageObservation draw_colony(const Colony& colony, const Substrate& substrate, int side);
+PictureObservation draw_colony(const Colony& colony, const Substrate& substrate, int side);
 
 /// The colony seen as a picture and steered by one global action: the share of cells to delete, in
 /// [0, 0.7], the leftmost first, while all others spawn; in stage 2 also the four spawn parameters
