@@ -16,6 +16,8 @@ namespace frost {
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias);
 /// Elementwise sum of two tensors of one shape.
 Tensor add(const Tensor& a, const Tensor& b);
+/// Elementwise a - b of two tensors of one shape.
+Tensor subtract(const Tensor& a, const Tensor& b);
 /// Exact (erf) GELU (Hendrycks & Gimpel 2016).
 Tensor gelu(const Tensor& x);
 /// Elementwise hyperbolic tangent; keeps its output.

@@ -91,7 +91,7 @@ SafetensorsFile example_checkpoint() {
 
 SafetensorsFile example_unfinished_checkpoint() {
   SafetensorsFile file = example_checkpoint();
-  UnfinishedUpdate update(2, 2);
+  UnfinishedUpdate update(2, 2, 1);
   while (!update.rollout.full()) {
     std::vector<Transition> transitions;
     for (const Observation* o : subject().environments.observations()) {

@@ -21,9 +21,9 @@ struct GraphObservation {
   int num_edges() const { return static_cast<int>(edge_source.size()); }
 };
 
-/// A picture, and what an environment tells beside it.
+/// A picture or the last few of them, and what an environment tells beside it.
 struct PictureObservation {
-  std::vector<std::uint8_t> pixels;  ///< [height, width, channels], 0 to 255
+  std::vector<std::uint8_t> pixels;  ///< [frames, height, width, channels], 0 to 255, newest last
   std::vector<float> values;         ///< [values]; empty where there are none
 };
 

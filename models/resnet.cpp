@@ -1,6 +1,7 @@
 #include "models/resnet.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "engine/layers/image_layout.h"
@@ -102,19 +103,22 @@ Shape ResNet::unit_input(int unit, const Shape& image) const {
   return {spec_.side_at(unit, image[0]), spec_.side_at(unit, image[1]), channels};
 }
 
-std::vector<ConvWork> ResNet::unit_work(int unit, std::int64_t side) const {
+std::vector<ConvWork> ResNet::unit_work(int unit, const Shape& image) const {
   std::vector<ConvWork> work;
-  const std::int64_t entering = spec_.side_at(unit, side);
-  std::int64_t at = entering;
+  const std::array<std::int64_t, 2> entering = {spec_.side_at(unit, image[0]),
+                                                spec_.side_at(unit, image[1])};
+  std::array<std::int64_t, 2> at = entering;
   const std::vector<ResNetConv> specs = spec_.convs(unit);
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const ResNetConv& spec = specs[i];
     const ConvBatchNorm& conv = units_.at(static_cast<std::size_t>(unit)).convs[i];
-    at = spec.side_after(spec.shortcut ? entering : at);
-    const std::int64_t channels = unit == 0 ? 1 : spec.in;
+    const auto& from = spec.shortcut ? entering : at;
+    at = {spec.side_after(from[0]), spec.side_after(from[1])};
+    const std::int64_t channels = unit == 0 ? image[2] : spec.in;
     const bool affine = conv.weight.requires_grad() || conv.gamma.requires_grad();
-    work.push_back({static_cast<double>(at * at * spec.out * spec.kernel * spec.kernel * channels),
-                    affine || conv.beta.requires_grad(), affine});
+    work.push_back(
+        {static_cast<double>(at[0] * at[1] * spec.out * spec.kernel * spec.kernel * channels),
+         affine || conv.beta.requires_grad(), affine});
   }
   return work;
 }

@@ -43,8 +43,8 @@ class ResNet : public UnitChain {
   }
   std::vector<Tensor> unit_tensors(int unit) const override;
   Shape unit_input(int unit, const Shape& image) const override;
-  /// The convolutions of one unit on one-channel images of this side.
-  std::vector<ConvWork> unit_work(int unit, std::int64_t side) const;
+  /// The convolutions of one unit on images of this shape, [height, width, channels].
+  std::vector<ConvWork> unit_work(int unit, const Shape& image) const;
 
   /// Kaiming-normal convolutions; BatchNorm as identity.
   void initialize(RandomStream& random);

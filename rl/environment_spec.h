@@ -19,6 +19,7 @@ struct PictureSpec {
   int height = 0, width = 0;
   int channels = 1;  ///< 1 or 3
   int values = 0;    ///< of the vector; 0: none
+  int frames = 1;    ///< pictures of a state; above 1 only of `FrameStack`
 };
 
 /// A vector of floats.

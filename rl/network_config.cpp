@@ -20,13 +20,19 @@ struct FitObservation {
     model.encoder.edge_features = graph.edge_features;
   }
   void operator()(const PictureSpec& picture) const {
-    if (picture.height != picture.width || picture.channels != 1) {
-      fail("model",
-           fmt::format("pictures of {}x{}x{}: the network takes square ones of one channel",
-                       picture.height, picture.width, picture.channels));
-    }
     model.observation = ObservationKind::kImage;
-    model.image_size = picture.height;
+    if (picture.height < 1 || picture.width < 1 || picture.frames < 1 || picture.values < 0 ||
+        (picture.channels != 1 && picture.channels != 3)) {
+      fail("model", fmt::format("{} pictures of {}x{}x{} and {} values: the network takes pictures "
+                                "of 1 or 3 channels",
+                                picture.frames, picture.height, picture.width, picture.channels,
+                                picture.values));
+    }
+    model.picture.height = picture.height;
+    model.picture.width = picture.width;
+    model.picture.channels = picture.channels;
+    model.picture.frames = picture.frames;
+    model.picture.values = picture.values;
   }
   void operator()(const VectorSpec& vector) const {
     model.observation = ObservationKind::kVector;

@@ -52,6 +52,27 @@ Tensor add(const Tensor& a, const Tensor& b) {
   });
 }
 
+Tensor subtract(const Tensor& a, const Tensor& b) {
+  require(a.shape() == b.shape(), "subtract",
+          "shapes differ: " + to_string(a.shape()) + " and " + to_string(b.shape()));
+  Op op("subtract", {a, b});
+  Backend& backend = op.backend();
+  const Tensor y = op.output(a.shape());
+  launch("subtract", [&] {
+    backend.elementwise().axpy(y.numel(), 1.0f, a.data(), {y.data(), GradMode::kOverwrite});
+    backend.elementwise().axpy(y.numel(), -1.0f, b.data(), {y.data(), GradMode::kAccumulate});
+  });
+  return op.finish(y, [&backend](const Tensor& dy, GradSlots& g) {
+    for (const std::size_t i : {0u, 1u}) {
+      const GradOut slot = g.of(i);
+      const float sign = i == 0 ? 1.0f : -1.0f;
+      if (slot)
+        launch("subtract_backward",
+               [&] { backend.elementwise().axpy(dy.numel(), sign, dy.data(), slot); });
+    }
+  });
+}
+
 Tensor gelu(const Tensor& x) {
   Op op("gelu", {x});
   Backend& backend = op.backend();

@@ -54,9 +54,19 @@ struct BackboneConfig {
   FreezeSavings savings;
 };
 
+/// Pictures as the network is given them; all but the last set from the environment.
+struct PictureInput {
+  int height = 84, width = 84;
+  int channels = 1;  ///< 1 or 3
+  int frames = 1;    ///< pictures of a state
+  int values = 0;    ///< beside them
+  /// Whether the trunks get, of every frame but the newest, the change to the next one.
+  bool frame_difference = false;
+};
+
 struct ActorCriticConfig {
   ObservationKind observation = ObservationKind::kGraph;
-  int image_size = 84;  ///< side of the pictures
+  PictureInput picture;
   /// Of the observation and the action space, and what the critic predicts: these are set from the
   /// environment.
   int vector_size = 0, rows = 1, choices = 2, continuous_dims = 0;

@@ -50,8 +50,8 @@ class BackboneNetwork : public PolicyNetwork {
   ResNet& critic_body() { return critic_body_; }
   const ResNet& actor_body() const { return actor_body_; }
   const ResNet& critic_body() const { return critic_body_; }
-  /// The images each body is fed, [n, side, side, 1].
-  virtual std::int64_t image_side() const = 0;
+  /// Shape of one image that a body is fed, [height, width, channels].
+  virtual Shape body_input() const = 0;
   /// Whether a gradient passes through the bodies to something that trains below them.
   virtual bool trains_below_bodies() const = 0;
   /// The frozen beginning of both bodies where nothing trains below them, else null.

@@ -19,7 +19,7 @@ class GraphActorCritic : public BackboneNetwork {
   PolicyOutput forward(const StateBatch& batch) override;
   Tensor values(const StateBatch& batch) override;
   void initialize(RandomStream& random, bool with_bodies) override;
-  std::int64_t image_side() const override { return kImageSide; }
+  Shape body_input() const override { return {kImageSide, kImageSide, 1}; }
   bool trains_below_bodies() const override { return true; }
 
   static constexpr std::int64_t kImageSide = 24;

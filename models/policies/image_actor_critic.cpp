@@ -1,75 +1,181 @@
 #include "models/policies/image_actor_critic.h"
 
+#include <fmt/format.h>
+
+#include <utility>
+
 #include "kernels/errors.h"
 
 namespace frost {
+namespace {
+
+std::int64_t trunk_width(const ResNetSpec& body, const PictureInput& picture) {
+  return body.features() * picture.frames + picture.values;
+}
+
+const ActorCriticConfig& require_channels(const ActorCriticConfig& config) {
+  if (config.picture.channels != 1 && config.backbone.input_adapter == "1ch_conv") {
+    throw UsageError(
+        "actor_critic.backbone.input_adapter is 1ch_conv and the pictures have 3 channels: set it "
+        "to repeat3, which takes them as they are");
+  }
+  return config;
+}
+
+/// Pictures in a row as [n, picture...].
+Tensor as_floats(const Tensor& bytes, Shape picture, float scale, float shift) {
+  picture.insert(picture.begin(), bytes.numel() / numel(picture));
+  return bytes_to_floats(bytes, std::move(picture), scale, shift);
+}
+
+FrozenPrefix::Preprocessing grey_preprocessing(const Shape& picture, const Preprocessing& p) {
+  const float mean = p.grey_mean(), deviation = p.grey_deviation();
+  return [=](const Tensor& bytes) {
+    return as_floats(bytes, picture, 1.0f / (255.0f * deviation), -mean / deviation);
+  };
+}
+
+/// A BatchNorm that changes each channel as the preprocessing says.
+FrozenPrefix::Preprocessing color_preprocessing(Backend& backend, const Shape& picture,
+                                                const Preprocessing& p) {
+  constexpr float kUnitVariance = 1.0f - 1e-5f;  // to which the op adds the rest
+  std::vector<float> scale, shift;
+  for (std::size_t c = 0; c < p.mean.size(); ++c) {
+    scale.push_back(1.0f / p.deviation[c]);
+    shift.push_back(-p.mean[c] / p.deviation[c]);
+  }
+  const auto channels = [&](const std::vector<float>& values) {
+    return Tensor::from_host(backend, {3}, values);
+  };
+  return [picture, gamma = channels(scale), beta = channels(shift),
+          mean = channels(std::vector<float>(3, 0.0f)),
+          variance = channels(std::vector<float>(3, kUnitVariance))](const Tensor& bytes) {
+    const Tensor x = as_floats(bytes, picture, 1.0f / 255.0f, 0.0f);
+    return batch_norm(x, gamma, beta, mean, variance);
+  };
+}
+
+/// Every row `times` times.
+Tensor repeat_rows(const Tensor& x, std::int64_t times) {
+  std::vector<std::int32_t> rows;
+  for (std::int64_t i = 0; i < x.dim(0) * times; ++i) {
+    rows.push_back(static_cast<std::int32_t>(i / times));
+  }
+  return gather_rows(x, Tensor::from_host(x.backend(), std::span<const std::int32_t>(rows)));
+}
+
+}  // namespace
 
 ImageActorCritic::ImageActorCritic(Backend& backend, const ActorCriticConfig& config)
-    : BackboneNetwork(backend, config),
-      actor_trunk_(backend, body_spec().features(), config.hidden_dim),
-      critic_trunk_(backend, body_spec().features(), config.hidden_dim),
-      mu_(backend, config.hidden_dim, config.continuous_heads),
-      logstd_(backend, config.hidden_dim, config.continuous_heads),
+    : BackboneNetwork(backend, require_channels(config)),
+      actor_trunk_(backend, trunk_width(body_spec(), config.picture), config.hidden_dim),
+      critic_trunk_(backend, trunk_width(body_spec(), config.picture), config.hidden_dim),
       value_heads_(backend, config.hidden_dim, config.value_components),
-      prefix_({&actor_body_, &critic_body_}, {config.image_size, config.image_size, 1},
-              config.backbone.savings.sharing) {
+      prefix_({&actor_body_, &critic_body_}, body_input(), config.backbone.savings.sharing) {
   set_preprocessing({});
   register_module("actor.body", actor_body_);
   register_module("actor.trunk", actor_trunk_);
-  register_module("actor.mu", mu_);
-  register_module("actor.logstd", logstd_);
+  const std::int64_t rows = config.rows;
+  const auto head = [&](std::optional<Linear>& layer, const char* name, std::int64_t width) {
+    if (width == 0) return;
+    layer.emplace(backend, config.hidden_dim, rows * width);
+    register_module(name, *layer);
+  };
+  head(discrete_, "actor.discrete", config.choices);
+  head(mu_, "actor.mu", config.continuous_heads);
+  head(logstd_, "actor.logstd", config.continuous_heads);
   register_module("critic.body", critic_body_);
   register_module("critic.trunk", critic_trunk_);
   register_module("critic.value_heads", value_heads_);
 }
 
 void ImageActorCritic::set_preprocessing(const Preprocessing& preprocessing) {
-  const float mean = preprocessing.grey_mean(), deviation = preprocessing.grey_deviation();
-  prefix_.set_preprocessing([side = config_.image_size, mean, deviation](const Tensor& bytes) {
-    return bytes_to_floats(bytes, {bytes.numel() / (side * side), side, side, 1},
-                           1.0f / (255.0f * deviation), -mean / deviation);
-  });
+  swaps_channels_ = config_.picture.channels == 3 && preprocessing.channels == "bgr";
+  prefix_.set_preprocessing(config_.picture.channels == 3
+                                ? color_preprocessing(backend(), body_input(), preprocessing)
+                                : grey_preprocessing(body_input(), preprocessing));
 }
 
 StateBatch ImageActorCritic::make_batch(const std::vector<const Observation*>& observations,
                                         BatchPadding) const {
-  const auto pixels = static_cast<std::size_t>(config_.image_size * config_.image_size);
+  const PictureInput& input = config_.picture;
+  const auto pixels = static_cast<std::size_t>(numel(body_input()) * input.frames);
+  const auto count = static_cast<std::size_t>(input.values);
   std::vector<std::uint8_t> bytes;
+  std::vector<float> values;
+  bytes.reserve(observations.size() * pixels);
   for (const Observation* o : observations) {
-    const auto* image = std::get_if<PictureObservation>(o);
-    if (image == nullptr) fail("image_batch", "the observation is not an image");
-    if (image->pixels.size() != pixels) {
-      fail("image_batch", "an image of " + std::to_string(image->pixels.size()) +
-                              " pixels for a network of side " +
-                              std::to_string(config_.image_size));
+    const auto* picture = std::get_if<PictureObservation>(o);
+    if (picture == nullptr) fail("image_batch", "the observation is not an image");
+    if (picture->pixels.size() != pixels || picture->values.size() != count) {
+      fail("image_batch",
+           fmt::format("a picture of {} bytes and {} values for a network of {} frames of {}x{}x{} "
+                       "and {} values",
+                       picture->pixels.size(), picture->values.size(), input.frames, input.height,
+                       input.width, input.channels, count));
     }
-    bytes.insert(bytes.end(), image->pixels.begin(), image->pixels.end());
+    bytes.insert(bytes.end(), picture->pixels.begin(), picture->pixels.end());
+    values.insert(values.end(), picture->values.begin(), picture->values.end());
+  }
+  if (swaps_channels_) {
+    for (std::size_t i = 0; i < bytes.size(); i += 3) std::swap(bytes[i], bytes[i + 2]);
   }
   StateBatch batch;
   batch.states = static_cast<std::int64_t>(observations.size());
   batch.images = Tensor::from_host(backend(), std::span<const std::uint8_t>(bytes));
-  batch.row_offsets = uniform_row_offsets(backend(), batch.states, 1);
+  if (count > 0) batch.vectors = Tensor::from_host(backend(), {batch.states, input.values}, values);
+  batch.row_offsets = uniform_row_offsets(backend(), batch.states, config_.rows);
+  if (input.frames > 1) batch.frames = std::move(bytes);
   return batch;
 }
 
 Tensor ImageActorCritic::encode(const StateBatch& batch) {
   if (!config_.backbone.savings.cache || prefix_.units() == 0) return {};
-  return prefix_.run(batch.images);
+  const std::int64_t frames = config_.picture.frames, states = batch.states;
+  Tensor rows = frames == 1 ? prefix_.run(batch.images)
+                            : memory_.features(backend(), batch.frames, states, frames, prefix_);
+  if (batch.vectors.defined()) {
+    const Tensor each = frames == 1 ? batch.vectors : repeat_rows(batch.vectors, frames);
+    rows = concat_cols(rows, each);
+  }
+  return rows.reshape({states, rows.numel() / states});
 }
 
 ImageActorCritic::Inputs ImageActorCritic::inputs(const StateBatch& batch) {
-  if (batch.features.defined()) {
-    return {prefix_.input(batch.features, 0), prefix_.input(batch.features, 1)};
+  if (!batch.features.defined()) {
+    const std::vector<Tensor> maps = prefix_.inputs(batch.images);
+    return {maps[0], maps[1], batch.vectors};
   }
-  const std::vector<Tensor> maps = prefix_.inputs(batch.images);
-  return {maps[0], maps[1]};
+  const std::int64_t frames = config_.picture.frames, values = config_.picture.values;
+  const Tensor& kept = batch.features;
+  const std::int64_t width = kept.dim(1) / frames;
+  Tensor rows = kept.reshape({kept.dim(0) * frames, width});
+  if (values > 0) rows = narrow_cols(rows, 0, width - values);
+  return {prefix_.input(rows, 0), prefix_.input(rows, 1),
+          values > 0 ? narrow_cols(kept, kept.dim(1) - values, values) : Tensor()};
+}
+
+Tensor ImageActorCritic::features(ResNet& body, const Tensor& maps, const Tensor& values) {
+  const Tensor pooled = body.forward(maps, prefix_.units());
+  const std::int64_t frames = config_.picture.frames, width = pooled.dim(1);
+  Tensor all = pooled.reshape({pooled.dim(0) / frames, frames * width});
+  if (config_.picture.frame_difference && frames > 1) {
+    const std::int64_t earlier = (frames - 1) * width;
+    all = concat_cols(subtract(narrow_cols(all, width, earlier), narrow_cols(all, 0, earlier)),
+                      narrow_cols(all, earlier, width));
+  }
+  return values.defined() ? concat_cols(all, values) : all;
 }
 
 PolicyOutput ImageActorCritic::forward(const StateBatch& batch) {
   const Inputs in = inputs(batch);
-  const Tensor acting = actor_trunk_(actor_body_.forward(in.actor, prefix_.units()));
+  const Tensor acting = actor_trunk_(features(actor_body_, in.actor, in.values));
   PolicyOutput out;
-  out.gaussian = gaussian(mu_(acting), logstd_(acting));
+  if (discrete_) out.logits = by_row((*discrete_)(acting), config_.choices);
+  if (config_.continuous_dims > 0) {
+    out.gaussian = gaussian(by_row((*mu_)(acting), config_.continuous_heads),
+                            by_row((*logstd_)(acting), config_.continuous_heads));
+  }
   out.values = judge(in);
   return out;
 }
@@ -79,7 +185,11 @@ Tensor ImageActorCritic::values(const StateBatch& batch) {
 }
 
 Tensor ImageActorCritic::judge(const Inputs& in) {
-  return value_heads_(critic_trunk_(critic_body_.forward(in.critic, prefix_.units())));
+  return value_heads_(critic_trunk_(features(critic_body_, in.critic, in.values)));
+}
+
+Tensor ImageActorCritic::by_row(const Tensor& t, std::int64_t width) const {
+  return config_.rows == 1 ? t : t.reshape({t.numel() / width, width});
 }
 
 void ImageActorCritic::initialize(RandomStream& random, bool with_bodies) {
@@ -88,10 +198,13 @@ void ImageActorCritic::initialize(RandomStream& random, bool with_bodies) {
     actor_body_.initialize(random);
     critic_body_.load_state_dict(actor_body_.state_dict());
   }
-  for (Linear* layer :
-       {&actor_trunk_.linear, &critic_trunk_.linear, &mu_, &logstd_, &value_heads_}) {
+  for (Linear* layer : {&actor_trunk_.linear, &critic_trunk_.linear}) {
     initialize_linear(*layer, random);
   }
+  for (std::optional<Linear>* head : {&discrete_, &mu_, &logstd_}) {
+    if (*head) initialize_linear(**head, random);
+  }
+  initialize_linear(value_heads_, random);
 }
 
 }  // namespace frost

@@ -1,45 +1,63 @@
 #pragma once
 
+#include <optional>
+
 #include "models/policies/backbone_network.h"
+#include "models/policies/frame_memory.h"
 
 namespace frost {
 
-/// The network of image observations (docs/networks.md, "Image observations"): each side is
+/// The network of picture observations (docs/networks.md, "Image observations"): each side is
 /// body -> trunk -> heads, straight on the picture.
 ///
-/// Nothing trains below the bodies, so their leading frozen units are a fixed function of the
-/// picture: `encode` yields what the prefix makes of it, and `prefix_id` is the prefix's.
+/// Of several frames the body sees one at a time, and the trunk what it makes of all, side by side,
+/// with the values beside the picture. Nothing trains below the bodies, so their leading frozen
+/// units are a fixed function of a frame: `encode` yields what the prefix makes of each, and
+/// `prefix_id` is the prefix's.
 class ImageActorCritic : public BackboneNetwork {
  public:
+  /// Throws UsageError for pictures of three channels and an `input_adapter` for one.
   ImageActorCritic(Backend& backend, const ActorCriticConfig& config);
 
-  /// Throws Error for anything but pictures of `config.image_size` pixels a side.
+  /// Throws Error for anything but pictures as `config.picture` says.
   StateBatch make_batch(const std::vector<const Observation*>& observations,
                         BatchPadding padding = BatchPadding::kNone) const override;
   PolicyOutput forward(const StateBatch& batch) override;
   Tensor values(const StateBatch& batch) override;
   void initialize(RandomStream& random, bool with_bodies) override;
+  /// A frame that the last call saw too is not run again.
   Tensor encode(const StateBatch& batch) override;
   std::uint64_t prefix_id() override { return prefix_.id(); }
-  std::int64_t image_side() const override { return config_.image_size; }
+  int frames() const override { return config_.picture.frames; }
+  Shape body_input() const override {
+    return {config_.picture.height, config_.picture.width, config_.picture.channels};
+  }
   bool trains_below_bodies() const override { return false; }
   FrozenPrefix* prefix() override { return &prefix_; }
-  /// The network sees (x / 255 - mean) / deviation, averages over the channels, so that three equal
-  /// channels and one channel with summed weights are the same function.
+  /// The network sees (x / 255 - mean) / deviation per channel; of one channel their averages, so
+  /// that three equal channels and one channel with summed weights are the same function.
   void set_preprocessing(const Preprocessing& preprocessing) override;
 
  private:
-  /// What each side's first unit behind the prefix reads.
+  /// What each side's first unit behind the prefix reads, [states * frames, ...], and the values
+  /// beside the pictures.
   struct Inputs {
-    Tensor actor, critic;
+    Tensor actor, critic, values;
   };
 
   Inputs inputs(const StateBatch& batch);
+  /// What a trunk reads of the maps of all frames.
+  Tensor features(ResNet& body, const Tensor& maps, const Tensor& values);
   Tensor judge(const Inputs& in);
+  /// [states, rows * width] as [states * rows, width].
+  Tensor by_row(const Tensor& t, std::int64_t width) const;
 
   Trunk actor_trunk_, critic_trunk_;
-  Linear mu_, logstd_, value_heads_;
+  std::optional<Linear> discrete_, mu_, logstd_;
+  Linear value_heads_;
   FrozenPrefix prefix_;
+  FrameMemory memory_;
+  bool swaps_channels_ = false;  ///< the bodies want blue, green, red
 };
 
 }  // namespace frost

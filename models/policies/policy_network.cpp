@@ -10,11 +10,11 @@ Tensor uniform_row_offsets(Backend& backend, std::int64_t states, std::int64_t r
   return Tensor::from_host(backend, std::span<const std::int32_t>(offsets));
 }
 
-StateBatch make_feature_batch(const Tensor& features) {
+StateBatch make_feature_batch(const Tensor& features, std::int64_t rows) {
   StateBatch batch;
   batch.states = features.dim(0);
   batch.features = features;
-  batch.row_offsets = uniform_row_offsets(features.backend(), batch.states, 1);
+  batch.row_offsets = uniform_row_offsets(features.backend(), batch.states, rows);
   return batch;
 }
 

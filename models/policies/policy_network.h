@@ -12,8 +12,9 @@ namespace frost {
 struct StateBatch {
   std::int64_t states = 0;
   GraphBatch graphs;
-  Tensor images;       ///< uint8 [states * side * side]
-  Tensor vectors;      ///< [states, features]
+  Tensor images;                     ///< uint8 [states, frames, height, width, channels]
+  std::vector<std::uint8_t> frames;  ///< the same on the host, where there is more than one
+  Tensor vectors;                    ///< [states, features]
   Tensor features;     ///< [states, width] what the frozen prefix yields, if it was run before
   Tensor row_offsets;  ///< int32 [states + 1]: decision rows of each state
   Tensor action_mask;  ///< uint8 [rows * choices], or undefined: every choice is allowed
@@ -52,10 +53,13 @@ class PolicyNetwork : public Module {
   virtual Tensor encode(const StateBatch&) { return {}; }
   /// Changes with every change of the prefix: of its depth, its weights, or what shares it.
   virtual std::uint64_t prefix_id() { return 0; }
+  /// Parts of a row that `encode` yields, one per frame of the state, newest last. What the others
+  /// are to a state, the last was to the states before it.
+  virtual int frames() const { return 1; }
 };
 
-/// A batch of kept features, one decision row per state.
-StateBatch make_feature_batch(const Tensor& features);
+/// A batch of kept features with `rows` decision rows per state.
+StateBatch make_feature_batch(const Tensor& features, std::int64_t rows = 1);
 /// int32 [states + 1] with `rows` rows per state.
 Tensor uniform_row_offsets(Backend& backend, std::int64_t states, std::int64_t rows);
 

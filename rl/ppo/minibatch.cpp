@@ -10,14 +10,10 @@ namespace frost {
 namespace {
 
 StateBatch batch_states(PolicyNetwork& network, const Rollout& rollout,
-                        const std::vector<const Transition*>& transitions, BatchPadding padding) {
+                        const std::vector<const Transition*>& transitions, std::int64_t rows,
+                        BatchPadding padding) {
   if (rollout.features().defined()) {
-    std::vector<std::int32_t> rows;
-    for (const Transition* t : transitions) {
-      rows.push_back(static_cast<std::int32_t>(t->feature_row));
-    }
-    const Tensor index = Tensor::from_host(network.backend(), std::span<const std::int32_t>(rows));
-    return make_feature_batch(gather_rows(rollout.features(), index));
+    return make_feature_batch(rollout.features_of(transitions), rows);
   }
   std::vector<const Observation*> observations;
   for (const Transition* t : transitions) observations.push_back(&t->observation);
@@ -129,7 +125,7 @@ Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
   const BatchPadding padding =
       config.record_minibatches ? BatchPadding::kBuckets : preferred_padding(backend);
   Minibatch batch;
-  batch.states = batch_states(network, rollout, transitions, padding);
+  batch.states = batch_states(network, rollout, transitions, space.rows, padding);
   if (batch.states.padded_rows > 0) {
     decisions.resize(static_cast<std::size_t>(batch.states.padded_rows));
     old_logp.resize(decisions.size());

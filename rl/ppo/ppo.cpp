@@ -358,8 +358,8 @@ void Ppo::load(const StateDict& state) {
 }
 
 std::unique_ptr<UnfinishedUpdate> Ppo::empty_update() const {
-  return std::make_unique<UnfinishedUpdate>(environments_.size(),
-                                            config_.rollout_steps / environments_.size());
+  return std::make_unique<UnfinishedUpdate>(
+      environments_.size(), config_.rollout_steps / environments_.size(), network_.frames());
 }
 
 RolloutForm Ppo::rollout_form() const {

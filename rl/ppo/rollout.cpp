@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "engine/launch.h"
+#include "engine/ops.h"
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
 #include "rl/ppo/gae.h"
@@ -72,8 +74,8 @@ std::vector<bool> components_earned(const Rollout& rollout, std::size_t componen
 
 }  // namespace
 
-Rollout::Rollout(int environments, int steps)
-    : capacity_(steps), by_environment_(static_cast<std::size_t>(environments)) {}
+Rollout::Rollout(int environments, int steps, int frames)
+    : capacity_(steps), frames_(frames), by_environment_(static_cast<std::size_t>(environments)) {}
 
 Rollout::~Rollout() {
   host_ledger().remove(MemoryTag::kRollout, bytes_);
@@ -84,30 +86,59 @@ void Rollout::add(std::vector<Transition> transitions, const Tensor& features,
   const auto environments = static_cast<std::int64_t>(by_environment_.size());
   const auto t = static_cast<std::int64_t>(by_environment_.front().size());
   if (features.defined()) {
-    const std::int64_t width = features.dim(1);
     if (!features_.defined()) {
-      features_ = Tensor::empty(features.backend(), {environments * capacity_, width},
+      features_ = Tensor::empty(features.backend(),
+                                {environments * rows_per_environment(), features.dim(1) / frames_},
                                 MemoryTag::kFeatureCache);
       prefix_id_ = prefix_id;
     }
     require_prefix(prefix_id);
-    launch("keep_features", [&] {  // row t of every environment's run of rows
-      features_.backend().rows().copy_rows(environments, width, features.data(), width,
-                                           {features_.data() + t * width, GradMode::kOverwrite},
-                                           capacity_ * width);
-    });
+    keep_features(features, t);
   }
   for (std::int64_t e = 0; e < environments; ++e) {
     Transition& transition = transitions[static_cast<std::size_t>(e)];
     if (features.defined()) {
       transition.observation = {};
-      transition.feature_row = e * capacity_ + t;
+      transition.feature_row = e * rows_per_environment() + frames_ - 1 + t;
+      transition.earlier_frames = frames_ - 1;
+      if (t > 0) {  // an episode begins with nothing but its first frame
+        const Transition& before = by_environment_[static_cast<std::size_t>(e)].back();
+        transition.earlier_frames =
+            before.outcome.result.done()
+                ? 0
+                : std::min<std::int64_t>(before.earlier_frames + 1, frames_ - 1);
+      }
     }
     const std::size_t bytes = bytes_of(transition);
     host_ledger().add(MemoryTag::kRollout, bytes);
     bytes_ += bytes;
     by_environment_[static_cast<std::size_t>(e)].push_back(std::move(transition));
   }
+}
+
+void Rollout::keep_features(const Tensor& features, std::int64_t step) {
+  const std::int64_t width = features_.dim(1), all = features.dim(1), earlier = all - width;
+  const std::int64_t environments = features.dim(0), run = rows_per_environment() * width;
+  const auto copy = [&](std::int64_t columns, const float* from, float* to) {
+    features_.backend().rows().copy_rows(environments, columns, from, all,
+                                         {to, GradMode::kOverwrite}, run);
+  };
+  launch("keep_features", [&] {
+    if (step == 0 && earlier > 0) copy(earlier, features.data(), features_.data());
+    copy(width, features.data() + earlier, features_.data() + earlier + step * width);
+  });
+}
+
+Tensor Rollout::features_of(const std::vector<const Transition*>& transitions) const {
+  std::vector<std::int32_t> rows;
+  for (const Transition* t : transitions) {
+    for (std::int64_t back = frames_ - 1; back >= 0; --back) {
+      rows.push_back(static_cast<std::int32_t>(t->feature_row - std::min(back, t->earlier_frames)));
+    }
+  }
+  const Tensor index = Tensor::from_host(features_.backend(), std::span<const std::int32_t>(rows));
+  return gather_rows(features_, index)
+      .reshape({static_cast<std::int64_t>(transitions.size()), frames_ * features_.dim(1)});
 }
 
 void Rollout::require_prefix(std::uint64_t prefix_id) const {

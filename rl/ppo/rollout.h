@@ -20,14 +20,15 @@ struct Estimates {
 /// device.
 class Rollout {
  public:
-  /// Room for `steps` transitions of each environment.
-  Rollout(int environments, int steps);
+  /// Room for `steps` transitions of each environment, whose states have `frames` frames.
+  Rollout(int environments, int steps, int frames = 1);
   ~Rollout();
   Rollout(const Rollout&) = delete;
   Rollout& operator=(const Rollout&) = delete;
 
-  /// Adds the next transition of every environment. `features` [environments, width], if defined,
-  /// are kept in place of the observations, for as long as the network's prefix is `prefix_id`.
+  /// Adds the next transition of every environment. `features` [environments, frames * width], if
+  /// defined, are kept in place of the observations, for as long as the network's prefix is
+  /// `prefix_id`; of several frames each is kept once.
   void add(std::vector<Transition> transitions, const Tensor& features, std::uint64_t prefix_id);
   std::size_t size() const;
   /// Transitions that each environment has, and has when the rollout is full.
@@ -43,13 +44,20 @@ class Rollout {
   void set_estimates(Estimates estimates);
 
   const Tensor& features() const { return features_; }
+  /// The features of some transitions, [transitions, frames * width].
+  Tensor features_of(const std::vector<const Transition*>& transitions) const;
   /// Throws Error where features were kept and the prefix has changed since.
   void require_prefix(std::uint64_t prefix_id) const;
 
  private:
-  int capacity_;
+  void keep_features(const Tensor& features, std::int64_t step);
+  /// Rows of `features_` that an environment has: the first state's earlier frames, then one per
+  /// transition.
+  std::int64_t rows_per_environment() const { return frames_ - 1 + capacity_; }
+
+  int capacity_, frames_;
   std::vector<std::vector<Transition>> by_environment_;
-  Tensor features_;  ///< [environments * capacity, width]
+  Tensor features_;  ///< [environments * rows_per_environment(), width]
   std::uint64_t prefix_id_ = 0;
   std::size_t bytes_ = 0;
 };

@@ -109,18 +109,6 @@ class ColumnReader {
   std::map<std::string, Column> columns_;
 };
 
-/// [transitions, width]: row (environment, step) of what `Rollout` keeps for full runs of steps.
-std::vector<float> filled_features(const Rollout& rollout) {
-  const auto width = static_cast<std::size_t>(rollout.features().dim(1));
-  const std::vector<float> all = rollout.features().to_host();
-  std::vector<float> filled;
-  for (const Transition* t : rollout.flat()) {
-    const float* row = all.data() + static_cast<std::size_t>(t->feature_row) * width;
-    filled.insert(filled.end(), row, row + width);
-  }
-  return filled;
-}
-
 Observation empty_observation(const ObservationSpec& spec) {
   if (const auto* graph = std::get_if<GraphSpec>(&spec)) {
     GraphObservation o;
@@ -179,7 +167,7 @@ void check_observation(const Observation& observation, const EnvironmentSpec& sp
     const auto& picture = std::get<PictureSpec>(spec.observation);
     require_size(prefix + "pixels", image->pixels.size(),
                  static_cast<std::size_t>(picture.height) *
-                     static_cast<std::size_t>(picture.width * picture.channels));
+                     static_cast<std::size_t>(picture.width * picture.channels * picture.frames));
     require_size(prefix + "values", image->values.size(), static_cast<std::size_t>(picture.values));
     require_finite(prefix + "values", image->values);
   } else {
@@ -298,8 +286,8 @@ void save_rollout(const Rollout& rollout, StateDict& state) {
   state[kSteps] = HostTensor::from_int64({count, kStepColumns}, steps);
   state[kAdvantage] = HostTensor::from_doubles(advantages);
   if (!rollout.features().defined()) return;
-  state[kFeatures] =
-      HostTensor::from_floats({count, rollout.features().dim(1)}, filled_features(rollout));
+  const Tensor features = rollout.features_of(all);
+  state[kFeatures] = HostTensor::from_floats(features.shape(), features.to_host());
 }
 
 void load_rollout(const StateDict& state, const RolloutForm& form, Backend& backend,

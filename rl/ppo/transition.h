@@ -14,6 +14,9 @@ namespace frost {
 struct Transition {
   Observation observation;        ///< empty where its features are kept instead
   std::int64_t feature_row = -1;  ///< of `Rollout::features`; -1: the observation is kept
+  /// Frames of the state that are the newest ones of the states before it, in the rows before its
+  /// own; older ones repeat the last of these.
+  std::int64_t earlier_frames = 0;
   PolicyStep policy;
   VectorStep outcome;
   std::vector<double> returns;  ///< of each component, in reward units

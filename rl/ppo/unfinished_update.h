@@ -62,7 +62,8 @@ struct UpdateTiming {
 
 /// An update between its beginning and its end: a rollout, full or not, and learning from it.
 struct UnfinishedUpdate {
-  UnfinishedUpdate(int environments, int steps) : rollout(environments, steps) {}
+  UnfinishedUpdate(int environments, int steps, int frames)
+      : rollout(environments, steps, frames) {}
 
   Rollout rollout;
   std::optional<Learning> learning;  ///< absent while collecting

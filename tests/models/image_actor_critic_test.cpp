@@ -26,7 +26,8 @@ ActorCriticConfig image_config(const std::string& mode, FreezeSavings savings = 
   ActorCriticConfig config;
   config.value_components = 6;
   config.observation = ObservationKind::kImage;
-  config.image_size = kSide;
+  config.picture.height = config.picture.width = kSide;
+  config.choices = 0;
   config.continuous_dims = 1;
   config.continuous_heads = 5;
   config.backbone.freeze_mode = mode;

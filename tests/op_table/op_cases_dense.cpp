@@ -14,18 +14,20 @@ std::size_t as_size(std::int64_t n) {
   return static_cast<std::size_t>(n);
 }
 
-OpCase add_case(const Shape& shape) {
-  const std::string variant = to_string(shape);
-  return {
-      "add",
-      variant,
-      {case_input("add" + variant, "a", shape), case_input("add" + variant, "b", shape)},
-      [](Backend&, const std::vector<Tensor>& in) { return [in] { return add(in[0], in[1]); }; },
-      [](const std::vector<Reals>& in) {
-        Reals y = in[0];
-        for (std::size_t i = 0; i < y.size(); ++i) y[i] += in[1][i];
-        return y;
-      }};
+/// `add`, or `subtract` where the sign is negative.
+OpCase sum_case(const std::string& name, double sign, const Shape& shape) {
+  const std::string variant = to_string(shape), seed = name + variant;
+  return {name,
+          variant,
+          {case_input(seed, "a", shape), case_input(seed, "b", shape)},
+          [sign](Backend&, const std::vector<Tensor>& in) {
+            return [in, sign] { return sign < 0 ? subtract(in[0], in[1]) : add(in[0], in[1]); };
+          },
+          [sign](const std::vector<Reals>& in) {
+            Reals y = in[0];
+            for (std::size_t i = 0; i < y.size(); ++i) y[i] += sign * in[1][i];
+            return y;
+          }};
 }
 
 OpCase softmax_case(const Shape& shape) {
@@ -118,7 +120,8 @@ void add_dense_cases(std::vector<OpCase>& table) {
     table.push_back(linear_case(n, in, out, false));
   }
   for (const Shape& shape : {Shape{1, 1}, {5, 7}, {0, 4}, {2, 3, 3, 5}, {70, 129}}) {
-    table.push_back(add_case(shape));
+    table.push_back(sum_case("add", 1, shape));
+    table.push_back(sum_case("subtract", -1, shape));
   }
   for (const auto& [n, cols] : {std::array{1, 1}, {5, 7}, {0, 4}, {40, 131}}) {
     table.push_back(gelu_case(n, cols));

@@ -23,7 +23,14 @@ Keys observation_keys() {
               .only_with(KeyNeed::kColony),
           number("observation.image_size", MEMBER(environment.image_size), between(24, 1024),
                  "side of the picture in pixels")
+              .only_with(KeyNeed::kColonyPicture),
+          number("observation.frames", MEMBER(model.picture.frames), between(1, 16),
+                 "the newest pictures that make a state; the bodies see one at a time, and the "
+                 "trunks what they make of all")
               .only_with(KeyNeed::kPicture),
+          flag("observation.frame_difference", MEMBER(model.picture.frame_difference),
+               "of every frame but the newest, the trunks get the change to the next one")
+              .only_with(KeyNeed::kFrames),
           flag("observation.normalize", MEMBER(environment.normalize_observation),
                "scale every feature to about [-1, 1] by fixed, documented factors"),
           choice<ObserveMarks>("observation.observe_marks", MEMBER(environment.observe_marks),

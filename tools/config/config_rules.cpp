@@ -160,9 +160,20 @@ const KeyNeed KeyNeed::kGraph{
     "a graph as observation", "", "set environment.name to durotaxis and observation.kind to graph",
     [](const Config&, const EnvironmentSpec& spec) { return shows<GraphSpec>(spec); }};
 const KeyNeed KeyNeed::kPicture{
-    "a picture as observation", "",
-    "set environment.name to durotaxis and observation.kind to image",
+    "a picture as observation", "", "set environment.name to one that shows pictures",
     [](const Config&, const EnvironmentSpec& spec) { return shows<PictureSpec>(spec); }};
+const KeyNeed KeyNeed::kColonyPicture{
+    "a picture of the colony", "",
+    "set environment.name to durotaxis and observation.kind to image",
+    [](const Config& config, const EnvironmentSpec& spec) {
+      return has_own_section(config) && shows<PictureSpec>(spec);
+    }};
+const KeyNeed KeyNeed::kFrames{"several frames", "there is one",
+                               "set observation.frames to 2 or more",
+                               [](const Config&, const EnvironmentSpec& spec) {
+                                 const auto* picture = std::get_if<PictureSpec>(&spec.observation);
+                                 return picture != nullptr && picture->frames > 1;
+                               }};
 const KeyNeed KeyNeed::kBodies{
     "ResNet bodies", "", "set environment.name to durotaxis",
     [](const Config&, const EnvironmentSpec& spec) { return !shows<VectorSpec>(spec); }};

@@ -1,12 +1,14 @@
 #include "tools/config/environments.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/errors.h"
 #include "rl/environment_registry.h"
 #include "rl/envs/durotaxis/recorded_colony.h"
 #include "rl/envs/durotaxis/spec.h"
 #include "rl/envs/durotaxis/views/picture.h"
+#include "rl/frame_stack.h"
 
 namespace frost {
 namespace {
@@ -40,6 +42,24 @@ const OwnSection* find_own_section(const std::string& name) {
   return found == std::end(kOwnSections) ? nullptr : found;
 }
 
+/// Whether states are more than one picture.
+bool stacks(const EnvironmentSpec& spec, const Config& config) {
+  return config.model.picture.frames > 1 && std::holds_alternative<PictureSpec>(spec.observation);
+}
+
+/// The configured environment, one picture a state where it shows any.
+EnvironmentFactory single_frames(const Config& config) {
+  if (const OwnSection* section = find_own_section(config.environment_name)) {
+    return section->make(config);
+  }
+  return [make = find_environment(config.environment_name), steps = config.environment.max_steps] {
+    std::unique_ptr<Environment> environment = make();
+    const int limit = environment->spec().time_limit;
+    if (limit > 0 && limit != steps) environment->limit_time(steps);
+    return environment;
+  };
+}
+
 }  // namespace
 
 std::vector<std::string> configurable_environment_names() {
@@ -55,19 +75,16 @@ bool has_own_section(const Config& config) {
 
 EnvironmentSpec environment_spec(const Config& config) {
   const OwnSection* section = find_own_section(config.environment_name);
-  return section == nullptr ? find_environment(config.environment_name)()->spec()
-                            : section->spec(config);
+  EnvironmentSpec spec = section == nullptr ? find_environment(config.environment_name)()->spec()
+                                            : section->spec(config);
+  return stacks(spec, config) ? stacked_spec(std::move(spec), config.model.picture.frames) : spec;
 }
 
 EnvironmentFactory environment_factory(const Config& config) {
-  if (const OwnSection* section = find_own_section(config.environment_name)) {
-    return section->make(config);
-  }
-  return [make = find_environment(config.environment_name), steps = config.environment.max_steps] {
-    std::unique_ptr<Environment> environment = make();
-    const int limit = environment->spec().time_limit;
-    if (limit > 0 && limit != steps) environment->limit_time(steps);
-    return environment;
+  const EnvironmentFactory make = single_frames(config);
+  if (!stacks(environment_spec(config), config)) return make;
+  return [make, frames = config.model.picture.frames] {
+    return std::make_unique<FrameStack>(make(), frames);
   };
 }
 

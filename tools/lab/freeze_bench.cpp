@@ -143,7 +143,7 @@ double body_work(BackboneNetwork& network, int epochs) {
   double work = 0;
   for (int unit = 0; unit < body.units(); ++unit) {
     bool trains = false;
-    for (const ConvWork& conv : body.unit_work(unit, network.image_side())) {
+    for (const ConvWork& conv : body.unit_work(unit, network.body_input())) {
       if (unit < prefix_units) {
         const double runs = savings.cache ? 1 : 1 + epochs;
         work += conv.multiplications * runs * (prefix->shared() ? 1 : 2);

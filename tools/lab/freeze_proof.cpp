@@ -48,10 +48,16 @@ std::int64_t encoder_count(const EncoderConfig& config) {
 std::int64_t heads_count(const ActorCriticConfig& config) {
   const std::int64_t token = config.encoder.out_dim, hidden = config.hidden_dim;
   const std::int64_t features = resnet_spec(resnet_depth(config.backbone.architecture)).features();
-  const std::int64_t trunk = linear_count(features, hidden) + 2 * hidden;
+  const PictureInput& picture = config.picture;
+  const bool pictures = config.observation == ObservationKind::kImage;
+  const std::int64_t seen = pictures ? features * picture.frames + picture.values : features;
+  const std::int64_t trunk = linear_count(seen, hidden) + 2 * hidden;
   const std::int64_t critic = trunk + linear_count(hidden, config.value_components);
-  if (config.observation == ObservationKind::kImage) {
-    return trunk + 2 * linear_count(hidden, config.continuous_heads) + critic;
+  if (pictures) {
+    const std::int64_t choices = std::int64_t{config.rows} * config.choices;
+    const std::int64_t values = std::int64_t{config.rows} * config.continuous_heads;
+    return trunk + (choices > 0 ? linear_count(hidden, choices) : 0) +
+           (values > 0 ? 2 * linear_count(hidden, values) : 0) + critic;
   }
   const std::int64_t actor = linear_count(2 * token, GraphActorCritic::kTokenPixels) + trunk +
                              linear_count(hidden, config.choices) +
@@ -111,7 +117,8 @@ std::int64_t frozen_body_saved_bytes(const ResNetSpec& spec, std::int64_t side) 
 double saved_body_bytes(const BackboneNetwork& network, ResNet& body) {
   constexpr std::int64_t kImages = 32;
   Backend& backend = network.backend();
-  Tensor images = Tensor::zeros(backend, {kImages, network.image_side(), network.image_side(), 1});
+  const Shape image = network.body_input();
+  Tensor images = Tensor::zeros(backend, {kImages, image[0], image[1], image[2]});
   images.set_requires_grad(network.trains_below_bodies());
   const std::int64_t before = backend.ledger().snapshot().live_of(MemoryTag::kSaved);
   const Tensor pooled = body.forward(images);
@@ -149,7 +156,8 @@ std::vector<Claim> FreezeProof::verify() const {
   if (network_.trains_below_bodies() && expected_counts(network_.config()).body_trainable == 0) {
     const double saved = std::max(saved_body_bytes(network_, network_.actor_body()),
                                   saved_body_bytes(network_, network_.critic_body()));
-    const std::int64_t most = frozen_body_saved_bytes(network_.body_spec(), network_.image_side());
+    const std::int64_t most =
+        frozen_body_saved_bytes(network_.body_spec(), network_.body_input()[0]);
     claims.push_back({"a frozen body keeps at most 1 bit per ReLU and 1 byte per max-pool output",
                       fmt::format("{:.0f} of {} bytes per token", saved, most),
                       saved <= static_cast<double>(most)});
@@ -212,10 +220,12 @@ Claim FreezeProof::kept_features_equal_recomputed() const {
   std::vector<Observation> pictures;
   for (std::size_t i = 0; i < kPictures; ++i) {
     PictureObservation picture;
-    for (std::int64_t p = 0; p < network_.image_side() * network_.image_side(); ++p) {
+    for (std::int64_t p = 0; p < numel(network_.body_input()) * network_.config().picture.frames;
+         ++p) {
       picture.pixels.push_back(
           static_cast<std::uint8_t>(p * p + 31 * static_cast<std::int64_t>(i)));
     }
+    picture.values.resize(static_cast<std::size_t>(network_.config().picture.values));
     pictures.emplace_back(std::move(picture));
   }
   const auto features = [&](std::size_t begin, std::size_t end) {

@@ -62,7 +62,7 @@ std::vector<Observation> observations_of(const ActorCriticConfig& config) {
       all.emplace_back(vector);
     } else {
       PictureObservation image;
-      for (int k = 0; k < config.image_size * config.image_size; ++k) {
+      for (int k = 0; k < config.picture.height * config.picture.width; ++k) {
         image.pixels.push_back(static_cast<std::uint8_t>(255 * random.uniform()));
       }
       all.emplace_back(image);
@@ -87,7 +87,7 @@ std::pair<std::string, HostTensor> model_input(const std::vector<Observation>& o
   if (bytes.empty()) {
     return {"observation", HostTensor::from_floats({kStates, config.vector_size}, floats)};
   }
-  const std::int64_t side = config.image_size;
+  const std::int64_t side = config.picture.height;
   return {"picture", HostTensor::from_bytes({kStates, 1, side, side}, bytes)};
 }
 
@@ -219,7 +219,7 @@ ActorCriticConfig vector_config(int rows, int choices, int dims) {
 ActorCriticConfig picture_config(int side, const char* adapter) {
   ActorCriticConfig config;
   config.observation = ObservationKind::kImage;
-  config.image_size = side;
+  config.picture.height = config.picture.width = side;
   config.choices = 0;
   config.continuous_dims = 2;
   config.continuous_heads = 4;

@@ -86,8 +86,14 @@ class SideWriter {
 
   /// Bytes as the environment draws them, normalised in the network's own arithmetic.
   std::string picture() {
-    const std::string side = std::to_string(policy_.config.image_size);
-    graph_.add_input({"picture", "U8", {"n", "1", side, side}});
+    const PictureInput& p = policy_.config.picture;
+    if (p.channels != 1 || p.frames != 1 || p.values != 0) {
+      throw Error(policy_.checkpoint.path.string() +
+                  ": only policies of one picture of one channel, without values beside it, are "
+                  "written as ONNX: --part body writes the ResNet body alone");
+    }
+    graph_.add_input(
+        {"picture", "U8", {"n", "1", std::to_string(p.height), std::to_string(p.width)}});
     const float mean = policy_.preprocessing.grey_mean(),
                 deviation = policy_.preprocessing.grey_deviation();
     std::string x = graph_.node("Cast", {"picture"}, "picture.floats", {{"to", std::int64_t{1}}});
@@ -170,15 +176,16 @@ void add_action(OnnxGraph& graph, const ActionSpace& actions) {
 void add_actor(OnnxGraph& graph, const ExportedPolicy& policy) {
   SideWriter actor(graph, policy, "actor");
   const ActorCriticConfig& config = policy.config;
+  const bool picture = config.observation == ObservationKind::kImage;
   const std::string x = actor.features();
   if (config.choices > 0) {
-    actor.by_row(actor.head(x, "logits", actor.flat("logits")), config.choices, "logits");
+    actor.by_row(actor.head(x, picture ? "discrete" : "logits", actor.flat("logits")),
+                 config.choices, "logits");
     actor.output("logits", "F32", config.choices);
     graph.node("ArgMax", {"logits"}, "choice", {{"axis", kLast}, {"keepdims", std::int64_t{0}}});
     actor.output("choice", "I64");
   }
   if (config.continuous_dims > 0) {
-    const bool picture = config.observation == ObservationKind::kImage;
     const std::int64_t width = config.rows * config.continuous_dims;
     actor.by_row(actor.head(x, picture ? "mu" : "mean", actor.flat("mean"), width),
                  config.continuous_dims, "mean");

@@ -1,0 +1,232 @@
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <memory>
+#include <tuple>
+
+#include "engine/autograd.h"
+#include "kernels/backend_registry.h"
+#include "models/policies/image_actor_critic.h"
+#include "rl/environment_registry.h"
+#include "rl/frame_stack.h"
+#include "rl/network_config.h"
+#include "rl/ppo/ppo.h"
+#include "tests/golden/closed_form_resnet.h"
+#include "tests/op_table/op_cases.h"
+#include "tests/rl/pictures/bars.h"
+#include "tests/rl/same_state.h"
+
+// Policies of pictures: every form of a picture with every action space, freeze mode and number of
+// frames, through whole updates.
+namespace frost {
+namespace {
+
+/// Picture, action space, freeze mode, frames.
+using Case = std::tuple<std::string, std::string, std::string, int>;
+
+/// PPO on the bars of an Identity environment, with bodies of closed form; no update counts on
+/// what is not in `save`.
+class Learner {
+ public:
+  Learner(const Case& c, Backend& backend, bool cache = true, bool record = false)
+      : environments_(factory_of(c), 2, 5) {
+    ActorCriticConfig config = fit_to_environment({}, environments_.spec());
+    config.hidden_dim = 16;
+    config.picture.frame_difference = true;
+    config.backbone.freeze_mode = std::get<2>(c);
+    config.backbone.savings.cache = cache;
+    network_ = std::make_unique<ImageActorCritic>(backend, config);
+    RandomStream random(3, StreamPurpose::kInit);
+    network_->initialize(random, false);
+    network_->load_bodies(closed_form_resnet(18));
+    optimizer_ = std::make_unique<Adam>(network_->param_groups());
+    PpoConfig ppo;
+    ppo.num_envs = 2;
+    ppo.rollout_steps = 8;
+    ppo.minibatch_size = 6;
+    ppo.update_epochs = 1;
+    ppo.enable_kl_early_stop = false;
+    ppo.record_minibatches = record;
+    ppo_ = std::make_unique<Ppo>(*network_, *optimizer_, environments_, ppo, 11);
+  }
+
+  static EnvironmentFactory factory_of(const Case& c) {
+    const auto& [picture, space, mode, frames] = c;
+    return [numbers = find_environment("Identity" + space), channels = picture == "Grey" ? 1 : 3,
+            values = picture == "ColorAndVector", stacked = frames] {
+      auto bars = std::make_unique<Bars>(numbers(), channels, values);
+      bars->limit_time(3);
+      return std::make_unique<FrameStack>(std::move(bars), stacked);
+    };
+  }
+
+  ImageActorCritic& network() { return *network_; }
+  Ppo& ppo() { return *ppo_; }
+  SafetensorsFile save() const {
+    SafetensorsFile file;
+    file.tensors = network_->state_dict("network.");
+    optimizer_->save(file.tensors);
+    environments_.save(file.tensors);
+    ppo_->save(file.tensors);
+    file.tensors.erase("ppo.seconds");
+    return file;
+  }
+  void load(const Learner& other) {
+    StateDict state = other.save().tensors;
+    state["ppo.seconds"] = HostTensor::from_doubles({0, 0});
+    network_->load_state_dict(state, false, "network.");
+    optimizer_->load(state);
+    environments_.load(state);
+    ppo_->load(state);
+  }
+
+ private:
+  VectorEnvironment environments_;
+  std::unique_ptr<ImageActorCritic> network_;
+  std::unique_ptr<Adam> optimizer_;
+  std::unique_ptr<Ppo> ppo_;
+};
+
+class PicturePolicies : public testing::TestWithParam<Case> {
+ protected:
+  std::unique_ptr<Learner> make(bool cache = true) const {
+    return std::make_unique<Learner>(GetParam(), cpu_backend(), cache);
+  }
+};
+
+TEST_P(PicturePolicies, KeptFeaturesAndAStopChangeNoBit) {
+  const auto whole = make();
+  const Metrics want = whole->ppo().update();
+  EXPECT_GT(want.at("charts/episodes_finished"), 0) << "stacks begin anew within the rollout";
+  if (std::get<2>(GetParam()) != "none") {
+    const auto recomputed = make(false);
+    expect_same_metrics(recomputed->ppo().update(), want);
+    expect_same_checkpoint(recomputed->save(), whole->save());
+  }
+
+  auto stopped = make();
+  for (int place : {3, 2}) {  // while collecting, and between two minibatches
+    ASSERT_FALSE(stopped->ppo().update([&] { return --place == 0; }));
+    auto next = make();
+    next->load(*stopped);
+    stopped = std::move(next);
+  }
+  expect_same_metrics(stopped->ppo().update(), want);
+  expect_same_checkpoint(stopped->save(), whole->save());
+}
+
+/// Sum of everything that a network says of two states, each output with a weight of its own.
+struct WeightedOutputs {
+  PolicyNetwork& network;
+  StateBatch batch;
+
+  std::vector<std::pair<Tensor, std::vector<float>>> parts() const {
+    const PolicyOutput out = network.forward(batch);
+    std::vector<std::pair<Tensor, std::vector<float>>> all;
+    for (const Tensor& t : {out.logits, out.gaussian, out.values}) {
+      if (!t.defined()) continue;
+      std::vector<float> weights;
+      for (std::int64_t i = 0; i < t.numel(); ++i) {
+        weights.push_back(std::cos(1.0f + static_cast<float>(i)));
+      }
+      all.emplace_back(t, std::move(weights));
+    }
+    return all;
+  }
+
+  double operator()() const {
+    const NoGradGuard no_grad;
+    double sum = 0;
+    for (const auto& [tensor, weights] : parts()) {
+      const std::vector<float> values = tensor.to_host();
+      for (std::size_t i = 0; i < values.size(); ++i) sum += double{values[i]} * weights[i];
+    }
+    return sum;
+  }
+
+  void backpropagate() const {
+    std::vector<std::pair<Tensor, Tensor>> seeds;
+    for (const auto& [tensor, weights] : parts()) {
+      seeds.emplace_back(tensor, Tensor::from_host(network.backend(), tensor.shape(), weights));
+    }
+    backward(seeds);
+  }
+};
+
+// Along the gradient itself the outputs must change by its norm.
+TEST_P(PicturePolicies, GradientsAreThoseOfDifferences) {
+  const auto learner = make();
+  std::vector<Observation> states;
+  for (const std::uint64_t seed : {1u, 2u}) {
+    const auto environment = Learner::factory_of(GetParam())();
+    environment->reset(seed);
+    states.push_back(environment->observe());
+  }
+  PolicyNetwork& network = learner->network();
+  const WeightedOutputs outputs{network, network.make_batch({&states[0], &states[1]})};
+  std::vector<NamedTensor> trained = network.parameters();
+  std::erase_if(trained, [](const NamedTensor& p) { return !p.tensor.requires_grad(); });
+  for (NamedTensor& p : trained) p.tensor.zero_grad();
+  outputs.backpropagate();
+  double squares = 0;
+  for (const NamedTensor& p : trained) {
+    for (const float g : p.tensor.grad().to_host()) squares += double{g} * g;
+  }
+  const double norm = std::sqrt(squares), step = 2e-3 / norm;
+  const auto moved = [&](double by) {
+    for (NamedTensor& p : trained) {
+      std::vector<float> values = p.tensor.to_host();
+      const std::vector<float> gradient = p.tensor.grad().to_host();
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] += static_cast<float>(by * gradient[i]);
+      }
+      p.tensor.copy_from_host(values);
+    }
+    return outputs();
+  };
+  const double above = moved(step), below = moved(-2 * step);
+  EXPECT_NEAR((above - below) / (2 * step * squares), 1.0, 0.02);
+}
+
+std::string name_of(const Case& c) {
+  const auto& [picture, space, mode, frames] = c;
+  std::string name = fmt::format("{}_{}_{}_{}frames", picture, space, mode, frames);
+  std::erase(name, '.');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, PicturePolicies,
+    testing::Combine(testing::Values("Grey", "Color", "ColorAndVector"),
+                     testing::Values("Discrete", "MultiDiscrete", "Box", "Hybrid"),
+                     testing::Values("none", "all", "layer4.1"), testing::Values(1, 3)),
+    [](const auto& info) { return name_of(info.param); });
+
+class RecordedPicturePolicies : public testing::TestWithParam<std::tuple<Case, Backend*>> {};
+
+TEST_P(RecordedPicturePolicies, EqualTheEagerOnesBitForBit) {
+  const auto& [what, backend] = GetParam();
+  Learner eager(what, *backend), recorded(what, *backend, true, true);
+  for (int update = 0; update < 2; ++update) {
+    expect_same_metrics(recorded.ppo().update(), eager.ppo().update());
+  }
+  expect_same_checkpoint(recorded.save(), eager.save());
+  EXPECT_EQ(recorded.ppo().gradient_step().recordings(), 2U) << "6 states, 2 states";
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, RecordedPicturePolicies,
+                         testing::Combine(testing::Values(Case{"ColorAndVector", "Hybrid", "all",
+                                                               3},
+                                                          Case{"Color", "Discrete", "layer4.1", 3},
+                                                          Case{"ColorAndVector", "Box", "none", 1},
+                                                          Case{"Grey", "MultiDiscrete", "none", 3}),
+                                          testing::ValuesIn(test_backends())),
+                         [](const auto& info) {
+                           return name_of(std::get<Case>(info.param)) + "_Device" +
+                                  std::to_string(info.index % test_backends().size());
+                         });
+
+}  // namespace
+}  // namespace frost
