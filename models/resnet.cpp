@@ -34,10 +34,11 @@ Tensor conv_unit(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, 
 
 }  // namespace
 
-ResNet::ResNet(Backend& backend, int depth, std::int64_t in_channels, bool folding)
-    : spec_(resnet_spec(depth)), fold_(folding) {
+ResNet::ResNet(Backend& backend, int depth, std::int64_t in_channels, bool folding, ResNetTap tap)
+    : spec_(resnet_spec(depth)), tap_(tap), fold_(folding) {
   for (int u = 0; u < units(); ++u) {
     Unit& unit = units_.emplace_back();
+    if (u == last_block()) break;
     for (const ResNetConv& conv : spec_.convs(u)) {
       unit.convs.push_back(make_conv(backend, conv, u == 0 ? in_channels : conv.in));
       unit.projects = conv.shortcut;
@@ -76,7 +77,7 @@ Tensor ResNet::forward(const Tensor& input, int begin, int end) {
     Unit& unit = units_.at(static_cast<std::size_t>(u));
     if (u == 0) {
       x = max_pool2d(conv_unit(x, unit.convs[0], {}, true, fold_), 3, 2, 1);
-    } else if (u == units() - 1) {
+    } else if (u == last_block()) {
       x = global_avg_pool(x);
     } else {
       x = block(x, unit);
@@ -97,9 +98,9 @@ std::vector<Tensor> ResNet::unit_tensors(int unit) const {
 
 Shape ResNet::unit_input(int unit, const Shape& image) const {
   if (unit == 0) return image;
-  if (unit == units()) return {spec_.features()};
-  const std::int64_t channels =
-      unit == units() - 1 ? spec_.features() : spec_.convs(unit).front().in;
+  const std::int64_t yielded = spec_.channels(tap_.stage);
+  if (unit > last_block()) return {yielded};
+  const std::int64_t channels = unit == last_block() ? yielded : spec_.convs(unit).front().in;
   return {spec_.side_at(unit, image[0]), spec_.side_at(unit, image[1]), channels};
 }
 
@@ -108,7 +109,8 @@ std::vector<ConvWork> ResNet::unit_work(int unit, const Shape& image) const {
   const std::array<std::int64_t, 2> entering = {spec_.side_at(unit, image[0]),
                                                 spec_.side_at(unit, image[1])};
   std::array<std::int64_t, 2> at = entering;
-  const std::vector<ResNetConv> specs = spec_.convs(unit);
+  const std::vector<ResNetConv> specs =
+      unit == last_block() ? std::vector<ResNetConv>() : spec_.convs(unit);
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const ResNetConv& spec = specs[i];
     const ConvBatchNorm& conv = units_.at(static_cast<std::size_t>(unit)).convs[i];

@@ -19,7 +19,7 @@ struct ConvWork {
 };
 
 /// torchvision's ResNet18, 34 or 50 (He et al. 2016) without its classifier: [n,h,w,c] ->
-/// [n, `spec().features()`].
+/// [n, `spec().features()`], or what its tap yields.
 ///
 /// BatchNorm is always in inference form: stored statistics, trainable scale and shift. Weights
 /// live as OHWI; names and state dicts are torchvision's. With `in_channels` 3, a one-channel input
@@ -29,15 +29,19 @@ class ResNet : public UnitChain {
  public:
   /// With `folding` false BatchNorm and ReLU are ops of their own and a single channel is really
   /// repeated, as in a plain library (`bench_freeze --plain`). Throws UsageError for a depth that
-  /// is not in the table.
-  ResNet(Backend& backend, int depth, std::int64_t in_channels, bool folding = true);
+  /// is not in the table. What is behind the tap does not exist.
+  ResNet(Backend& backend, int depth, std::int64_t in_channels, bool folding = true,
+         ResNetTap tap = {});
 
   const ResNetSpec& spec() const { return spec_; }
+  ResNetTap tap() const { return tap_; }
+  /// Shape of what one image gives: [channels], or [height, width, channels] without pooling.
+  Shape output(const Shape& image) const { return unit_input(units(), image); }
 
   using UnitChain::forward;
-  int units() const override { return spec_.units(); }
+  int units() const override { return last_block() + (tap_.pooled ? 1 : 0); }
   Tensor forward(const Tensor& x, int begin, int end) override;
-  /// The map after `stage` 1..4.
+  /// The map after `stage` 1..4, up to that of the tap.
   Tensor features(const Tensor& images, int stage) {
     return forward(images, 0, spec_.unit_of(stage + 1, 0));
   }
@@ -56,6 +60,9 @@ class ResNet : public UnitChain {
   StateDict torchvision_state_dict() const;
 
  private:
+  /// Behind the last unit that has convolutions.
+  int last_block() const { return spec_.unit_of(tap_.stage + 1, 0); }
+
   /// The convolutions of one unit, as `ResNetSpec::convs`.
   struct Unit {
     std::vector<ConvBatchNorm> convs;
@@ -66,6 +73,7 @@ class ResNet : public UnitChain {
   Tensor block(const Tensor& x, Unit& unit);
 
   const ResNetSpec& spec_;
+  ResNetTap tap_;
   bool fold_;
   std::vector<Unit> units_;
 };

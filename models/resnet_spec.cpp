@@ -1,5 +1,8 @@
 #include "models/resnet_spec.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "kernels/errors.h"
@@ -68,6 +71,19 @@ std::int64_t ResNetSpec::side_at(int unit, std::int64_t side) const {
     if (u == 0) side = (side + 1) / 2;  // the max pooling, 3x3 of stride 2
   }
   return side;
+}
+
+std::vector<std::string> resnet_tap_names() {
+  return {"stem", "layer1", "layer2", "layer3", "layer4", "pooled"};
+}
+
+int resnet_tap_stage(const std::string& name) {
+  const std::vector<std::string> names = resnet_tap_names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) {
+    throw UsageError(fmt::format("unknown tap '{}': use one of {}", name, fmt::join(names, ", ")));
+  }
+  return std::min(static_cast<int>(found - names.begin()), kStages);
 }
 
 const std::vector<ResNetSpec>& resnet_specs() {

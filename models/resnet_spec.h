@@ -42,6 +42,18 @@ struct ResNetSpec {
   std::int64_t features() const { return channels(4); }
 };
 
+/// Where a body ends.
+struct ResNetTap {
+  int stage = 4;       ///< the last one, 1 .. 4; 0: the stem alone
+  bool pooled = true;  ///< whether the map it yields is averaged
+
+  bool operator==(const ResNetTap&) const = default;
+};
+
+/// "stem", "layer1" .. "layer4" or "pooled", which is layer4. Throws UsageError listing the names.
+int resnet_tap_stage(const std::string& name);
+std::vector<std::string> resnet_tap_names();
+
 /// The table: 18, 34 and 50.
 const std::vector<ResNetSpec>& resnet_specs();
 /// Throws UsageError for another depth.

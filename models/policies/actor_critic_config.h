@@ -48,6 +48,8 @@ struct BackboneConfig {
   std::string weights_path;                     ///< empty: the documented search order
   std::string preprocessing = "weights";        ///< of pictures: weights | torchvision
   std::string input_adapter = "repeat3";        ///< repeat3 | 1ch_conv
+  std::string tap = "pooled";                   ///< resnet_tap_names(): where the bodies end
+  std::string tap_head = "pool";                ///< pool | flatten: what becomes of their map
   std::string freeze_mode = "all";
   double backbone_lr = 1e-4;
   std::vector<FreezeStep> freeze_schedule;  ///< by rising update

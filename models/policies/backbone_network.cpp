@@ -7,7 +7,8 @@ namespace {
 
 ResNet make_body(Backend& backend, const BackboneConfig& config) {
   return ResNet(backend, resnet_depth(config.architecture),
-                config.input_adapter == "1ch_conv" ? 1 : 3, config.savings.folding);
+                config.input_adapter == "1ch_conv" ? 1 : 3, config.savings.folding,
+                {resnet_tap_stage(config.tap), config.tap_head == "pool"});
 }
 
 /// A body for three channels has no weights from one for one; the other way round they are summed.

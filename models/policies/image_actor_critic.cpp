@@ -9,8 +9,11 @@
 namespace frost {
 namespace {
 
-std::int64_t trunk_width(const ResNetSpec& body, const PictureInput& picture) {
-  return body.features() * picture.frames + picture.values;
+std::int64_t trunk_width(const ResNet& body, const PictureInput& picture) {
+  const Shape seen = body.output({picture.height, picture.width, picture.channels});
+  const std::int64_t width =
+      body.tap().pooled ? numel(seen) : seen[0] * seen[1] * MapHead::kChannels;
+  return width * picture.frames + picture.values;
 }
 
 const ActorCriticConfig& require_channels(const ActorCriticConfig& config) {
@@ -68,12 +71,18 @@ Tensor repeat_rows(const Tensor& x, std::int64_t times) {
 
 ImageActorCritic::ImageActorCritic(Backend& backend, const ActorCriticConfig& config)
     : BackboneNetwork(backend, require_channels(config)),
-      actor_trunk_(backend, trunk_width(body_spec(), config.picture), config.hidden_dim),
-      critic_trunk_(backend, trunk_width(body_spec(), config.picture), config.hidden_dim),
+      actor_trunk_(backend, trunk_width(actor_body_, config.picture), config.hidden_dim),
+      critic_trunk_(backend, trunk_width(actor_body_, config.picture), config.hidden_dim),
       value_heads_(backend, config.hidden_dim, config.value_components),
       prefix_({&actor_body_, &critic_body_}, body_input(), config.backbone.savings.sharing) {
   set_preprocessing({});
+  const auto map_head = [&](std::optional<MapHead>& layer, const char* name) {
+    if (actor_body_.tap().pooled) return;
+    layer.emplace(backend, actor_body_.output(body_input())[2]);
+    register_module(name, *layer);
+  };
   register_module("actor.body", actor_body_);
+  map_head(actor_map_, "actor.map");
   register_module("actor.trunk", actor_trunk_);
   const std::int64_t rows = config.rows;
   const auto head = [&](std::optional<Linear>& layer, const char* name, std::int64_t width) {
@@ -85,6 +94,7 @@ ImageActorCritic::ImageActorCritic(Backend& backend, const ActorCriticConfig& co
   head(mu_, "actor.mu", config.continuous_heads);
   head(logstd_, "actor.logstd", config.continuous_heads);
   register_module("critic.body", critic_body_);
+  map_head(critic_map_, "critic.map");
   register_module("critic.trunk", critic_trunk_);
   register_module("critic.value_heads", value_heads_);
 }
@@ -155,10 +165,12 @@ ImageActorCritic::Inputs ImageActorCritic::inputs(const StateBatch& batch) {
           values > 0 ? narrow_cols(kept, kept.dim(1) - values, values) : Tensor()};
 }
 
-Tensor ImageActorCritic::features(ResNet& body, const Tensor& maps, const Tensor& values) {
-  const Tensor pooled = body.forward(maps, prefix_.units());
-  const std::int64_t frames = config_.picture.frames, width = pooled.dim(1);
-  Tensor all = pooled.reshape({pooled.dim(0) / frames, frames * width});
+Tensor ImageActorCritic::features(ResNet& body, const std::optional<MapHead>& head,
+                                  const Tensor& maps, const Tensor& values) {
+  const Tensor yielded = body.forward(maps, prefix_.units());
+  const Tensor rows = head ? (*head)(yielded) : yielded;
+  const std::int64_t frames = config_.picture.frames, width = rows.dim(1);
+  Tensor all = rows.reshape({rows.dim(0) / frames, frames * width});
   if (config_.picture.frame_difference && frames > 1) {
     const std::int64_t earlier = (frames - 1) * width;
     all = concat_cols(subtract(narrow_cols(all, width, earlier), narrow_cols(all, 0, earlier)),
@@ -169,7 +181,7 @@ Tensor ImageActorCritic::features(ResNet& body, const Tensor& maps, const Tensor
 
 PolicyOutput ImageActorCritic::forward(const StateBatch& batch) {
   const Inputs in = inputs(batch);
-  const Tensor acting = actor_trunk_(features(actor_body_, in.actor, in.values));
+  const Tensor acting = actor_trunk_(features(actor_body_, actor_map_, in.actor, in.values));
   PolicyOutput out;
   if (discrete_) out.logits = by_row((*discrete_)(acting), config_.choices);
   if (config_.continuous_dims > 0) {
@@ -185,7 +197,7 @@ Tensor ImageActorCritic::values(const StateBatch& batch) {
 }
 
 Tensor ImageActorCritic::judge(const Inputs& in) {
-  return value_heads_(critic_trunk_(features(critic_body_, in.critic, in.values)));
+  return value_heads_(critic_trunk_(features(critic_body_, critic_map_, in.critic, in.values)));
 }
 
 Tensor ImageActorCritic::by_row(const Tensor& t, std::int64_t width) const {
@@ -197,6 +209,9 @@ void ImageActorCritic::initialize(RandomStream& random, bool with_bodies) {
     // Both bodies start alike, as pretrained ones do, so that a frozen prefix can be shared.
     actor_body_.initialize(random);
     critic_body_.load_state_dict(actor_body_.state_dict());
+  }
+  for (std::optional<MapHead>* head : {&actor_map_, &critic_map_}) {
+    if (*head) initialize_linear((*head)->linear, random);
   }
   for (Linear* layer : {&actor_trunk_.linear, &critic_trunk_.linear}) {
     initialize_linear(*layer, random);

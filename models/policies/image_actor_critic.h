@@ -4,6 +4,7 @@
 
 #include "models/policies/backbone_network.h"
 #include "models/policies/frame_memory.h"
+#include "models/policies/map_head.h"
 
 namespace frost {
 
@@ -11,7 +12,8 @@ namespace frost {
 /// body -> trunk -> heads, straight on the picture.
 ///
 /// Of several frames the body sees one at a time, and the trunk what it makes of all, side by side,
-/// with the values beside the picture. Nothing trains below the bodies, so their leading frozen
+/// with the values beside the picture. Bodies that end at a map which is not pooled have a
+/// `MapHead` between them and the trunk. Nothing trains below the bodies, so their leading frozen
 /// units are a fixed function of a frame: `encode` yields what the prefix makes of each, and
 /// `prefix_id` is the prefix's.
 class ImageActorCritic : public BackboneNetwork {
@@ -47,11 +49,13 @@ class ImageActorCritic : public BackboneNetwork {
 
   Inputs inputs(const StateBatch& batch);
   /// What a trunk reads of the maps of all frames.
-  Tensor features(ResNet& body, const Tensor& maps, const Tensor& values);
+  Tensor features(ResNet& body, const std::optional<MapHead>& head, const Tensor& maps,
+                  const Tensor& values);
   Tensor judge(const Inputs& in);
   /// [states, rows * width] as [states * rows, width].
   Tensor by_row(const Tensor& t, std::int64_t width) const;
 
+  std::optional<MapHead> actor_map_, critic_map_;  ///< where maps are not pooled
   Trunk actor_trunk_, critic_trunk_;
   std::optional<Linear> discrete_, mu_, logstd_;
   Linear value_heads_;

@@ -192,6 +192,30 @@ TEST_P(ResNetOfDepth, EveryUnitYieldsTheShapeThatTheNextOneIsSaidToRead) {
   EXPECT_EQ(x.dim(1), body.spec().features());
 }
 
+// Bodies that end early yield the maps of the whole one, and have nothing behind them.
+TEST_P(ResNetOfDepth, ATapYieldsTheMapOfItsStageOrItsAverage) {
+  const StateDict weights = closed_form_resnet(GetParam());
+  ResNet whole(cpu_backend(), GetParam(), 3);
+  whole.load(weights);
+  const Tensor image = closed_form_images(cpu_backend(), 3, 40);
+  const NoGradGuard no_grad;
+  for (int stage = 0; stage <= 4; ++stage) {
+    const Tensor map = whole.forward(image, 0, whole.spec().unit_of(stage + 1, 0));
+    for (const bool pooled : {false, true}) {
+      ResNet tapped(cpu_backend(), GetParam(), 3, true, {stage, pooled});
+      tapped.load(weights);
+      const Tensor want = pooled ? global_avg_pool(map) : map;
+      const Tensor got = tapped.forward(image);
+      EXPECT_EQ(got.shape(), want.shape());
+      EXPECT_EQ(got.to_host(), want.to_host()) << stage;
+      Shape output = tapped.output({40, 40, 3});
+      output.insert(output.begin(), image.dim(0));
+      EXPECT_EQ(output, want.shape());
+      EXPECT_EQ(tapped.parameters().size() == whole.parameters().size(), stage == 4);
+    }
+  }
+}
+
 // The multiplications of one forward at 224 pixels, as papers and torchvision give them, without
 // the classifier.
 TEST_P(ResNetOfDepth, ItsWorkIsThatOfTheLiterature) {

@@ -81,6 +81,14 @@ Keys actor_critic_keys() {
       choice("actor_critic.backbone.input_adapter", MEMBER(model.backbone.input_adapter),
              {"repeat3", "1ch_conv"}, "one channel into a body made for three")
           .only_with(KeyNeed::kBodies),
+      choice("actor_critic.backbone.tap", MEMBER(model.backbone.tap), resnet_tap_names(),
+             "where both bodies end; pooled is layer4, averaged. What is behind the tap is not "
+             "there")
+          .only_with(KeyNeed::kPicture),
+      choice("actor_critic.backbone.tap_head", MEMBER(model.backbone.tap_head), {"pool", "flatten"},
+             "the map of the tap averaged over its places, or flattened behind a 1x1 convolution "
+             "to 16 channels that trains")
+          .only_with(KeyNeed::kPicture),
       freeze_mode_key(
           "actor_critic.backbone.freeze_mode", MEMBER(model.backbone.freeze_mode),
           "which part of both bodies is frozen; layerN.M: block M of layerN and what is "

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "models/policies/graph_actor_critic.h"
+#include "models/policies/map_head.h"
 #include "tools/reports/bytes_json.h"
 #include "tools/reports/parameter_report.h"
 #include "weights/resnet_names.h"
@@ -47,11 +48,19 @@ std::int64_t encoder_count(const EncoderConfig& config) {
 
 std::int64_t heads_count(const ActorCriticConfig& config) {
   const std::int64_t token = config.encoder.out_dim, hidden = config.hidden_dim;
-  const std::int64_t features = resnet_spec(resnet_depth(config.backbone.architecture)).features();
+  const ResNetSpec& body = resnet_spec(resnet_depth(config.backbone.architecture));
+  const int stage = resnet_tap_stage(config.backbone.tap);
+  const bool pooled = config.backbone.tap_head == "pool";
+  const std::int64_t channels = body.channels(stage);
   const PictureInput& picture = config.picture;
   const bool pictures = config.observation == ObservationKind::kImage;
-  const std::int64_t seen = pictures ? features * picture.frames + picture.values : features;
-  const std::int64_t trunk = linear_count(seen, hidden) + 2 * hidden;
+  const int behind = body.unit_of(stage + 1, 0);
+  const std::int64_t width = pooled ? channels
+                                    : body.side_at(behind, picture.height) *
+                                          body.side_at(behind, picture.width) * MapHead::kChannels;
+  const std::int64_t seen = pictures ? width * picture.frames + picture.values : width;
+  const std::int64_t trunk = linear_count(seen, hidden) + 2 * hidden +
+                             (pooled ? 0 : linear_count(channels, MapHead::kChannels));
   const std::int64_t critic = trunk + linear_count(hidden, config.value_components);
   if (pictures) {
     const std::int64_t choices = std::int64_t{config.rows} * config.choices;
@@ -63,6 +72,11 @@ std::int64_t heads_count(const ActorCriticConfig& config) {
                              linear_count(hidden, config.choices) +
                              2 * linear_count(hidden, config.continuous_heads) + config.choices;
   return actor + linear_count(token, GraphActorCritic::kTokenPixels) + critic;
+}
+
+/// Whether the bodies reach as far as "layer3".
+bool has_stage(const BackboneConfig& config, const std::string& stage) {
+  return !stage.starts_with("layer") || stage.back() - '0' <= resnet_tap_stage(config.tap);
 }
 
 std::vector<NamedTensor> frozen_parameters(const BackboneNetwork& network) {
@@ -78,7 +92,7 @@ ExpectedCounts expected_counts(const ActorCriticConfig& config) {
   const FreezeMode& mode = find_freeze_mode(config.backbone.freeze_mode, depth);
   ExpectedCounts counts;
   for (const TensorSpec& spec : resnet_tensors(depth)) {
-    if (spec.stage() == "fc") continue;
+    if (spec.stage() == "fc" || !has_stage(config.backbone, spec.stage())) continue;
     std::int64_t n = numel(spec.shape);
     if (spec.name == "conv1.weight" && config.backbone.input_adapter == "1ch_conv") n /= 3;
     if (!spec.is_parameter()) {

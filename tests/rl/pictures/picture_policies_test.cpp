@@ -17,6 +17,8 @@
 #include "tests/op_table/op_cases.h"
 #include "tests/rl/pictures/bars.h"
 #include "tests/rl/same_state.h"
+#include "tools/lab/freeze_proof.h"
+#include "tools/reports/parameter_report.h"
 
 // Policies of pictures: every form of a picture with every action space, freeze mode and number of
 // frames, through whole updates.
@@ -30,13 +32,16 @@ using Case = std::tuple<std::string, std::string, std::string, int>;
 /// what is not in `save`.
 class Learner {
  public:
-  Learner(const Case& c, Backend& backend, bool cache = true, bool record = false)
+  Learner(const Case& c, Backend& backend, bool cache = true, bool record = false,
+          const std::string& tap = "pooled", const std::string& tap_head = "pool")
       : environments_(factory_of(c), 2, 5) {
     ActorCriticConfig config = fit_to_environment({}, environments_.spec());
     config.hidden_dim = 16;
     config.picture.frame_difference = true;
     config.backbone.freeze_mode = std::get<2>(c);
     config.backbone.savings.cache = cache;
+    config.backbone.tap = tap;
+    config.backbone.tap_head = tap_head;
     network_ = std::make_unique<ImageActorCritic>(backend, config);
     RandomStream random(3, StreamPurpose::kInit);
     network_->initialize(random, false);
@@ -115,6 +120,27 @@ TEST_P(PicturePolicies, KeptFeaturesAndAStopChangeNoBit) {
   }
   expect_same_metrics(stopped->ppo().update(), want);
   expect_same_checkpoint(stopped->save(), whole->save());
+}
+
+// Bodies that end early, with a part behind the frozen one where the mode leaves any.
+TEST(PictureTaps, KeptFeaturesChangeNoBitAndTheCountsAreThoseExpected) {
+  for (const std::string mode : {"all", "layer2.1"}) {
+    for (const std::string tap : {"stem", "layer2", "layer4"}) {
+      for (const std::string head : {"pool", "flatten"}) {
+        SCOPED_TRACE(fmt::format("{} {} {}", mode, tap, head));
+        const Case what{"Color", "Box", mode, 2};
+        Learner kept(what, cpu_backend(), true, false, tap, head);
+        Learner recomputed(what, cpu_backend(), false, false, tap, head);
+        const ActorCriticConfig& config = kept.network().config();
+        const ExpectedCounts expected = expected_counts(config);
+        const ParameterCounts counts = count_parameters(kept.network());
+        EXPECT_EQ(counts.trainable, expected.heads + 2 * expected.body_trainable);
+        EXPECT_EQ(counts.trainable + counts.frozen(), expected.heads + 2 * expected.body);
+        expect_same_metrics(kept.ppo().update(), recomputed.ppo().update());
+        expect_same_checkpoint(kept.save(), recomputed.save());
+      }
+    }
+  }
 }
 
 /// Sum of everything that a network says of two states, each output with a weight of its own.
