@@ -36,6 +36,20 @@ std::vector<std::vector<std::string>> Environment::detail_rows(const Action*) co
   return {};
 }
 
+Action random_action(const ActionSpace& space, RandomStream& stream) {
+  Action action;
+  for (int row = 0; row < space.rows; ++row) {
+    if (space.choices > 0) {
+      action.decisions.push_back(
+          static_cast<std::int32_t>(stream.below(static_cast<std::uint32_t>(space.choices))));
+    }
+    for (const ContinuousDimension& d : space.continuous) {
+      action.parameters.push_back(static_cast<float>(stream.uniform(d.low, d.high)));
+    }
+  }
+  return action;
+}
+
 void check_action(const ActionSpace& space, const Action& action) {
   const auto rows = static_cast<std::size_t>(space.rows);
   const std::size_t decisions = space.choices > 0 ? rows : 0;

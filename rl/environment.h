@@ -99,6 +99,9 @@ class Environment {
 
 using EnvironmentFactory = std::function<std::unique_ptr<Environment>()>;
 
+/// An action drawn evenly from choices and intervals, for spaces with a fixed number of rows.
+Action random_action(const ActionSpace& space, RandomStream& stream);
+
 /// Throws Error unless the action has the rows, choices and intervals that the space asks for;
 /// for spaces with a fixed number of rows.
 void check_action(const ActionSpace& space, const Action& action);

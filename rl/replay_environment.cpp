@@ -2,10 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "kernels/errors.h"
 #include "rl/byte_stream.h"
 
 namespace frost {
+
+RecordedEpisodes record_episodes(Environment& environment, int steps, RandomStream& seeds) {
+  const EnvironmentSpec& spec = environment.spec();
+  RecordedEpisodes record{spec, {}};
+  for (bool running = false; static_cast<int>(record.steps.size()) < steps;) {
+    if (!running) environment.reset(seeds.next_bits());
+    RecordedStep step{environment.observe(), {}};
+    step.result = environment.step(spec.reference_policy.empty()
+                                       ? random_action(spec.actions, seeds)
+                                       : environment.scripted_action(spec.reference_policy, seeds));
+    running = !step.result.done();
+    record.steps.push_back(std::move(step));
+  }
+  StepResult& last = record.steps.back().result;
+  last.terminated = true;
+  last.truncated = false;
+  return record;
+}
 
 StepResult ReplayEnvironment::step(const Action& action) {
   const RecordedStep& now = record_.steps[next_];

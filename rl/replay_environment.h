@@ -18,6 +18,10 @@ struct RecordedEpisodes {
   std::vector<RecordedStep> steps;
 };
 
+/// `steps` steps under the environment's reference policy, or under random actions where it has
+/// none; the last one ends an episode.
+RecordedEpisodes record_episodes(Environment& environment, int steps, RandomStream& seeds);
+
 /// Plays what was recorded round and round, whatever the actions: work that depends on no policy.
 /// Outlived by the record.
 class ReplayEnvironment : public Environment {

@@ -15,20 +15,6 @@ namespace frost {
 namespace {
 
 /// A random action that fits the space.
-Action random_action(const ActionSpace& space, RandomStream& stream) {
-  Action action;
-  for (int row = 0; row < space.rows; ++row) {
-    if (space.choices > 0) {
-      action.decisions.push_back(
-          static_cast<std::int32_t>(stream.below(static_cast<std::uint32_t>(space.choices))));
-    }
-    for (const ContinuousDimension& d : space.continuous) {
-      action.parameters.push_back(static_cast<float>(stream.uniform(d.low, d.high)));
-    }
-  }
-  return action;
-}
-
 std::vector<float> observed(const Environment& environment) {
   return std::get<VectorObservation>(environment.observe()).values;
 }

@@ -94,15 +94,18 @@ EnvironmentFactory scripted_environment_factory(const Config& config) {
   return environment_factory(graph);
 }
 
-RecordedEpisodes record_at_constant_size(const Config& config, int size, int steps,
-                                         RandomStream& seeds) {
-  if (!has_own_section(config)) {
-    throw UsageError("environment.name is '" + config.environment_name +
-                     "': this needs ResNet bodies and states of a constant size; set "
-                     "environment.name to durotaxis");
+RecordedEpisodes record_steps(const Config& config, int size, int steps, RandomStream& seeds) {
+  if (has_own_section(config) && config.model.picture.frames == 1) {
+    return record_colony(steady_colony(config.environment, size),
+                         config.model.observation == ObservationKind::kImage, steps, seeds);
   }
-  return record_colony(steady_colony(config.environment, size),
-                       config.model.observation == ObservationKind::kImage, steps, seeds);
+  const std::unique_ptr<Environment> environment = environment_factory(config)();
+  if (!std::holds_alternative<PictureSpec>(environment->spec().observation)) {
+    throw UsageError("environment.name is '" + config.environment_name +
+                     "': this needs ResNet bodies; set environment.name to durotaxis or to an "
+                     "environment that shows pictures");
+  }
+  return record_episodes(*environment, steps, seeds);
 }
 
 }  // namespace frost

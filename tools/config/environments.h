@@ -25,9 +25,9 @@ EnvironmentFactory environment_factory(const Config& config);
 /// The same process as its scripted policies see it.
 EnvironmentFactory scripted_environment_factory(const Config& config);
 
-/// `steps` steps of the configured environment at a constant `size` (`EnvironmentSpec::size_unit`)
-/// under its reference policy, to be replayed. Throws UsageError where it cannot be held constant.
-RecordedEpisodes record_at_constant_size(const Config& config, int size, int steps,
-                                         RandomStream& seeds);
+/// `steps` steps of the configured environment, to be replayed: a colony at a constant `size`
+/// (`EnvironmentSpec::size_unit`), pictures as `record_episodes`. Throws UsageError for
+/// environments that show neither.
+RecordedEpisodes record_steps(const Config& config, int size, int steps, RandomStream& seeds);
 
 }  // namespace frost

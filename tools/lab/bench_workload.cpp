@@ -40,10 +40,22 @@ struct Columns {
 
 std::string BenchWorkload::text() const {
   return fmt::format(
-      "{} environments, {} steps, {} epochs, minibatches of {} states, graphs of {} nodes "
-      "and pictures of {}x{} replayed, no KL stop, {} repetitions{}",
-      environments, steps, epochs, minibatch, size, image_size, image_size, repetitions,
-      graphs ? ", minibatches recorded" : "");
+      "{} environments, {} steps, {} epochs, minibatches of {} states, {} replayed, no KL stop, {} "
+      "repetitions{}",
+      environments, steps, epochs, minibatch,
+      pictures.empty()
+          ? fmt::format("graphs of {} nodes and pictures of {}x{}", size, image_size, image_size)
+          : pictures,
+      repetitions, graphs ? ", minibatches recorded" : "");
+}
+
+std::string describe_pictures(const Config& config) {
+  if (has_own_section(config)) return "";
+  const EnvironmentSpec spec = environment_spec(config);
+  const auto* picture = std::get_if<PictureSpec>(&spec.observation);
+  if (picture == nullptr) return "";
+  return fmt::format("{} pictures of {}x{}x{} a state from {}", picture->frames, picture->height,
+                     picture->width, picture->channels, spec.name);
 }
 
 std::vector<RecordedEpisodes> record_workload(const BenchWorkload& workload, Config config,
@@ -53,8 +65,8 @@ std::vector<RecordedEpisodes> record_workload(const BenchWorkload& workload, Con
   std::vector<RecordedEpisodes> records;
   for (int i = 0; i < workload.environments; ++i) {
     RandomStream seeds(config.system.seed, StreamPurpose::kLayout, static_cast<std::uint32_t>(i));
-    records.push_back(record_at_constant_size(config, workload.size,
-                                              workload.steps / workload.environments, seeds));
+    records.push_back(
+        record_steps(config, workload.size, workload.steps / workload.environments, seeds));
   }
   return records;
 }

@@ -18,14 +18,18 @@ struct BenchWorkload {
   int size = 20;       ///< of every state, in the environment's unit
   int image_size = 84;
   int repetitions = 3;
-  bool graphs = false;  ///< replay minibatches of equal shapes as CUDA graphs
+  std::string pictures;  ///< `describe_pictures`; empty: the colony's
+  bool graphs = false;   ///< replay minibatches of equal shapes as CUDA graphs
 
   std::string text() const;
 };
 
+/// What an environment other than the colony shows, for `BenchWorkload::text`; empty for that one.
+std::string describe_pictures(const Config& config);
+
 /// The configuration's environment as `kind` under its reference policy, one record for each of
-/// `environments`, `steps / environments` steps long, of constant size and the workload's picture
-/// side.
+/// `environments`, `steps / environments` steps long; a colony is of constant size and seen at the
+/// workload's picture side.
 std::vector<RecordedEpisodes> record_workload(const BenchWorkload& workload, Config config,
                                               ObservationKind kind);
 

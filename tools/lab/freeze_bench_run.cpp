@@ -9,6 +9,7 @@
 #include "models/resnet_spec.h"
 #include "tools/cli/standard_output.h"
 #include "tools/config/common_options.h"
+#include "tools/config/environments.h"
 #include "tools/lab/freeze_bench.h"
 #include "tools/lab/freeze_bench_html.h"
 #include "tools/lab/freeze_bench_table.h"
@@ -35,6 +36,7 @@ std::vector<BenchCase> cases_of(const BenchOptions& options, const Config& confi
   const int depth = resnet_depth(config.model.backbone.architecture);
   std::vector<BenchCase> cases;
   for (const ObservationKind kind : {ObservationKind::kImage, ObservationKind::kGraph}) {
+    if (kind == ObservationKind::kGraph && !has_own_section(config)) continue;
     if (options.observation != "both" && options.observation != to_string(kind)) continue;
     for (const std::string& mode : modes)
       cases.push_back({find_freeze_mode(mode, depth).name, kind, false});
@@ -66,15 +68,16 @@ void require_exact(const std::vector<BenchRow>& rows) {
 }  // namespace
 
 int bench(const BenchOptions& options) {
-  const BenchWorkload& workload = options.workload;
-  check_workload(workload);
+  check_workload(options.workload);
   BenchSettings settings;
-  settings.workload = workload;
   settings.plain = without(options.plain);
   settings.config = options.config.empty()
                         ? parse_config("", "the defaults", config_overrides(options.common))
                         : load_config(options.config, options.common);
   settings.cases = cases_of(options, settings.config);
+  settings.workload = options.workload;
+  settings.workload.pictures = describe_pictures(settings.config);
+  const BenchWorkload& workload = settings.workload;
   if (!options.record.empty()) {
     write_workload(options.record, workload, settings.config);
     print_out("workload: {}\nwritten: {}\n", workload.text(), options.record);
