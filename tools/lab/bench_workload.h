@@ -18,18 +18,18 @@ struct BenchWorkload {
   int size = 20;       ///< of every state, in the environment's unit
   int image_size = 84;
   int repetitions = 3;
-  std::string pictures;  ///< `describe_pictures`; empty: the colony's
+  std::string pictures;  ///< `describe_pictures`; empty: square ones of one channel
   bool graphs = false;   ///< replay minibatches of equal shapes as CUDA graphs
 
   std::string text() const;
 };
 
-/// What an environment other than the colony shows, for `BenchWorkload::text`; empty for that one.
+/// What an environment without a section of its own shows, for `BenchWorkload::text`; else empty.
 std::string describe_pictures(const Config& config);
 
 /// The configuration's environment as `kind` under its reference policy, one record for each of
-/// `environments`, `steps / environments` steps long; a colony is of constant size and seen at the
-/// workload's picture side.
+/// `environments`, `steps / environments` steps long; an environment with a section of its own is
+/// of constant size and seen at the workload's picture side.
 std::vector<RecordedEpisodes> record_workload(const BenchWorkload& workload, Config config,
                                               ObservationKind kind);
 
