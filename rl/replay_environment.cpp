@@ -14,7 +14,7 @@ RecordedEpisodes record_episodes(Environment& environment, int steps, RandomStre
   RecordedEpisodes record{spec, {}};
   for (bool running = false; static_cast<int>(record.steps.size()) < steps;) {
     if (!running) environment.reset(seeds.next_bits());
-    RecordedStep step{environment.observe(), {}};
+    RecordedStep step{environment.observe(), {}, environment.state_row()};
     step.result = environment.step(spec.reference_policy.empty()
                                        ? random_action(spec.actions, seeds)
                                        : environment.scripted_action(spec.reference_policy, seeds));

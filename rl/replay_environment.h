@@ -10,6 +10,7 @@ namespace frost {
 struct RecordedStep {
   Observation observation;
   StepResult result;
+  std::vector<std::string> state = {};  ///< `Environment::state_row` of what was seen
 };
 
 /// Steps of one environment, whatever its policy was.
