@@ -20,6 +20,10 @@ void Environment::limit_time(int) {
                                spec_.time_limit));
 }
 
+void Environment::set_appearance(const Appearance&) {
+  fail("appearance", spec_.name + " looks one way only");
+}
+
 Action Environment::scripted_action(const std::string& policy, RandomStream&) const {
   throw UsageError(
       fmt::format("{} has no policy '{}': {}", spec_.name, policy,

@@ -13,6 +13,8 @@
 
 namespace frost {
 
+struct Appearance;
+
 /// What a step earned, by `EnvironmentSpec::reward_names`; [kTotal] is the agent's reward.
 using RewardVector = std::vector<double>;
 inline constexpr std::size_t kTotal = 0;
@@ -77,6 +79,10 @@ class Environment {
   /// Truncates episodes after so many steps, from now on. Throws UsageError where the time limit is
   /// part of what the environment is, as it is by default.
   virtual void limit_time(int steps);
+
+  /// Changes colours, background and camera from now on. Throws Error unless
+  /// `spec().has_appearance`.
+  virtual void set_appearance(const Appearance& appearance);
 
   /// What one of `spec().scripted_policies` does now. Throws UsageError for another name.
   virtual Action scripted_action(const std::string& policy, RandomStream& stream) const;

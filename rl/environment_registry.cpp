@@ -8,6 +8,8 @@
 #include "kernels/errors.h"
 #include "rl/envs/control/classic_control.h"
 #include "rl/envs/control/identity.h"
+#include "rl/envs/pixels/key_door.h"
+#include "rl/envs/pixels/pixel_control.h"
 
 namespace frost {
 namespace {
@@ -29,6 +31,11 @@ std::vector<Entry>& entries() {
       entry<IdentityMultiDiscrete>("IdentityMultiDiscrete"),
       entry<IdentityBox>("IdentityBox"),
       entry<IdentityHybrid>("IdentityHybrid"),
+      entry<PixelCartPole>("PixelCartPole"),
+      entry<PixelPendulum>("PixelPendulum"),
+      entry<PixelAcrobot>("PixelAcrobot"),
+      entry<PixelMountainCar>("PixelMountainCar"),
+      entry<KeyDoor>("KeyDoor"),
   };
   return all;
 }

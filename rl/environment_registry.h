@@ -7,7 +7,8 @@
 
 namespace frost {
 
-/// Environments by name; those of rl/envs/control are there from the start (docs/reference.md).
+/// Environments by name; those of rl/envs/control and rl/envs/pixels are there from the start
+/// (docs/reference.md, docs/pixels.md).
 ///
 /// Throws Error for a name that is taken. Registering is for the time before threads start; looking
 /// up is safe from any thread.

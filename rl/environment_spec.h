@@ -58,6 +58,7 @@ struct EnvironmentSpec {
   std::vector<std::string> scripted_policies;
   std::string reference_policy;  ///< empty: none
   bool renders = false;          ///< `Environment::render` draws
+  bool has_appearance = false;   ///< `Environment::set_appearance` changes how it looks
   /// Columns of `Environment::state_row`, `reward_row` and `detail_rows`.
   std::vector<std::string> state_columns, reward_columns, detail_columns;
 

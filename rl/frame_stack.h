@@ -20,6 +20,10 @@ class FrameStack : public Environment {
   std::vector<std::uint8_t> save_state() const override;
   void load_state(const std::vector<std::uint8_t>& state) override;
   void limit_time(int steps) override;
+  /// Of the pictures from now on; those of earlier states stay as they were seen.
+  void set_appearance(const Appearance& appearance) override {
+    environment_->set_appearance(appearance);
+  }
 
   Action scripted_action(const std::string& policy, RandomStream& stream) const override {
     return environment_->scripted_action(policy, stream);

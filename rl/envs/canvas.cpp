@@ -29,7 +29,7 @@ Canvas::Canvas(int width, int height, Colour background) {
 void Canvas::blend(int x, int y, Colour colour, double share) {
   std::uint8_t* pixel =
       image_.pixels.data() + 3 * (static_cast<std::ptrdiff_t>(y) * image_.width + x);
-  const Colour now = mixed({pixel[0], pixel[1], pixel[2]}, colour, share);
+  const Colour now = share < 1 ? mixed({pixel[0], pixel[1], pixel[2]}, colour, share) : colour;
   pixel[0] = now.red, pixel[1] = now.green, pixel[2] = now.blue;
 }
 
@@ -56,6 +56,13 @@ void Canvas::rectangle(int x, int y, int width, int height, Colour colour) {
   for (int row = std::max(y, 0); row < y_end; ++row) {
     for (int column = std::max(x, 0); column < x_end; ++column) blend(column, row, colour, 1);
   }
+}
+
+void Canvas::box(double left, double top, double width, double height, Colour colour) {
+  const double x = left + width / 2, y = top + height / 2;
+  shape(left, top, left + width, top + height, colour, [&](double px, double py) {
+    return std::max(std::abs(px - x) - width / 2, std::abs(py - y) - height / 2);
+  });
 }
 
 void Canvas::disc(double x, double y, double radius, Colour colour) {

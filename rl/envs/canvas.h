@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "engine/io/rgb_image.h"
 
@@ -19,8 +20,11 @@ Colour mixed(Colour a, Colour b, double share);
 class Canvas {
  public:
   Canvas(int width, int height, Colour background);
+  explicit Canvas(RgbImage image) : image_(std::move(image)) {}
 
   void rectangle(int x, int y, int width, int height, Colour colour);
+  /// As rectangle, at any position: pixels that it covers in part are blended.
+  void box(double left, double top, double width, double height, Colour colour);
   void disc(double x, double y, double radius, Colour colour);
   void ring(double x, double y, double radius, double width, Colour colour);
   void line(double x1, double y1, double x2, double y2, double width, Colour colour);
@@ -29,6 +33,8 @@ class Canvas {
   void text(int x, int y, const std::string& line, Colour colour);
 
   const RgbImage& image() const { return image_; }
+  /// The image; the canvas has none afterwards.
+  RgbImage take() { return std::move(image_); }
 
  private:
   void blend(int x, int y, Colour colour, double share);

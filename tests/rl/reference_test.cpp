@@ -14,9 +14,20 @@
 namespace frost {
 namespace {
 
-/// A random action that fits the space.
+/// What is seen, as numbers: a vector, or pixels and the values beside them.
 std::vector<float> observed(const Environment& environment) {
-  return std::get<VectorObservation>(environment.observe()).values;
+  const Observation seen = environment.observe();
+  if (const auto* vector = std::get_if<VectorObservation>(&seen)) return vector->values;
+  const auto& picture = std::get<PictureObservation>(seen);
+  std::vector<float> all(picture.pixels.begin(), picture.pixels.end());
+  all.insert(all.end(), picture.values.begin(), picture.values.end());
+  return all;
+}
+
+int observed_size(const EnvironmentSpec& spec) {
+  if (const auto* vector = std::get_if<VectorSpec>(&spec.observation)) return vector->size;
+  const auto& picture = std::get<PictureSpec>(spec.observation);
+  return picture.height * picture.width * picture.channels + picture.values;
 }
 
 class Reference : public testing::TestWithParam<std::string> {
@@ -37,8 +48,7 @@ TEST_P(Reference, AnEpisodeIsAFunctionOfItsSeedAndActions) {
   twin->reset(3);
   for (bool done = false; !done;) {
     ASSERT_EQ(observed(*environment_), observed(*twin));
-    ASSERT_EQ(static_cast<int>(observed(*twin).size()),
-              std::get<VectorSpec>(twin->spec().observation).size);
+    ASSERT_EQ(static_cast<int>(observed(*twin).size()), observed_size(twin->spec()));
     const Action action = random_action(environment_->spec().actions, stream_);
     const StepResult result = environment_->step(action);
     ASSERT_EQ(result.reward, twin->step(action).reward);

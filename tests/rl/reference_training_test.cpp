@@ -15,8 +15,10 @@ const std::filesystem::path kConfigs = source_path("configs/reference");
 
 TEST(ReferenceConfigurations, EveryEnvironmentHasOne) {
   std::set<std::string> configured;
-  for (const auto& entry : std::filesystem::directory_iterator(kConfigs)) {
-    configured.insert(load_config(entry.path(), {}).environment_name);
+  for (const std::filesystem::path& folder : {kConfigs, source_path("configs/pixels")}) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      configured.insert(load_config(entry.path(), {}).environment_name);
+    }
   }
   const std::vector<std::string> names = environment_names();
   EXPECT_EQ(configured, std::set<std::string>(names.begin(), names.end()));

@@ -108,7 +108,7 @@ TEST(ConfigSchema, EveryKeyIsBoundToItsOwnMember) {
       "1 2 0.5 0.2 false true -2 exponential in random resnet50 1ch_conv tf32 none joint total "
       "cosine "
       "constant cpu promote_leftmost_child state_machine sum image 48 other "
-      "CartPole-v1 minibatch mse torchvision");
+      "CartPole-v1 minibatch mse torchvision drawn");
   const std::vector<std::string> other_values{std::istream_iterator<std::string>(words), {}};
   Config defaults;
   for (const ConfigKey& key : config_keys()) {
@@ -148,7 +148,8 @@ const std::vector<std::vector<std::string>>& kinds_of_configuration() {
        "algorithm.lr_schedule.kind=kl_adaptive"},
       {"environment.name=CartPole-v1"},
       {"environment.name=Pendulum-v1"},
-      {"environment.name=IdentityHybrid"}};
+      {"environment.name=IdentityHybrid"},
+      {"environment.name=PixelPendulum"}};
   return kinds;
 }
 

@@ -7,6 +7,7 @@
 
 #include "models/policies/actor_critic_config.h"
 #include "rl/envs/durotaxis/durotaxis_config.h"
+#include "rl/envs/pixels/appearance.h"
 #include "rl/ppo/ppo_config.h"
 
 namespace frost {
@@ -40,10 +41,17 @@ struct StudyConfig {
   std::uint64_t evaluation_seed = 777;
 };
 
+/// How a drawn environment looks.
+struct AppearanceConfig {
+  Appearance look;          ///< without backgrounds, which are loaded where environments are made
+  std::string backgrounds;  ///< a folder; empty: none
+};
+
 /// Everything a configuration file says; docs/config.md lists the keys.
 struct Config {
   std::string environment_name = "durotaxis";  ///< configurable_environment_names()
   DurotaxisConfig environment;
+  AppearanceConfig appearance;
   ActorCriticConfig model;
   PpoConfig ppo;
   SystemConfig system;

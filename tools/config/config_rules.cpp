@@ -206,6 +206,9 @@ const KeyNeed KeyNeed::kTimeLimit{
 const KeyNeed KeyNeed::kComponents{
     "a reward in several parts", "", "",
     [](const Config&, const EnvironmentSpec& spec) { return spec.reward_names.size() > 1; }};
+const KeyNeed KeyNeed::kAppearance{
+    "an environment that is drawn", "", "set environment.name to one of docs/pixels.md",
+    [](const Config&, const EnvironmentSpec& spec) { return spec.has_appearance; }};
 const KeyNeed KeyNeed::kEarlyStop{
     "the early stop", "it is off", "set algorithm.enable_kl_early_stop to true",
     [](const Config& config, const EnvironmentSpec&) { return config.ppo.enable_kl_early_stop; }};

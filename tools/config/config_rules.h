@@ -45,6 +45,7 @@ struct KeyNeed {
       kVector;                                                                      // observation
   static const KeyNeed kChoices, kContinuous, kBothParts, kParameters, kTimeLimit;  // action, end
   static const KeyNeed kComponents;                                                 // reward
+  static const KeyNeed kAppearance;                                                 // drawing
   static const KeyNeed kEarlyStop, kAdaptiveRate;                                   // other keys
 };
 

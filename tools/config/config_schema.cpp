@@ -8,6 +8,7 @@
 #include "tools/config/config_rules.h"
 #include "tools/config/config_schedule.h"
 #include "tools/config/environments.h"
+#include "tools/config/sections/config_appearance.h"
 
 namespace frost {
 namespace {
@@ -19,8 +20,8 @@ const Interval kFraction = between(0, 1);
 ConfigKey environment_name_key() {
   return choice(
       "environment.name", MEMBER(environment_name), configurable_environment_names(),
-      "the colony, or one of the reference environments (docs/reference.md), which observe "
-      "a vector");
+      "the colony, one of the reference environments (docs/reference.md), which observe a vector, "
+      "or one that is drawn (docs/pixels.md)");
 }
 
 Keys environment_keys() {
@@ -333,9 +334,10 @@ const std::vector<ConfigSection>& config_sections() {
 const std::vector<ConfigKey>& config_keys() {
   static const std::vector<ConfigKey> keys = [] {
     Keys all;
-    for (Keys group : {Keys{environment_name_key()}, environment_keys(),
-                       all_with(KeyNeed::kColony, reward_keys()), network_keys(), algorithm_keys(),
-                       trainer_keys(), evaluation_keys(), study_keys(), system_keys()}) {
+    for (Keys group :
+         {Keys{environment_name_key()}, environment_keys(),
+          all_with(KeyNeed::kColony, reward_keys()), appearance_keys(), network_keys(),
+          algorithm_keys(), trainer_keys(), evaluation_keys(), study_keys(), system_keys()}) {
       for (ConfigKey& key : group) all.push_back(std::move(key));
     }
     return all;

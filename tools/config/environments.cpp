@@ -9,6 +9,7 @@
 #include "rl/envs/durotaxis/spec.h"
 #include "rl/envs/durotaxis/views/picture.h"
 #include "rl/frame_stack.h"
+#include "tools/config/sections/config_appearance.h"
 
 namespace frost {
 namespace {
@@ -52,10 +53,14 @@ EnvironmentFactory single_frames(const Config& config) {
   if (const OwnSection* section = find_own_section(config.environment_name)) {
     return section->make(config);
   }
-  return [make = find_environment(config.environment_name), steps = config.environment.max_steps] {
+  const EnvironmentSpec spec = find_environment(config.environment_name)()->spec();
+  const Appearance look = spec.has_appearance ? configured_appearance(config, spec) : Appearance{};
+  return [make = find_environment(config.environment_name), steps = config.environment.max_steps,
+          look] {
     std::unique_ptr<Environment> environment = make();
     const int limit = environment->spec().time_limit;
     if (limit > 0 && limit != steps) environment->limit_time(steps);
+    if (environment->spec().has_appearance) environment->set_appearance(look);
     return environment;
   };
 }

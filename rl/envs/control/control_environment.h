@@ -30,6 +30,7 @@ class ControlEnvironment : public Environment {
   void load_state(const std::vector<std::uint8_t>& bytes) final;
 
   const State& state() const { return state_; }
+  std::uint64_t episode_seed() const { return seed_; }
 
  protected:
   struct Interval {
