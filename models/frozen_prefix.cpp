@@ -83,6 +83,11 @@ bool FrozenPrefix::shared() {
   return shared_;
 }
 
+std::int64_t FrozenPrefix::width() {
+  refresh();
+  return numel(map_shape()) * static_cast<std::int64_t>(shared_ ? 1 : owners_.size());
+}
+
 std::uint64_t FrozenPrefix::id() {
   refresh();
   return id_;

@@ -41,6 +41,9 @@ class FrozenPrefix {
   /// about each other.
   std::uint64_t id();
 
+  /// Floats that `run` yields of one input; those of the input itself where nothing is frozen.
+  std::int64_t width();
+
   /// What all owners need of the inputs, [n, width]: their features side by side, or one owner's
   /// where `shared`. Bit for bit the same however the inputs are batched. Throws Error for inputs
   /// of another shape or that require a gradient.

@@ -21,9 +21,13 @@ std::string shorten(PpoConfig& ppo) {
   ppo.minibatch_size = ppo.rollout_steps / kMinibatches;
   ppo.update_epochs = 1;
   ppo.enable_kl_early_stop = false;
+  // Clipping may leave all of a minibatch without a gradient.
+  constexpr double kNoClipping = 1e6;
+  ppo.clip_epsilon = kNoClipping;
+  if (ppo.value_loss == ValueLossKind::kClipped) ppo.value_loss = ValueLossKind::kSquared;
   return fmt::format(
       "one update, shortened: {} steps of {} environments, 1 epoch of {} minibatches of {} states, "
-      "no KL stop",
+      "no KL stop, nothing clipped",
       ppo.rollout_steps, ppo.num_envs, kMinibatches, ppo.minibatch_size);
 }
 

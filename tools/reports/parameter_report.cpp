@@ -84,12 +84,33 @@ std::string with_thousands(std::int64_t n) {
 }
 
 std::string parameter_report(PolicyNetwork& network, const Adam& optimizer) {
-  if (const BackboneNetwork* backbone = find_backbone(network)) {
-    return backbone_report(*backbone, optimizer);
+  if (BackboneNetwork* backbone = find_backbone(network)) {
+    return backbone_report(*backbone, optimizer) + state_report(*backbone);
   }
   const std::vector<NamedTensor> parameters = network.parameters();
   return share_report(count_parameters(parameters, false), count_parameters(parameters, true)) +
          group_report(optimizer);
+}
+
+std::string state_report(BackboneNetwork& network) {
+  FrozenPrefix* prefix = network.prefix();
+  if (prefix == nullptr) return "";
+  const PictureInput& picture = network.config().picture;
+  const std::int64_t bytes = picture.frames * numel(network.body_input());
+  std::string text =
+      fmt::format("a state: {} of {}x{}x{}, {} bytes, ",
+                  picture.frames == 1 ? "a picture" : fmt::format("{} pictures", picture.frames),
+                  picture.height, picture.width, picture.channels, with_thousands(bytes));
+  if (prefix->units() == 0 || !network.config().backbone.savings.cache) {
+    return text + "kept as it is and run in every epoch\n";
+  }
+  const std::int64_t kept = 4 * (prefix->width() + picture.values);
+  return text + fmt::format(
+                    "kept as {} bytes of features ({:.1f} % of that), which {} of {} units "
+                    "need not be run for again\n",
+                    with_thousands(kept),
+                    100.0 * static_cast<double>(kept) / static_cast<double>(bytes), prefix->units(),
+                    network.actor_body().units());
 }
 
 std::string memory_table(const MemoryLedger::Bytes& bytes) {

@@ -23,8 +23,13 @@ ParameterCounts count_parameters(const BackboneNetwork& network);
 std::string with_thousands(std::int64_t n);
 
 /// The report printed before training: adapter, freeze mode and what it freezes, totals, per side
-/// body and rest, optimizer groups with their learning rates and counts, the ratio of the rates.
+/// body and rest, optimizer groups with their learning rates and counts, the ratio of the rates;
+/// then `state_report`.
 std::string parameter_report(PolicyNetwork& network, const Adam& optimizer);
+
+/// What a state of pictures costs in a rollout: the bytes of its frames, and of the features that
+/// are kept in their place. Empty for networks that see no pictures.
+std::string state_report(BackboneNetwork& network);
 
 /// One line per tag: live and peak MiB.
 std::string memory_table(const MemoryLedger::Bytes& bytes);
