@@ -40,7 +40,6 @@ TEST(PictureRuns, TheForecastAndTheProofHold) {
         forecast_update(config, replay_factory(records), config.ppo);
     Trainer trainer(config, false);
     const FreezeProof proof(trainer.backbone(), trainer.optimizer());
-    trainer.backbone().prefix()->units();
     reset_memory_peaks(trainer.backend());
     replay_update(trainer.backbone(), trainer.optimizer(), replay_factory(records), config.ppo);
     std::vector<Claim> claims = compare_forecast(predicted, memory_of(trainer.backend()));
