@@ -65,6 +65,11 @@ class Environment {
   virtual void reset(std::uint64_t episode_seed) = 0;
   /// Applies exactly the given action. Throws Error if it does not fit the action space.
   virtual StepResult step(const Action& action) = 0;
+  /// Begins what the next call, `reset` or `step` with the same argument, finishes, so that
+  /// environments of other processes work side by side; `observe` comes after that call. By default
+  /// nothing is begun.
+  virtual void begin_reset(std::uint64_t) {}
+  virtual void begin_step(const Action&) {}
   /// The observation of the current state; pure, may be called any number of times.
   virtual Observation observe() const = 0;
   virtual int episode_steps() const = 0;

@@ -59,6 +59,9 @@ struct EnvironmentSpec {
   std::string reference_policy;  ///< empty: none
   bool renders = false;          ///< `Environment::render` draws
   bool has_appearance = false;   ///< `Environment::set_appearance` changes how it looks
+  /// Whether states are saved; where they are not, a resumed run begins new episodes.
+  bool resumes_exactly = true;
+  std::string runs_on;  ///< other programs that it needs, with versions; empty: none
   /// Columns of `Environment::state_row`, `reward_row` and `detail_rows`.
   std::vector<std::string> state_columns, reward_columns, detail_columns;
 

@@ -93,6 +93,9 @@ EvaluationResult evaluate_policy(const EnvironmentFactory& make, const BatchPoli
       streams.push_back(&e.stream);
     }
     const std::vector<Action> actions = policy(environments, streams);
+    for (std::size_t i = 0; i < live.size() && observers.empty(); ++i) {  // they look before it
+      live[i].environment->begin_step(actions[i]);
+    }
     for (std::size_t i = 0; i < live.size(); ++i) {
       Episode& e = live[i];
       step_episode(e, actions[i], observers);

@@ -14,6 +14,8 @@ class FrameStack : public Environment {
 
   void reset(std::uint64_t episode_seed) override;
   StepResult step(const Action& action) override;
+  void begin_reset(std::uint64_t seed) override { environment_->begin_reset(seed); }
+  void begin_step(const Action& action) override { environment_->begin_step(action); }
   Observation observe() const override { return seen_; }
   int episode_steps() const override { return environment_->episode_steps(); }
   double progress() const override { return environment_->progress(); }

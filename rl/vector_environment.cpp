@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <numeric>
 #include <utility>
 
 #include "engine/random.h"
@@ -35,20 +36,35 @@ VectorEnvironment::VectorEnvironment(const EnvironmentFactory& make, int count, 
   for (int i = 0; i < count; ++i) {
     slots_.push_back({make(), {}});
     check_spec(slots_.back().environment->spec());
-    start_episode(i);
   }
+  start_episodes(all_indices());
 }
 
-void VectorEnvironment::start_episode(int index) {
-  Slot& slot = slots_[static_cast<std::size_t>(index)];
-  const auto episode = static_cast<std::uint64_t>(slot.episode);
+std::vector<int> VectorEnvironment::all_indices() const {
+  std::vector<int> indices(slots_.size());
+  std::iota(indices.begin(), indices.end(), 0);
+  return indices;
+}
+
+std::uint64_t VectorEnvironment::episode_seed(int index) const {
+  const auto episode = static_cast<std::uint64_t>(slots_[static_cast<std::size_t>(index)].episode);
   const PhiloxBlock block = philox4x32(
       {{static_cast<std::uint32_t>(episode), static_cast<std::uint32_t>(episode >> 32),
         static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(StreamPurpose::kLayout)}},
       seed_);
-  slot.environment->reset((static_cast<std::uint64_t>(block.word[0]) << 32) | block.word[1]);
-  slot.observation = slot.environment->observe();
-  slot.episode_return = 0;
+  return (static_cast<std::uint64_t>(block.word[0]) << 32) | block.word[1];
+}
+
+void VectorEnvironment::start_episodes(const std::vector<int>& indices) {
+  for (const int i : indices) {
+    slots_[static_cast<std::size_t>(i)].environment->begin_reset(episode_seed(i));
+  }
+  for (const int i : indices) {
+    Slot& slot = slots_[static_cast<std::size_t>(i)];
+    slot.environment->reset(episode_seed(i));
+    slot.observation = slot.environment->observe();
+    slot.episode_return = 0;
+  }
 }
 
 std::vector<const Observation*> VectorEnvironment::observations() const {
@@ -63,6 +79,7 @@ std::vector<VectorStep> VectorEnvironment::step(const std::vector<Action>& actio
                                    std::to_string(slots_.size()) + " environments");
   }
   std::vector<VectorStep> steps(slots_.size());
+  for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i].environment->begin_step(actions[i]);
   const bool tiny = std::holds_alternative<VectorObservation>(slots_.front().observation);
   parallel_for(size(), tiny ? 100 : 20'000, [&](std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
@@ -74,6 +91,7 @@ std::vector<VectorStep> VectorEnvironment::step(const std::vector<Action>& actio
     }
     if (!steps[i].result.terminated) slot.observation = slot.environment->observe();
   });
+  std::vector<int> ended;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
     const StepResult& result = steps[i].result;
@@ -84,8 +102,9 @@ std::vector<VectorStep> VectorEnvironment::step(const std::vector<Action>& actio
                          slot.episode_return, slot.environment->progress(), result.ending_code(),
                          result.success});
     ++slot.episode;
-    start_episode(static_cast<int>(i));
+    ended.push_back(static_cast<int>(i));
   }
+  start_episodes(ended);
   return steps;
 }
 
@@ -96,7 +115,9 @@ std::vector<EpisodeRecord> VectorEnvironment::take_finished() {
 void VectorEnvironment::save(StateDict& state) const {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
-    state[key(i, "state")] = HostTensor::from_bytes(slot.environment->save_state());
+    if (spec().resumes_exactly) {
+      state[key(i, "state")] = HostTensor::from_bytes(slot.environment->save_state());
+    }
     state[key(i, "episode")] = HostTensor::from_int64(
         {2}, {slot.episode, std::bit_cast<std::int64_t>(slot.episode_return)});
   }
@@ -105,8 +126,10 @@ void VectorEnvironment::save(StateDict& state) const {
 void VectorEnvironment::load(const StateDict& state) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
-    slot.environment->load_state(
-        find_tensor(state, key(i, "state"), "checkpoint").to_bytes(key(i, "state")));
+    if (spec().resumes_exactly) {
+      slot.environment->load_state(
+          find_tensor(state, key(i, "state"), "checkpoint").to_bytes(key(i, "state")));
+    }
     const auto episode =
         find_tensor(state, key(i, "episode"), "checkpoint").to_int64(key(i, "episode"));
     constexpr std::int64_t kMaxEpisode = std::int64_t{1} << 60;
@@ -114,8 +137,13 @@ void VectorEnvironment::load(const StateDict& state) {
       fail_damaged(key(i, "episode"), "no episode has this number");
     slot.episode = episode[0];
     slot.episode_return = std::bit_cast<double>(episode[1]);
-    slot.observation = slot.environment->observe();
+    if (spec().resumes_exactly) {
+      slot.observation = slot.environment->observe();
+    } else {
+      ++slot.episode;  // the one that was cut is nowhere recorded
+    }
   }
+  if (!spec().resumes_exactly) start_episodes(all_indices());
 }
 
 }  // namespace frost

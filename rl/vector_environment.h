@@ -47,6 +47,7 @@ class VectorEnvironment {
   std::vector<EpisodeRecord> take_finished();
 
   void save(StateDict& state) const;
+  /// Goes on where `save` was; in environments that do not resume exactly, with new episodes.
   void load(const StateDict& state);
 
  private:
@@ -57,7 +58,10 @@ class VectorEnvironment {
     double episode_return = 0;
   };
 
-  void start_episode(int index);
+  std::vector<int> all_indices() const;
+  std::uint64_t episode_seed(int index) const;
+  /// Starts an episode in each of them, side by side where they can.
+  void start_episodes(const std::vector<int>& indices);
 
   std::uint64_t seed_;
   std::vector<Slot> slots_;

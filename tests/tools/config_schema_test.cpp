@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "tests/golden_files.h"
+#include "tests/rl/gymnasium/python_tasks.h"
 #include "tests/tools/config_problem.h"
 #include "tools/config/config_differences.h"
 #include "tools/config/config_retired.h"
@@ -108,7 +109,7 @@ TEST(ConfigSchema, EveryKeyIsBoundToItsOwnMember) {
       "1 2 0.5 0.2 false true -2 exponential in random resnet50 1ch_conv tf32 none joint total "
       "cosine "
       "constant cpu promote_leftmost_child state_machine sum image 48 other "
-      "CartPole-v1 minibatch mse torchvision drawn");
+      "CartPole-v1 minibatch mse torchvision drawn both");
   const std::vector<std::string> other_values{std::istream_iterator<std::string>(words), {}};
   Config defaults;
   for (const ConfigKey& key : config_keys()) {
@@ -124,7 +125,8 @@ TEST(ConfigSchema, EveryKeyIsBoundToItsOwnMember) {
       ConfigValue pair{ConfigValue::Kind::kList, "", false, {scalar, scalar}, {}};
       pair.items[0].text = pair.items[1].text =
           key.path.ends_with("theta") ? "1.5" : "11";  // angles end at pi
-      for (const ConfigValue& candidate : {scalar, one, pair}) {
+      const ConfigValue group{ConfigValue::Kind::kMap, "", false, {scalar}, {text}};
+      for (const ConfigValue& candidate : {scalar, one, pair, group}) {
         try {
           if (key.get(changed) == value) key.set(changed, candidate);
         } catch (const UsageError&) {
@@ -141,15 +143,19 @@ TEST(ConfigSchema, EveryKeyIsBoundToItsOwnMember) {
 
 /// Configurations of which each has other keys without effect.
 const std::vector<std::vector<std::string>>& kinds_of_configuration() {
-  static const std::vector<std::vector<std::string>> kinds = {
-      {},
-      {"observation.kind=image"},
-      {"algorithm.two_stage_curriculum.stage=2", "algorithm.enable_kl_early_stop=false",
-       "algorithm.lr_schedule.kind=kl_adaptive"},
-      {"environment.name=CartPole-v1"},
-      {"environment.name=Pendulum-v1"},
-      {"environment.name=IdentityHybrid"},
-      {"environment.name=PixelPendulum"}};
+  static const std::vector<std::vector<std::string>> kinds = [] {
+    std::vector<std::vector<std::string>> all = {
+        {},
+        {"observation.kind=image"},
+        {"algorithm.two_stage_curriculum.stage=2", "algorithm.enable_kl_early_stop=false",
+         "algorithm.lr_schedule.kind=kl_adaptive"},
+        {"environment.name=CartPole-v1"},
+        {"environment.name=Pendulum-v1"},
+        {"environment.name=IdentityHybrid"},
+        {"environment.name=PixelPendulum"}};
+    if (python_found()) all.push_back({"environment.name=" + python_task("Task")});
+    return all;
+  }();
   return kinds;
 }
 
@@ -174,7 +180,8 @@ TEST(ConfigEffect, AKeyIsAcceptedWhereARunReadsItAndRefusedByNameElsewhere) {
     }
   }
   for (const ConfigKey& key : config_keys()) {
-    EXPECT_TRUE(accepted.contains(key.path)) << key.path;
+    EXPECT_TRUE(accepted.contains(key.path) || (key.needs == &KeyNeed::kPython && !python_found()))
+        << key.path;
     EXPECT_EQ(refused.contains(key.path), key.needs != nullptr && key.needs != &KeyNeed::kTimeLimit)
         << key.path;
   }

@@ -191,11 +191,15 @@ class Loader {
   void end_file(bool of_run) {
     environment_of_file_ = config_.environment_name;
     const std::set<std::string> given = given_keys();
-    // An earlier version, which left reference environments their own time limit.
-    if (of_run && find_idle_key(config_, given)) given_.erase(kTimeLimitKey);
     if (of_run) excused_ = given;
-    for (const ConfigKey* key : effective_keys(config_)) {
-      if (key->path != kGroupsKey) excused_.insert(key->path);  // a part of it may have an effect
+    try {
+      // An earlier version, which left reference environments their own time limit.
+      if (of_run && find_idle_key(config_, given)) given_.erase(kTimeLimitKey);
+      for (const ConfigKey* key : effective_keys(config_)) {
+        if (key->path != kGroupsKey) excused_.insert(key->path);  // a part of it may have an effect
+      }
+    } catch (const UsageError&) {  // no such environment, unless an override makes it one
+      excused_ = given;
     }
   }
 

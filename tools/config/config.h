@@ -7,6 +7,7 @@
 
 #include "models/policies/actor_critic_config.h"
 #include "rl/envs/durotaxis/durotaxis_config.h"
+#include "rl/envs/gymnasium/gymnasium_config.h"
 #include "rl/envs/pixels/appearance.h"
 #include "rl/ppo/ppo_config.h"
 
@@ -49,9 +50,11 @@ struct AppearanceConfig {
 
 /// Everything a configuration file says; docs/config.md lists the keys.
 struct Config {
-  std::string environment_name = "durotaxis";  ///< configurable_environment_names()
+  /// One of configurable_environment_names(), or a Python environment's.
+  std::string environment_name = "durotaxis";
   DurotaxisConfig environment;
   AppearanceConfig appearance;
+  GymnasiumConfig gymnasium;  ///< where that is a Python environment
   ActorCriticConfig model;
   PpoConfig ppo;
   SystemConfig system;

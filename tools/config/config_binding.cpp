@@ -85,12 +85,14 @@ std::pair<T, T> parse_pair(const ConfigValue& value, const Interval& range) {
   return {parse_number<T>(value.items[0], range), parse_number<T>(value.items[1], range)};
 }
 
-std::string quote(const std::string& text) {
+}  // namespace
+
+std::string quoted_text(const std::string& text) {
   std::string quoted = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20) {
-      quoted += fmt::format("\\x{:02x}", byte);
+      quoted += fmt::format("\\u{:04x}", byte);
     } else {
       if (c == '"' || c == '\\') quoted += '\\';
       quoted += c;
@@ -98,8 +100,6 @@ std::string quote(const std::string& text) {
   }
   return quoted + "\"";
 }
-
-}  // namespace
 
 ConfigKey&& ConfigKey::allow_null(std::string meaning) && {
   null_means = std::move(meaning);
@@ -178,7 +178,7 @@ ConfigKey text(std::string path, Member<std::string> member, std::string doc) {
     if (value.kind != ConfigValue::Kind::kScalar) reject(value, "text");
     member(config) = value.text;
   };
-  key.get = [=](Config& config) { return quote(member(config)); };
+  key.get = [=](Config& config) { return quoted_text(member(config)); };
   return key;
 }
 
@@ -213,7 +213,7 @@ ConfigKey text_list(std::string path, Member<std::vector<std::string>> member,
   };
   key.get = [=](Config& config) {
     std::vector<std::string> quoted;
-    for (const std::string& text : member(config)) quoted.push_back(quote(text));
+    for (const std::string& text : member(config)) quoted.push_back(quoted_text(text));
     return fmt::format("[{}]", fmt::join(quoted, ", "));
   };
   return key;

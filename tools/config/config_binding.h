@@ -23,6 +23,9 @@ struct ConfigValue {
   std::vector<std::string> names;  ///< of a map: the key of each item
 };
 
+/// A text in double quotes, as YAML and JSON read it.
+std::string quoted_text(const std::string& text);
+
 struct KeyNeed;
 
 /// One row of the table: a key, what it may be, what it means, and the struct member it sets.

@@ -156,6 +156,11 @@ std::optional<ConfigConflict> find_conflict(Config config) {
 const KeyNeed KeyNeed::kColony{
     "the durotaxis environment", "", "set environment.name to durotaxis",
     [](const Config& config, const EnvironmentSpec&) { return has_own_section(config); }};
+const KeyNeed KeyNeed::kPython{"a Python environment", "",
+                               "set environment.name to gymnasium:ID or python:MODULE:CALLABLE",
+                               [](const Config& config, const EnvironmentSpec&) {
+                                 return is_python_environment(config.environment_name);
+                               }};
 const KeyNeed KeyNeed::kGraph{
     "a graph as observation", "", "set environment.name to durotaxis and observation.kind to graph",
     [](const Config&, const EnvironmentSpec& spec) { return shows<GraphSpec>(spec); }};

@@ -46,6 +46,7 @@ struct KeyNeed {
   static const KeyNeed kChoices, kContinuous, kBothParts, kParameters, kTimeLimit;  // action, end
   static const KeyNeed kComponents;                                                 // reward
   static const KeyNeed kAppearance;                                                 // drawing
+  static const KeyNeed kPython;                                                     // environment
   static const KeyNeed kEarlyStop, kAdaptiveRate;                                   // other keys
 };
 

@@ -9,6 +9,7 @@
 #include "tools/config/config_schedule.h"
 #include "tools/config/environments.h"
 #include "tools/config/sections/config_appearance.h"
+#include "tools/config/sections/config_gymnasium.h"
 
 namespace frost {
 namespace {
@@ -18,10 +19,21 @@ const Interval kAny{};
 const Interval kFraction = between(0, 1);
 
 ConfigKey environment_name_key() {
-  return choice(
+  ConfigKey key = choice(
       "environment.name", MEMBER(environment_name), configurable_environment_names(),
       "the colony, one of the reference environments (docs/reference.md), which observe a vector, "
-      "or one that is drawn (docs/pixels.md)");
+      "one that is drawn (docs/pixels.md), or one in Python (docs/gymnasium.md)");
+  key.type += ", gymnasium:ID, python:MODULE:CALLABLE";
+  key.set = [set_known = key.set](Config& config, const ConfigValue& value) {
+    if (!is_python_environment(value.text)) return set_known(config, value);
+    require_python_name(value.text);
+    config.environment_name = value.text;
+  };
+  key.get = [get_known = key.get](Config& config) {
+    return is_python_environment(config.environment_name) ? quoted_text(config.environment_name)
+                                                          : get_known(config);
+  };
+  return key;
 }
 
 Keys environment_keys() {
@@ -334,10 +346,10 @@ const std::vector<ConfigSection>& config_sections() {
 const std::vector<ConfigKey>& config_keys() {
   static const std::vector<ConfigKey> keys = [] {
     Keys all;
-    for (Keys group :
-         {Keys{environment_name_key()}, environment_keys(),
-          all_with(KeyNeed::kColony, reward_keys()), appearance_keys(), network_keys(),
-          algorithm_keys(), trainer_keys(), evaluation_keys(), study_keys(), system_keys()}) {
+    for (Keys group : {Keys{environment_name_key()}, environment_keys(),
+                       all_with(KeyNeed::kColony, reward_keys()), gymnasium_keys(),
+                       appearance_keys(), network_keys(), algorithm_keys(), trainer_keys(),
+                       evaluation_keys(), study_keys(), system_keys()}) {
       for (ConfigKey& key : group) all.push_back(std::move(key));
     }
     return all;

@@ -8,6 +8,7 @@
 #include "rl/envs/durotaxis/recorded_colony.h"
 #include "rl/envs/durotaxis/spec.h"
 #include "rl/envs/durotaxis/views/picture.h"
+#include "rl/envs/gymnasium/gymnasium_environment.h"
 #include "rl/frame_stack.h"
 #include "tools/config/sections/config_appearance.h"
 
@@ -43,6 +44,27 @@ const OwnSection* find_own_section(const std::string& name) {
   return found == std::end(kOwnSections) ? nullptr : found;
 }
 
+/// Environments without a section: those in Python, and those of the registry.
+EnvironmentFactory find_by_name(const Config& config) {
+  if (!is_python_environment(config.environment_name)) {
+    return find_environment(config.environment_name);
+  }
+  return [pool = WorkerPool::shared(config.environment_name, config.gymnasium)] {
+    return std::make_unique<GymnasiumEnvironment>(pool);
+  };
+}
+
+/// The environment's own spec, one picture a state where it shows any.
+EnvironmentSpec single_spec(const Config& config) {
+  if (const OwnSection* section = find_own_section(config.environment_name)) {
+    return section->spec(config);
+  }
+  if (is_python_environment(config.environment_name)) {  // without making another one
+    return WorkerPool::shared(config.environment_name, config.gymnasium)->spec();
+  }
+  return find_environment(config.environment_name)()->spec();
+}
+
 /// Whether states are more than one picture.
 bool stacks(const EnvironmentSpec& spec, const Config& config) {
   return config.model.picture.frames > 1 && std::holds_alternative<PictureSpec>(spec.observation);
@@ -53,10 +75,9 @@ EnvironmentFactory single_frames(const Config& config) {
   if (const OwnSection* section = find_own_section(config.environment_name)) {
     return section->make(config);
   }
-  const EnvironmentSpec spec = find_environment(config.environment_name)()->spec();
+  const EnvironmentSpec spec = single_spec(config);
   const Appearance look = spec.has_appearance ? configured_appearance(config, spec) : Appearance{};
-  return [make = find_environment(config.environment_name), steps = config.environment.max_steps,
-          look] {
+  return [make = find_by_name(config), steps = config.environment.max_steps, look] {
     std::unique_ptr<Environment> environment = make();
     const int limit = environment->spec().time_limit;
     if (limit > 0 && limit != steps) environment->limit_time(steps);
@@ -79,9 +100,7 @@ bool has_own_section(const Config& config) {
 }
 
 EnvironmentSpec environment_spec(const Config& config) {
-  const OwnSection* section = find_own_section(config.environment_name);
-  EnvironmentSpec spec = section == nullptr ? find_environment(config.environment_name)()->spec()
-                                            : section->spec(config);
+  EnvironmentSpec spec = single_spec(config);
   return stacks(spec, config) ? stacked_spec(std::move(spec), config.model.picture.frames) : spec;
 }
 

@@ -64,8 +64,12 @@ Beginning resume(const TrainOptions& options) {
     run.checkpoints().put_damaged_last_aside();
   }
   run.write_config(to_yaml(config));
+  const EnvironmentSpec& spec = trainer.environments().spec();
   note += fmt::format("{}resumed after update {}{}", note.empty() ? "" : "\n",
                       trainer.ppo().updates(), checkpoint ? "" : ": no checkpoint was written yet");
+  if (checkpoint && !spec.resumes_exactly) {
+    note += fmt::format(", in new episodes: {} does not save its state", spec.name);
+  }
   return {std::move(run), std::move(trainer), note};
 }
 
@@ -99,6 +103,9 @@ int train(const TrainOptions& options) {
   auto [run, trainer, note] = options.resume.empty() ? begin(options) : resume(options);
   open_log(run.path() / "run.log", options.common.quiet);
   log_line("device: " + trainer.setup().device);
+  if (const EnvironmentSpec& spec = trainer.environments().spec(); !spec.runs_on.empty()) {
+    log_line(fmt::format("environment: {}, {}", spec.name, spec.runs_on));
+  }
   if (!trainer.setup().weights.empty()) log_line("weights: " + trainer.setup().weights);
   if (!trainer.setup().mapping.empty()) log_line("weights: " + trainer.setup().mapping);
   log_line(parameter_report(trainer));

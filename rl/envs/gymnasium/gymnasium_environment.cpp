@@ -1,0 +1,175 @@
+#include "rl/envs/gymnasium/gymnasium_environment.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "kernels/errors.h"
+#include "rl/byte_stream.h"
+#include "rl/envs/gymnasium/picture_reduction.h"
+
+namespace frost {
+namespace {
+
+constexpr std::uint32_t kMagic = 0x4d594750;  // "PGYM"
+constexpr std::uint32_t kVersion = 1;
+
+/// Gymnasium's seeds are those of numpy: small seeds stay what they are.
+std::uint64_t folded(std::uint64_t seed) {
+  return (seed ^ (seed >> 31) ^ (seed >> 62)) & 0x7FFFFFFF;
+}
+
+template <typename T>
+void put_all(StateWriter& out, std::span<const T> items) {
+  out.put(static_cast<std::uint64_t>(items.size()));
+  for (const T item : items) out.put(item);
+}
+
+template <typename T>
+std::vector<T> get_all(StateReader& in) {
+  std::vector<T> items(in.get_count(sizeof(T)));
+  for (T& item : items) item = in.get<T>();
+  return items;
+}
+
+}  // namespace
+
+GymnasiumEnvironment::GymnasiumEnvironment(std::shared_ptr<WorkerPool> pool)
+    : Environment(pool->spec()), pool_(std::move(pool)), slot_(pool_->take()) {}
+
+GymnasiumEnvironment::~GymnasiumEnvironment() {
+  pool_->give_back(std::move(slot_));
+}
+
+void GymnasiumEnvironment::begin_reset(std::uint64_t episode_seed) {
+  slot_->finish();
+  running_ = false;
+  seed_ = folded(episode_seed);
+  slot_->header().seed = seed_;
+  slot_->begin(SlotCommand::kReset);
+  begun_ = true;
+}
+
+void GymnasiumEnvironment::reset(std::uint64_t episode_seed) {
+  if (!begun_) begin_reset(episode_seed);
+  begun_ = false;
+  slot_->finish();
+  steps_ = 0;
+  require_finite();
+  running_ = true;
+}
+
+void GymnasiumEnvironment::begin_step(const Action& action) {
+  if (!running_) fail("step", "no episode is running; call reset first");
+  check_action(spec().actions, action);
+  slot_->finish();
+  std::copy(action.decisions.begin(), action.decisions.end(), slot_->decisions().begin());
+  std::copy(action.parameters.begin(), action.parameters.end(), slot_->parameters().begin());
+  slot_->begin(SlotCommand::kStep);
+  begun_ = true;
+}
+
+StepResult GymnasiumEnvironment::step(const Action& action) {
+  if (!begun_ || !running_) begin_step(action);
+  begun_ = false;
+  slot_->finish();
+  ++steps_;
+  const SlotHeader& header = slot_->header();
+  if (!std::isfinite(header.reward)) {
+    slot_->fail_with(
+        fmt::format("the reward of step {} of seed {} is {}", steps_, seed_, header.reward));
+  }
+  require_finite();
+  StepResult result;
+  result.reward = {header.reward};
+  result.terminated = header.terminated != 0;
+  const bool cut = header.truncated != 0 || (spec().time_limit > 0 && steps_ >= spec().time_limit);
+  result.truncated = cut && !result.terminated;
+  running_ = !result.done();
+  return result;
+}
+
+void GymnasiumEnvironment::require_finite() const {
+  const auto values = slot_->values();
+  const auto found =
+      std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  if (found == values.end()) return;
+  slot_->fail_with(fmt::format("number {} of {} of its observation after step {} of seed {} is {}",
+                               found - values.begin(), values.size(), steps_, seed_, *found));
+}
+
+Observation GymnasiumEnvironment::observe() const {
+  const auto values = slot_->values();
+  std::vector<float> numbers(values.begin(), values.end());
+  const auto* picture = std::get_if<PictureSpec>(&spec().observation);
+  if (picture == nullptr) return VectorObservation{std::move(numbers)};
+  const PythonSpaces& shown = pool_->spaces();
+  return PictureObservation{reduce_picture(slot_->pixels(), {shown.height, shown.width},
+                                           shown.channels, {picture->height, picture->width}),
+                            std::move(numbers)};
+}
+
+double GymnasiumEnvironment::progress() const {
+  return spec().time_limit > 0 ? static_cast<double>(steps_) / spec().time_limit : 0;
+}
+
+void GymnasiumEnvironment::limit_time(int steps) {
+  if (const int own = pool_->spec().time_limit; own > 0 && steps > own) {
+    throw UsageError(fmt::format(
+        "environment.max_steps is {}, but {} ends its episodes after {} steps: give it another "
+        "limit, as gymnasium.make takes it in environment.kwargs: {{max_episode_steps: {}}}",
+        steps, spec().name, own, steps));
+  }
+  set_time_limit(steps);
+}
+
+std::vector<std::uint8_t> GymnasiumEnvironment::save_state() const {
+  if (!spec().resumes_exactly) return Environment::save_state();
+  StateWriter out;
+  out.put(kMagic);
+  out.put(kVersion);
+  out.put(static_cast<std::uint8_t>(running_));
+  out.put(static_cast<std::int32_t>(steps_));
+  out.put(seed_);
+  put_all<std::uint8_t>(out, slot_->save());
+  put_all<float>(out, slot_->values());
+  put_all<std::uint8_t>(out, slot_->pixels());
+  return out.take();
+}
+
+void GymnasiumEnvironment::load_state(const std::vector<std::uint8_t>& bytes) {
+  if (!spec().resumes_exactly) return Environment::load_state(bytes);
+  StateReader in("load_state", bytes);
+  if (in.get<std::uint32_t>() != kMagic) fail("load_state", "not a Python environment's state");
+  if (const auto version = in.get<std::uint32_t>(); version != kVersion)
+    fail("load_state", fmt::format("format version {}; this program reads {}", version, kVersion));
+  const bool running = in.get<std::uint8_t>() != 0;
+  const auto steps = in.get<std::int32_t>();
+  const auto seed = in.get<std::uint64_t>();
+  const auto state = get_all<std::uint8_t>(in);
+  const auto values = get_all<float>(in);
+  const auto pixels = get_all<std::uint8_t>(in);
+  in.expect_end();
+  if (steps < 0 || seed != folded(seed)) fail("load_state", "no episode has these steps and seed");
+  if (values.size() != slot_->values().size() || pixels.size() != slot_->pixels().size()) {
+    fail("load_state",
+         fmt::format("an observation of {} numbers and {} bytes of a picture, not {} "
+                     "and {}: the environment is another one",
+                     values.size(), pixels.size(), slot_->values().size(), slot_->pixels().size()));
+  }
+
+  slot_->finish();
+  begun_ = false;
+  slot_->header().seed = seed;
+  slot_->header().steps = static_cast<std::uint64_t>(steps);
+  slot_->load(state);
+  std::copy(values.begin(), values.end(), slot_->values().begin());
+  std::copy(pixels.begin(), pixels.end(), slot_->pixels().begin());
+  seed_ = seed;
+  steps_ = steps;
+  running_ = running;
+}
+
+}  // namespace frost
