@@ -10,6 +10,7 @@ set(FROST_CUDA_ARCHITECTURES "90" CACHE STRING
 set(cuda_module_dir ${PROJECT_BINARY_DIR}/lib)
 # A module built from other headers than the program's would misread what it is handed, so both carry
 # a digest of all headers that their common interface includes.
+include(${PROJECT_SOURCE_DIR}/cmake/digest.cmake)
 set(interface_headers "")
 set(unread kernels/backend.h kernels/cuda/module.h)
 while(unread)
@@ -23,13 +24,7 @@ while(unread)
   list(APPEND unread ${included})
 endwhile()
 list(TRANSFORM interface_headers PREPEND ${PROJECT_SOURCE_DIR}/)
-list(SORT interface_headers)
-set(interface_text "")
-foreach(header IN LISTS interface_headers)
-  file(SHA256 ${header} digest)
-  string(APPEND interface_text ${digest})
-endforeach()
-string(SHA256 interface_digest "${interface_text}")
+frost_digest_of(interface_digest ${interface_headers})
 set_property(GLOBAL PROPERTY FROST_INTERFACE_DIGEST ${interface_digest})
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${interface_headers})
 set_property(SOURCE ${PROJECT_SOURCE_DIR}/kernels/backend_registry.cpp APPEND PROPERTY

@@ -17,6 +17,11 @@ endfunction()
 foreach(room IN LISTS FROST_ROOMS)
   frost_install(frost_${room} ${room})
 endforeach()
+# What a plugin needs: a target that is headers alone, and what they were.
+list(APPEND FROST_INSTALLED_ROOMS plugin)
+install(TARGETS frost_plugin EXPORT frostline)
+install(FILES ${PROJECT_BINARY_DIR}/generated/rl/plugin/plugin_abi.h
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/frostline/rl/plugin)
 if(FROST_PROGRAMS)
   list(APPEND FROST_INSTALLED_ROOMS ${FROST_TOOL_ROOMS})
   foreach(room IN LISTS FROST_TOOL_ROOMS)

@@ -28,7 +28,26 @@ cmake --build "$work/build" -j "$(nproc)" >"$work/build.log" 2>&1 ||
 ! grep -n 'warning:' "$work/build.log" || fail "a header warns under -Wall"
 
 "$work/build/own_op"
-"$work/build/own_environment"
+"$work/build/own_environment" | tee "$work/own.txt"
+# The same environment as a plugin, with the settings of that program, does the same run.
+printf '%s\n' "environment: {name: $work/build/libline.so}" \
+  'algorithm: {total_updates: 30}' 'trainer: {rollout_steps: 512}' 'evaluation: {every: 0}' >"$work/line.yaml"
+"$work/prefix/bin/train" "$work/line.yaml" --out "$work/line" --quiet
+awk -F, 'NR == 1 {for (i = 1; i <= NF; ++i) if ($i == "charts/episodic_return") column = i}
+         NR == 2 {first = $column}
+         END {printf "mean return %.4f, after %d updates %.4f\n", first, NR - 1, $column}' \
+  "$work/line/metrics.csv" >"$work/plugin.txt"
+cmp "$work/own.txt" "$work/plugin.txt" || fail "train with the plugin is another run: $(cat "$work/plugin.txt")"
+
+# The command of docs/environments.md, and what the programs make of the library.
+"${CXX:-c++}" -std=c++20 -O2 -shared -fPIC -Wl,-Bsymbolic -I "$work/prefix/include" \
+  -I "$work/prefix/include/frostline" -Wall -Werror "$work/examples/own_picture_environment.cpp" -o "$work/libcatch.so"
+for library in "$work/libcatch.so" "$work/build/libcatch.so"; do
+  printf '%s\n' "environment: {name: $library, options: {speed: 2}}" >"$work/catch.yaml"
+  ! "$work/prefix/bin/train" "$work/catch.yaml" 2>"$work/catch.txt" || fail "an option that Catch lacks is taken"
+  grep -q "Catch has no option 'speed'; it has reach$" "$work/catch.txt" || fail "$(cat "$work/catch.txt")"
+done
+
 "$work/prefix/bin/train" "$root/configs/tiny.yaml" --out "$work/run" --quiet --stop-after 1 \
   --set actor_critic.pretrained_weights=random
 "$work/build/act" "$work/run"

@@ -152,7 +152,8 @@ const std::vector<std::vector<std::string>>& kinds_of_configuration() {
         {"environment.name=CartPole-v1"},
         {"environment.name=Pendulum-v1"},
         {"environment.name=IdentityHybrid"},
-        {"environment.name=PixelPendulum"}};
+        {"environment.name=PixelPendulum"},
+        {std::string("environment.name=") + FROST_PLUGIN_DIR + "/counter.so"}};
     if (python_found()) all.push_back({"environment.name=" + python_task("Task")});
     return all;
   }();
@@ -206,9 +207,9 @@ TEST(ConfigEffect, ATextOfAnEarlierVersionHoldsEveryKeyAndIsRead) {
   text = std::regex_replace(text, std::regex("name: durotaxis"), "name: CartPole-v1");
   const std::string message = problem(text);
   EXPECT_NE(
-      message.find(" keys have no effect, the first 'environment.substrate_type': it needs the "
-                   "durotaxis environment, and CartPole-v1 shows a vector and acts by "
-                   "choices: remove them, or set environment.name to durotaxis"),
+      message.find(" keys have no effect, the first 'environment.options': it needs an environment "
+                   "in a library, and CartPole-v1 shows a vector and acts by choices: remove them, "
+                   "or set environment.name to its path, as in ./libmine.so"),
       std::string::npos)
       << message;
   const Config config = parse_run_config(text, "run", {"algorithm.gamma=0.5"});

@@ -204,6 +204,7 @@ class Loader {
   }
 
   Config finish() const {
+    check_environment();
     if (const auto conflict = find_conflict(config_)) reject(*conflict);
     std::set<std::string> asked = given_keys();
     for (const std::string& key : excused_) asked.erase(key);
@@ -232,6 +233,16 @@ class Loader {
     const auto given = given_.find(kTimeLimitKey);
     if (given == given_.end()) return false;
     return config_.environment_name == environment_of_file_ || given->second.starts_with("--set ");
+  }
+
+  /// What somebody's library refuses is said with its place too.
+  void check_environment() const {
+    try {
+      environment_spec(config_);
+    } catch (const UsageError& error) {
+      const std::string options = "environment.options", name = "environment.name";
+      reject({{std::string(error.what()).starts_with(options) ? options : name}, error.what()});
+    }
   }
 
   std::set<std::string> given_keys() const {

@@ -9,6 +9,7 @@
 #include "rl/envs/durotaxis/durotaxis_config.h"
 #include "rl/envs/gymnasium/gymnasium_config.h"
 #include "rl/envs/pixels/appearance.h"
+#include "rl/plugin/environment_options.h"
 #include "rl/ppo/ppo_config.h"
 
 namespace frost {
@@ -50,8 +51,9 @@ struct AppearanceConfig {
 
 /// Everything a configuration file says; docs/config.md lists the keys.
 struct Config {
-  /// One of configurable_environment_names(), or a Python environment's.
+  /// One of configurable_environment_names(), a Python environment's, or the full path of a library.
   std::string environment_name = "durotaxis";
+  EnvironmentOptions::Values environment_options;  ///< of an environment in a library
   DurotaxisConfig environment;
   AppearanceConfig appearance;
   GymnasiumConfig gymnasium;  ///< where that is a Python environment

@@ -219,6 +219,34 @@ ConfigKey text_list(std::string path, Member<std::vector<std::string>> member,
   return key;
 }
 
+ConfigKey text_map(std::string path, Member<std::map<std::string, std::string>> member,
+                   std::string doc) {
+  ConfigKey key{std::move(path), "texts by name", "", std::move(doc), {}, {}, {}};
+  key.set = [=](Config& config, const ConfigValue& value) {
+    if (value.kind != ConfigValue::Kind::kMap) reject(value, "{name: value, ...}");
+    std::map<std::string, std::string> texts;
+    for (std::size_t i = 0; i < value.items.size(); ++i) {
+      const ConfigValue& item = value.items[i];
+      if (item.kind != ConfigValue::Kind::kScalar) {
+        throw UsageError(fmt::format("has '{}', which is {}, expected text or a number",
+                                     value.names[i], shown(item)));
+      }
+      if (!texts.emplace(value.names[i], item.text).second) {
+        throw UsageError("has '" + value.names[i] + "' twice");
+      }
+    }
+    member(config) = std::move(texts);
+  };
+  key.get = [=](Config& config) {
+    std::vector<std::string> texts;
+    for (const auto& [name, text] : member(config)) {
+      texts.push_back(fmt::format("{}: {}", quoted_text(name), quoted_text(text)));
+    }
+    return fmt::format("{{{}}}", fmt::join(texts, ", "));
+  };
+  return key;
+}
+
 ConfigKey number_range(std::string path, Member<Range> member, Interval range, std::string doc) {
   ConfigKey key{std::move(path), "[low, high]", range.text(), std::move(doc), {}, {}, {}};
   key.set = [=](Config& config, const ConfigValue& value) {

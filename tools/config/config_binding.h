@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -77,6 +78,10 @@ ConfigKey file_path(std::string path, Member<std::string> member, std::string do
 /// A list of different texts; where `names` are given, of these.
 ConfigKey text_list(std::string path, Member<std::vector<std::string>> member,
                     std::vector<std::string> names, std::string doc);
+
+/// Texts by name, written `{a: "1", b: "x"}`; numbers and flags are texts too.
+ConfigKey text_map(std::string path, Member<std::map<std::string, std::string>> member,
+                   std::string doc);
 
 /// Two numbers in rising order, written `[low, high]`.
 ConfigKey number_range(std::string path, Member<Range> member, Interval range, std::string doc);

@@ -8,6 +8,7 @@
 
 #include "models/freeze.h"
 #include "models/resnet_spec.h"
+#include "rl/plugin/environment_library.h"
 #include "tools/config/config_retired.h"
 #include "tools/config/config_schema.h"
 #include "tools/config/environments.h"
@@ -161,6 +162,11 @@ const KeyNeed KeyNeed::kPython{"a Python environment", "",
                                [](const Config& config, const EnvironmentSpec&) {
                                  return is_python_environment(config.environment_name);
                                }};
+const KeyNeed KeyNeed::kLibrary{"an environment in a library", "",
+                                "set environment.name to its path, as in ./libmine.so",
+                                [](const Config& config, const EnvironmentSpec&) {
+                                  return names_library(config.environment_name);
+                                }};
 const KeyNeed KeyNeed::kGraph{
     "a graph as observation", "", "set environment.name to durotaxis and observation.kind to graph",
     [](const Config&, const EnvironmentSpec& spec) { return shows<GraphSpec>(spec); }};

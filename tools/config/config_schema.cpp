@@ -1,7 +1,10 @@
 #include "tools/config/config_schema.h"
 
+#include "kernels/errors.h"
 #include "models/freeze.h"
 #include "rl/envs/durotaxis/termination.h"
+#include "rl/plugin/environment_library.h"
+#include "tools/cli/home_path.h"
 #include "tools/config/config_member.h"
 #include "tools/config/config_network.h"
 #include "tools/config/config_rewards.h"
@@ -18,22 +21,45 @@ using Keys = std::vector<ConfigKey>;
 const Interval kAny{};
 const Interval kFraction = between(0, 1);
 
+/// A name that is known, or the path of a library, which is kept in full: a run may be gone on with
+/// from another folder.
 ConfigKey environment_name_key() {
   ConfigKey key = choice(
       "environment.name", MEMBER(environment_name), configurable_environment_names(),
       "the colony, one of the reference environments (docs/reference.md), which observe a vector, "
-      "one that is drawn (docs/pixels.md), or one in Python (docs/gymnasium.md)");
-  key.type += ", gymnasium:ID, python:MODULE:CALLABLE";
-  key.set = [set_known = key.set](Config& config, const ConfigValue& value) {
-    if (!is_python_environment(value.text)) return set_known(config, value);
-    require_python_name(value.text);
-    config.environment_name = value.text;
+      "one that is drawn (docs/pixels.md), one in Python (docs/gymnasium.md), or ./libmine.so, one "
+      "of your own (docs/environments.md)");
+  const std::string others = ", gymnasium:ID, python:MODULE:CALLABLE, or the path of a library";
+  key.type += others;
+  key.set = [=, set_name = key.set](Config& config, const ConfigValue& value) {
+    if (value.kind == ConfigValue::Kind::kScalar && is_python_environment(value.text)) {
+      require_python_name(value.text);
+      config.environment_name = value.text;
+      return;
+    }
+    if (value.kind == ConfigValue::Kind::kScalar && names_library(value.text)) {
+      const std::filesystem::path path = expand_home(value.text);
+      config.environment_name = std::filesystem::absolute(path).lexically_normal().string();
+      return;
+    }
+    try {
+      set_name(config, value);
+    } catch (const UsageError& error) {
+      throw UsageError(error.what() + others);
+    }
   };
-  key.get = [get_known = key.get](Config& config) {
-    return is_python_environment(config.environment_name) ? quoted_text(config.environment_name)
-                                                          : get_known(config);
+  key.get = [get_name = key.get](Config& config) {
+    const std::string& name = config.environment_name;
+    return is_python_environment(name) || names_library(name) ? quoted_text(name)
+                                                              : get_name(config);
   };
   return key;
+}
+
+ConfigKey environment_options_key() {
+  return text_map("environment.options", MEMBER(environment_options),
+                  "what such an environment may be told, as it says which")
+      .only_with(KeyNeed::kLibrary);
 }
 
 Keys environment_keys() {
@@ -346,7 +372,7 @@ const std::vector<ConfigSection>& config_sections() {
 const std::vector<ConfigKey>& config_keys() {
   static const std::vector<ConfigKey> keys = [] {
     Keys all;
-    for (Keys group : {Keys{environment_name_key()}, environment_keys(),
+    for (Keys group : {Keys{environment_name_key(), environment_options_key()}, environment_keys(),
                        all_with(KeyNeed::kColony, reward_keys()), gymnasium_keys(),
                        appearance_keys(), network_keys(), algorithm_keys(), trainer_keys(),
                        evaluation_keys(), study_keys(), system_keys()}) {

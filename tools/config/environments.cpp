@@ -1,6 +1,8 @@
 #include "tools/config/environments.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <utility>
 
 #include "kernels/errors.h"
@@ -10,6 +12,7 @@
 #include "rl/envs/durotaxis/views/picture.h"
 #include "rl/envs/gymnasium/gymnasium_environment.h"
 #include "rl/frame_stack.h"
+#include "rl/plugin/environment_library.h"
 #include "tools/config/sections/config_appearance.h"
 
 namespace frost {
@@ -44,14 +47,27 @@ const OwnSection* find_own_section(const std::string& name) {
   return found == std::end(kOwnSections) ? nullptr : found;
 }
 
-/// Environments without a section: those in Python, and those of the registry.
+/// Environments without a section: those in Python, in a library, and those of the registry.
 EnvironmentFactory find_by_name(const Config& config) {
-  if (!is_python_environment(config.environment_name)) {
-    return find_environment(config.environment_name);
-  }
+  const std::string& name = config.environment_name;
+  if (names_library(name)) return library_environment(name, config.environment_options);
+  if (!is_python_environment(name)) return find_environment(name);
   return [pool = WorkerPool::shared(config.environment_name, config.gymnasium)] {
     return std::make_unique<GymnasiumEnvironment>(pool);
   };
+}
+
+/// A configuration asks often what its environment is, and somebody's library may take long to make
+/// one.
+EnvironmentSpec library_spec(const Config& config) {
+  using Key = std::pair<std::string, EnvironmentOptions::Values>;
+  static std::mutex mutex;
+  static std::map<Key, EnvironmentSpec> specs;
+  const std::lock_guard lock(mutex);
+  const Key key(config.environment_name, config.environment_options);
+  auto known = specs.find(key);
+  if (known == specs.end()) known = specs.emplace(key, find_by_name(config)()->spec()).first;
+  return known->second;
 }
 
 /// The environment's own spec, one picture a state where it shows any.
@@ -62,6 +78,7 @@ EnvironmentSpec single_spec(const Config& config) {
   if (is_python_environment(config.environment_name)) {  // without making another one
     return WorkerPool::shared(config.environment_name, config.gymnasium)->spec();
   }
+  if (names_library(config.environment_name)) return library_spec(config);
   return find_environment(config.environment_name)()->spec();
 }
 

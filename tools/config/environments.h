@@ -16,7 +16,8 @@ std::vector<std::string> configurable_environment_names();
 /// Whether the configured environment reads the sections environment, observation and encoder.
 bool has_own_section(const Config& config);
 
-/// What the configured environment is, with its own time limit. Makes none that has a section.
+/// What the configured environment is, with its own time limit. Makes none that has a section, and
+/// of others one per name and options. Throws Error where it cannot be made.
 EnvironmentSpec environment_spec(const Config& config);
 
 /// The configured environment, as its agent sees it.

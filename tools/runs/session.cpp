@@ -10,6 +10,7 @@
 #include "tools/cli/log.h"
 #include "tools/cli/progress.h"
 #include "tools/runs/evaluation/episode_film.h"
+#include "tools/runs/library_digest.h"
 #include "tools/runs/replay.h"
 
 namespace frost {
@@ -156,14 +157,20 @@ void Session::save() const {
 }
 
 void Session::write_status(const char* state) const {
-  run_.write_status({{"program", "frostline train"},
-                     {"version", FROST_VERSION},
-                     {"state", state},
-                     {"updates", std::to_string(trainer_.ppo().updates())},
-                     {"device", trainer_.setup().device},
-                     {"threads", thread_summary()},
-                     {"weights", trainer_.setup().weights},
-                     {"seed", std::to_string(trainer_.config().system.seed)}});
+  std::vector<std::pair<std::string, std::string>> fields = {
+      {"program", "frostline train"},
+      {"version", FROST_VERSION},
+      {"state", state},
+      {"updates", std::to_string(trainer_.ppo().updates())},
+      {"device", trainer_.setup().device},
+      {"threads", thread_summary()},
+      {"weights", trainer_.setup().weights},
+      {"environment", trainer_.config().environment_name},
+      {"seed", std::to_string(trainer_.config().system.seed)}};
+  if (!trainer_.library_sha256().empty()) {
+    fields.emplace_back(kLibraryKey, trainer_.library_sha256());
+  }
+  run_.write_status(fields);
 }
 
 void Session::finish(const std::string& summary) const {

@@ -13,6 +13,7 @@
 #include "tools/config/config_text.h"
 #include "tools/reports/parameter_report.h"
 #include "tools/runs/checkpoint.h"
+#include "tools/runs/library_digest.h"
 #include "weights/preprocessing_record.h"
 #include "weights/pretrained.h"
 
@@ -124,6 +125,7 @@ Trainer::Trainer(const Config& config, bool resuming)
   optimizer_ = std::make_unique<Adam>(setup_.network->param_groups(), adam);
   environments_ = std::make_unique<VectorEnvironment>(environment_factory(config_),
                                                       config_.ppo.num_envs, config_.system.seed);
+  library_sha256_ = frost::library_sha256(config_);
   config_.ppo.record_minibatches = config_.system.cuda_graphs && backend().records();
   ppo_ = std::make_unique<Ppo>(*setup_.network, *optimizer_, *environments_, config_.ppo,
                                config_.system.seed);
@@ -182,6 +184,7 @@ SafetensorsFile Trainer::checkpoint() const {
                    {"config", to_yaml(config_)},
                    {"updates", std::to_string(ppo_->updates())},
                    {"weights", setup_.weights}};
+  if (!library_sha256_.empty()) file.metadata[kLibraryKey] = library_sha256_;
   if (const BackboneNetwork* backbone = find_backbone(*setup_.network)) {
     file.metadata["freeze_mode"] = backbone->freeze_mode().name;
     file.metadata["backbone_lr"] = fmt::format("{}", backbone->config().backbone.backbone_lr);

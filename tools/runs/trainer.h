@@ -57,6 +57,9 @@ class Trainer {
   Ppo& ppo() { return *ppo_; }
   VectorEnvironment& environments() { return *environments_; }
 
+  /// Of the environment's library, as `library_sha256`.
+  const std::string& library_sha256() const { return library_sha256_; }
+
   /// Whether episodes can succeed.
   bool has_goal() const { return environments_->spec().has_goal; }
 
@@ -78,6 +81,7 @@ class Trainer {
   NetworkSetup setup_;
   std::unique_ptr<Adam> optimizer_;
   std::unique_ptr<VectorEnvironment> environments_;
+  std::string library_sha256_;
   std::unique_ptr<Ppo> ppo_;
   void enter_freeze_mode(const std::string& mode, double backbone_lr);
   void restore_freeze_mode(const SafetensorsFile& checkpoint);

@@ -13,6 +13,7 @@
 #include "tools/cli/stop_signals.h"
 #include "tools/config/config_text.h"
 #include "tools/reports/parameter_report.h"
+#include "tools/runs/library_digest.h"
 #include "tools/runs/replay.h"
 #include "tools/runs/resume_rules.h"
 #include "tools/runs/run.h"
@@ -64,6 +65,10 @@ Beginning resume(const TrainOptions& options) {
     run.checkpoints().put_damaged_last_aside();
   }
   run.write_config(to_yaml(config));
+  if (checkpoint) {
+    const std::string other = library_note(checkpoint->file.metadata, config);
+    if (!other.empty()) note += (note.empty() ? "" : "\n") + other;
+  }
   const EnvironmentSpec& spec = trainer.environments().spec();
   note += fmt::format("{}resumed after update {}{}", note.empty() ? "" : "\n",
                       trainer.ppo().updates(), checkpoint ? "" : ": no checkpoint was written yet");

@@ -16,18 +16,18 @@ class ControlEnvironment : public Environment {
  public:
   using State = std::vector<double>;
 
-  void reset(std::uint64_t episode_seed) final;
+  void reset(std::uint64_t episode_seed) override;
   /// Starts an episode in `state`; what is random later on comes from `seed`. Throws Error for a
   /// state that no episode can be in.
   void start(State state, std::uint64_t seed = 0);
-  StepResult step(const Action& action) final;
-  Observation observe() const final { return VectorObservation{features(state_)}; }
+  StepResult step(const Action& action) override;
+  Observation observe() const override { return VectorObservation{features(state_)}; }
   /// The share of the time limit that has passed.
   double progress() const final { return static_cast<double>(steps_) / spec().time_limit; }
   int episode_steps() const final { return steps_; }
   void limit_time(int steps) final { set_time_limit(steps); }
-  std::vector<std::uint8_t> save_state() const final;
-  void load_state(const std::vector<std::uint8_t>& bytes) final;
+  std::vector<std::uint8_t> save_state() const override;
+  void load_state(const std::vector<std::uint8_t>& bytes) override;
 
   const State& state() const { return state_; }
   std::uint64_t episode_seed() const { return seed_; }

@@ -8,6 +8,7 @@
 #include "kernels/errors.h"
 #include "tools/config/config_differences.h"
 #include "tools/runs/checkpoint.h"
+#include "tools/runs/library_digest.h"
 
 namespace frost {
 namespace {
@@ -61,6 +62,7 @@ EvaluationSubject load_run(const fs::path& run, const std::string& which,
   check_form(trained, subject.config);
   subject.setup = build_network(subject.config, false);
   load_network(subject.setup, checkpoint.file);
+  if (subject.note.empty()) subject.note = library_note(checkpoint.file.metadata, subject.config);
   subject.description = fmt::format("{} after update {}", path, checkpoint.updates);
   return subject;
 }

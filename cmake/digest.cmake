@@ -1,0 +1,11 @@
+# frost_digest_of(VARIABLE FILE...): one SHA-256 of the content of all files, in the order of their names.
+function(frost_digest_of variable)
+  list(SORT ARGN)
+  set(text "")
+  foreach(file IN LISTS ARGN)
+    file(SHA256 ${file} digest)
+    string(APPEND text ${digest})
+  endforeach()
+  string(SHA256 digest "${text}")
+  set(${variable} ${digest} PARENT_SCOPE)
+endfunction()
