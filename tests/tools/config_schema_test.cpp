@@ -109,7 +109,7 @@ TEST(ConfigSchema, EveryKeyIsBoundToItsOwnMember) {
       "1 2 0.5 0.2 false true -2 exponential in random resnet50 1ch_conv tf32 none joint total "
       "cosine "
       "constant cpu promote_leftmost_child state_machine sum image 48 other "
-      "CartPole-v1 minibatch mse torchvision drawn both");
+      "CartPole-v1 minibatch mse torchvision drawn both layer1 flatten");
   const std::vector<std::string> other_values{std::istream_iterator<std::string>(words), {}};
   Config defaults;
   for (const ConfigKey& key : config_keys()) {
@@ -152,7 +152,7 @@ const std::vector<std::vector<std::string>>& kinds_of_configuration() {
         {"environment.name=CartPole-v1"},
         {"environment.name=Pendulum-v1"},
         {"environment.name=IdentityHybrid"},
-        {"environment.name=PixelPendulum"},
+        {"environment.name=PixelPendulum", "observation.frames=2"},
         {std::string("environment.name=") + FROST_PLUGIN_DIR + "/counter.so"}};
     if (python_found()) all.push_back({"environment.name=" + python_task("Task")});
     return all;

@@ -240,8 +240,8 @@ class Loader {
     try {
       environment_spec(config_);
     } catch (const UsageError& error) {
-      const std::string options = "environment.options", name = "environment.name";
-      reject({{std::string(error.what()).starts_with(options) ? options : name}, error.what()});
+      const std::string what = error.what(), options = "environment.options";
+      reject({{what.starts_with(options) ? options : "environment.name"}, what});
     }
   }
 
@@ -254,9 +254,8 @@ class Loader {
   /// Throws UsageError where the first of the conflict's keys that was given got its value.
   [[noreturn]] void reject(const ConfigConflict& conflict) const {
     for (const std::string& key : conflict.keys) {
-      if (const auto given = given_.find(key); given != given_.end()) {
+      if (const auto given = given_.find(key); given != given_.end())
         usage_error(given->second, conflict.message);
-      }
     }
     usage_error(origin_, conflict.message);
   }

@@ -51,8 +51,8 @@ std::vector<char*> worker_environment() {
 }
 
 /// Attributes and actions of posix_spawn, released at the end.
-struct SpawnPlan {
-  SpawnPlan() {
+struct StartPlan {
+  StartPlan() {
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
     sigset_t none, all;
@@ -65,7 +65,7 @@ struct SpawnPlan {
         &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   }
-  ~SpawnPlan() {
+  ~StartPlan() {
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
   }
@@ -95,7 +95,7 @@ WorkerProcess::WorkerProcess(const std::string& python, const std::vector<std::s
 
 void WorkerProcess::start(const std::string& python, std::vector<std::string> arguments, int script,
                           int memory, int socket, int lifeline) {
-  SpawnPlan plan;
+  StartPlan plan;
   for (const int fd : {script, memory, socket, lifeline}) plan.keep(fd);
   arguments.insert(
       arguments.begin(),
