@@ -47,6 +47,9 @@ for library in "$work/libcatch.so" "$work/build/libcatch.so"; do
   ! "$work/prefix/bin/train" "$work/catch.yaml" 2>"$work/catch.txt" || fail "an option that Catch lacks is taken"
   grep -q "Catch has no option 'speed'; it has reach$" "$work/catch.txt" || fail "$(cat "$work/catch.txt")"
 done
+"$work/prefix/bin/train" "$work/catch.yaml" --out "$work/catch" --quiet --stop-after 1 \
+  --set environment.options={} --set actor_critic.pretrained_weights=random \
+  --set trainer.rollout_steps=64
 
 "$work/prefix/bin/train" "$root/configs/tiny.yaml" --out "$work/run" --quiet --stop-after 1 \
   --set actor_critic.pretrained_weights=random

@@ -105,6 +105,26 @@ TEST_F(PluginProgramsTest, ARunInALibraryTrainsAndGoesOnFromAnotherFolder) {
   EXPECT_EQ(evaluated.err.find("another build"), std::string::npos);
 }
 
+TEST_F(PluginProgramsTest, AnEnvironmentThatShowsPicturesTrainsBehindAFrozenBody) {
+  const std::string config = write_config(plugin("own_picture_environment"), "{reach: 2}");
+  const std::vector<std::string> small = {"--set", "actor_critic.pretrained_weights=random",
+                                          "--set", "observation.frames=2",
+                                          "--set", "evaluation.every=0"};
+  const auto train = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), config);
+    arguments.insert(arguments.end(), small.begin(), small.end());
+    return run("train", arguments);
+  };
+  const Outcome whole = train({"--out", "whole", "--quiet", "--stop-after", "2"});
+  ASSERT_EQ(whole.status, 0) << whole.err;
+  ASSERT_EQ(train({"--out", "parts", "--quiet", "--stop-after", "1"}).status, 0);
+  ASSERT_EQ(run("train", {"--resume", "parts", "--quiet", "--stop-after", "2"}).status, 0);
+  EXPECT_EQ(read_text(folder_ / "parts/metrics.csv"), read_text(folder_ / "whole/metrics.csv"));
+  const Outcome evaluated = run("evaluate", {"parts", "--episodes", "2"});
+  EXPECT_EQ(evaluated.status, 0) << evaluated.err;
+  EXPECT_NE(evaluated.out.find("success"), std::string::npos) << evaluated.out;
+}
+
 TEST_F(PluginProgramsTest, AnotherBuildOfTheLibraryIsSaid) {
   const fs::path library = folder_ / "libmine.so";
   fs::copy(plugin("counter"), library);
