@@ -13,9 +13,11 @@ COUNTER = "num_batches_tracked"
 MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")
 
 
-def shapes():
-    """Names and shapes of torchvision's ResNet18, in its order."""
+def shapes(depth=18):
+    """Names and shapes of torchvision's ResNet of that depth, in its order."""
     norm = ("weight", "bias", "running_mean", "running_var")
+    blocks, bottleneck = {18: ((2, 2, 2, 2), False), 34: ((3, 4, 6, 3), False),
+                          50: ((3, 4, 6, 3), True)}[depth]
     found = {}
 
     def layer(conv, bn, out, inner, side):
@@ -26,15 +28,21 @@ def shapes():
 
     layer("conv1", "bn1", 64, 3, 7)
     inner = 64
-    for stage, out in enumerate((64, 128, 256, 512), start=1):
-        for block in (0, 1):
+    for stage, width in enumerate((64, 128, 256, 512), start=1):
+        out = 4 * width if bottleneck else width
+        for block in range(blocks[stage - 1]):
             name = f"layer{stage}.{block}"
-            layer(f"{name}.conv1", f"{name}.bn1", out, inner, 3)
-            layer(f"{name}.conv2", f"{name}.bn2", out, out, 3)
+            if bottleneck:
+                layer(f"{name}.conv1", f"{name}.bn1", width, inner, 1)
+                layer(f"{name}.conv2", f"{name}.bn2", width, width, 3)
+                layer(f"{name}.conv3", f"{name}.bn3", out, width, 1)
+            else:
+                layer(f"{name}.conv1", f"{name}.bn1", out, inner, 3)
+                layer(f"{name}.conv2", f"{name}.bn2", out, out, 3)
             if inner != out:
                 layer(f"{name}.downsample.0", f"{name}.downsample.1", out, inner, 1)
             inner = out
-    found["fc.weight"], found["fc.bias"] = (1000, 512), (1000,)
+    found["fc.weight"], found["fc.bias"] = (1000, inner), (1000,)
     return found
 
 
