@@ -93,6 +93,13 @@ void reject_foreign_format(std::span<const std::byte> image, const std::string& 
   for (const Beginning& known : kZipMembers) {
     if (member == known.bytes) reject(known.what, known.remedy);
   }
+  if (member.starts_with("serialized_exported_program.json")) {
+    reject("is a program of torch.export", "unzip it and name serialized_state_dict.pt in it");
+  }
+  if (member.find("/data/weights/") != member.npos) {
+    reject("is a program of torch.export",
+           "save its state_dict with torch.save, or take the file that it was exported from");
+  }
   if (member.ends_with(".npy")) reject("is an archive of NumPy arrays (.npz)", kAskForTorch);
   const std::string first = opening(text);
   if (first.starts_with("<!doctype html") || first.starts_with("<html")) {

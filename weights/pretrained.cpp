@@ -117,6 +117,10 @@ PretrainedWeights examine_weights(const std::filesystem::path& path, const MapOp
   weights.licence = entry_of(file.metadata, "licence");
   for (const auto& [name, tensor] : file.tensors) weights.dtypes[name] = tensor.dtype;
   weights.mapping = map_resnet(std::move(file.tensors), options);
+  // Where nothing comes near, that explains it.
+  if (weights.mapping.depth == 0 && !file.stand_ins.empty()) {
+    weights.mapping.causes = std::move(file.stand_ins);
+  }
   auto& notes = weights.mapping.notes;
   notes.insert(notes.begin(), file.notes.begin(), file.notes.end());
   weights.preprocessing = preprocessing_of(file.metadata, weights.mapping.prefix, path.string());

@@ -23,7 +23,9 @@ std::string_view text_of(std::span<const std::byte> bytes) {
 
 /// All that the object of torch.save holds, whatever the container is.
 WeightFile file_of(std::string format, ArchiveObject object) {
-  return {std::move(format), std::move(object.tensors), std::move(object.config)};
+  WeightFile file{std::move(format), std::move(object.tensors), std::move(object.config)};
+  file.stand_ins = std::move(object.stand_ins);
+  return file;
 }
 
 WeightFile read_zip(const SharedBytes& image, const std::string& origin) {

@@ -20,6 +20,7 @@ struct WeightFile {
   std::map<std::string, std::string> metadata = {};  ///< of safetensors; timm's configuration
   std::vector<std::string> notes = {};               ///< what a user should know of the file
   std::string sha256 = {};                           ///< of the file, where it was opened by name
+  std::vector<std::string> stand_ins = {};           ///< what it holds in place of tensors
 };
 
 /// Reads the weight file `image`; its format is recognised by content (docs/weights.md "Formats").

@@ -117,6 +117,33 @@ TEST(InertObjects, ScriptedModulesKeepTheirTensorsAsAttributes) {
   EXPECT_EQ(file.tensors.at("conv.w").to_floats("w"), kValues);
 }
 
+TEST(InertObjects, TheTopMayBeATupleOrAList) {
+  const std::string state = "}" + text("w") + TensorText().pickle() + "s";
+  for (const std::string& top : {"(" + state + "K\5t", "](" + state + "K\5e"}) {
+    EXPECT_EQ(tensors_of(pickled(top)).at("0.w").to_floats("w"), kValues);
+  }
+  EXPECT_TRUE(refused(zip_of(members_of(pickled("N"))), "the top object is not a dict"));
+}
+
+TEST(InertObjects, WhatStandsInForTensorsIsNamed) {
+  const auto stand_ins_of = [](std::vector<ZipMember> members) {
+    const auto found = parse(zip_of(members)).stand_ins;
+    return found.size() == 1 ? found[0].substr(0, 20) : "";
+  };
+  const std::string array = "cnumpy.core.multiarray\n_reconstruct\n(K\1tR";
+  const std::string meta = "ctorch._utils\n_rebuild_meta_tensor_no_storage\n(K\1tR";
+  EXPECT_EQ(stand_ins_of(members_of(pickled("}" + text("w") + array + "s"))),
+            "NumPy arrays in plac");
+  EXPECT_EQ(stand_ins_of(members_of(pickled("}" + text("w") + meta + "s"))),
+            "tensors of the meta ");
+  EXPECT_EQ(stand_ins_of(members_of(state_of(TensorText()))), "");
+  auto frozen = members_of(pickled(object(text("training") + "\x89")));
+  frozen.push_back({"a/constants.pkl", pickled(")")});
+  EXPECT_EQ(stand_ins_of(frozen), "");
+  frozen.push_back({"a/constants/0", kSixFloats});
+  EXPECT_EQ(stand_ins_of(frozen), "a frozen TorchScript");
+}
+
 TEST(InertObjects, CallsAreRecordsAndNothingElse) {
   const std::string entries = text("w") + TensorText().pickle();
   const std::string call = "cnumpy.core.multiarray\nscalar\n(K\1tR";
@@ -136,7 +163,10 @@ TEST(InertObjects, NoTensorIsLostInThem) {
   const std::string storage = "((" + text("storage") + "ctorch\nFloatStorage\n" + text("0") +
                               text("cpu") + integer(6) + "tQ" + integer(0) + "tR";
   EXPECT_TRUE(refused(zip_of(members_of(pickled("ctorch._utils\n_rebuild_qtensor\n" + storage))),
-                      "a tensor built by 'torch._utils _rebuild_qtensor'"));
+                      "a tensor built by 'torch._utils _rebuild_qtensor' ("));
+  TensorText quantised;
+  quantised.type = "QInt8Storage";
+  EXPECT_TRUE(refused(zip_of(members_of(state_of(quantised))), "those of before quantising"));
   EXPECT_TRUE(refused(
       zip_of(members_of(pickled("ctorch\nParameter\n)\x81(" + TensorText().pickle() + "Ntb"))),
       "the state of an unknown object"));

@@ -182,6 +182,7 @@ TEST(ResNetNames, OtherNetworksAreNamed) {
   EXPECT_TRUE(refused_as(with("conv1.weight", {64, 6, 7, 7}), "a stem for 6 channels"));
   EXPECT_TRUE(refused_as(with("layer1.2.conv1.weight", {64, 64, 3, 3}),
                          "nearest is ResNet18; 1 unexpected ('layer1.2.conv1.weight')"));
+  EXPECT_TRUE(refused_as(with("layer1.0.conv1.weight", {128, 64, 1, 1}), "a wide ResNet"));
   EXPECT_TRUE(refused_as(with("layer3.22.conv1.weight", {256, 1024, 1, 1}), "ResNet101"));
   EXPECT_TRUE(refused_as(with("layer1.0.conv1.bias", {64}), "folded BatchNorm"));
   EXPECT_TRUE(refused_as(with("conv1.weight", {7, 7, 3, 64}), "another order"));
@@ -225,7 +226,7 @@ TEST(ResNetNames, DtypesAreWidenedAndIntegersRefused) {
   ASSERT_EQ(mapping.notes.size(), 1u);
   EXPECT_NE(mapping.notes[0].find("64 BatchNorm channels"), std::string::npos);
   state["bn1.bias"] = HostTensor::from_int64({64}, std::vector<std::int64_t>(64));
-  EXPECT_TRUE(refused_as(state, "'bn1.bias' has dtype I64"));
+  EXPECT_TRUE(refused_as(state, "'bn1.bias' has dtype I64, as where weights are quantised"));
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ TEST(TorchZip, ContainersTakeOnlyTheirOwnOperations) {
   EXPECT_TRUE(pickle_refused(pickled("N(\x86"), "empty stack"));
   EXPECT_TRUE(pickle_refused(pickled("u"), "mark"));
   EXPECT_TRUE(pickle_refused(pickled("}N"), "full stack"));
-  EXPECT_TRUE(pickle_refused(pickled("]"), "not a dict"));
+  EXPECT_TRUE(pickle_refused(pickled("N"), "not a dict"));
   EXPECT_TRUE(pickle_refused(pickled("}NNs"), "dict key"));
   EXPECT_TRUE(parse(zip_of(members_of(pickled("})Ns")))).empty());  // no name leads there
   EXPECT_TRUE(pickle_refused(pickled("}q\1(" + text("a") + "h\1u"), "nested too deeply"));
@@ -246,6 +246,9 @@ TEST(TorchArchive, OtherFormatsAreNamed) {
   EXPECT_TRUE(refused("index\x57\xfb\x80\x8b\x24\x75\x47\xdb", "checkpoint of TensorFlow"));
   EXPECT_TRUE(refused("\x1f\x8b\x08", "gunzip"));
   EXPECT_TRUE(refused(zip_of({{"metadata.json", "{}"}}), "Keras"));
+  EXPECT_TRUE(refused(zip_of({{"net/data/weights/weight_0", "1234"}}), "torch.export"));
+  EXPECT_TRUE(refused(zip_of({{"serialized_exported_program.json", "{}"}}),
+                      "unzip it and name serialized_state_dict.pt"));
   EXPECT_TRUE(refused(zip_of({{"conv1.npy", "x"}}), ".npz"));
 }
 

@@ -91,6 +91,12 @@ Faults faults_of(const StateDict& source, const std::string& path, int depth) {
   return faults;
 }
 
+/// Channels of the first convolution in the first block; 0 where there is none.
+std::int64_t first_width(const StateDict& source, const std::string& path) {
+  const auto it = source.find((path.empty() ? "" : path + ".") + "layer1.0.conv1.weight");
+  return it == source.end() || it->second.shape.empty() ? 0 : it->second.shape[0];
+}
+
 /// What the file probably is, judged by names and shapes that only other networks have.
 std::vector<std::string> probable_causes(const StateDict& source, const std::string& path) {
   std::vector<std::string> causes;
@@ -108,6 +114,7 @@ std::vector<std::string> probable_causes(const StateDict& source, const std::str
     causes.push_back(fmt::format("a stem for {} channels", stem[1]));
   }
   if (has("conv1.0.")) causes.push_back("a deep stem (resnet18d and relatives)");
+  if (first_width(source, path) == 128) causes.push_back("a wide ResNet or a ResNeXt");
   if (has(".se.") || has(".gn1.")) causes.push_back("a relative with other blocks");
   if (has("packed_params") || has("zero_point") || has("centroids")) {
     causes.push_back("quantised or compressed weights");

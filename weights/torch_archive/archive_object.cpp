@@ -53,8 +53,14 @@ ArchiveObject read_archive_object(MemberReader& members, const std::string& orig
     if (storages.contains(storage.key)) continue;
     storages.emplace(storage.key, require(members, "data/" + storage.key, origin).bytes);
   }
-  return {collect_tensors(graph, storages, origin, members.copied()), pretrained_config(graph),
-          members.has("constants.pkl")};
+  ArchiveObject object{collect_tensors(graph, storages, origin, members.copied()),
+                       pretrained_config(graph), stand_ins(graph), members.has("constants.pkl")};
+  if (object.torchscript && members.has("constants/0")) {
+    object.stand_ins.emplace_back(
+        "a frozen TorchScript, whose weights are constants of its code: take the one from before "
+        "torch.jit.freeze");
+  }
+  return object;
 }
 
 }  // namespace frost

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/io/shared_bytes.h"
 #include "engine/state_dict.h"
@@ -31,6 +32,7 @@ class MemberReader {
 struct ArchiveObject {
   StateDict tensors;
   std::map<std::string, std::string> config = {};  ///< `pretrained_config`
+  std::vector<std::string> stand_ins = {};         ///< what it holds in place of tensors
   bool torchscript = false;  ///< written by torch.jit.save; its code is not looked at
 };
 

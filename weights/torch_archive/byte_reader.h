@@ -18,6 +18,11 @@ constexpr std::string_view kFetchAgain =
 constexpr std::string_view kConvert =
     "save only the state_dict(), or convert the file to safetensors where you trust it";
 
+/// What to do about tensors of kinds that are not read.
+constexpr std::string_view kMakeDense =
+    "save them as dense tensors of float32 where you trust it: those of before quantising, or "
+    "to_dense() or float() of them";
+
 /// Throws Error "origin: fault (at byte N); remedy".
 [[noreturn]] void reject_file(const std::string& origin, std::uint64_t position,
                               const std::string& fault, std::string_view remedy = kFetchAgain);

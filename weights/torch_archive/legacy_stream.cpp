@@ -93,7 +93,7 @@ ArchiveObject read_legacy_stream(const SharedBytes& image, const std::string& or
   const PickleGraph keys = read_pickle(reader, no_persistent_ids);
   const StorageBytes storages = read_storages(reader, image, object, keys);
   if (reader.remaining() != 0) reader.reject("bytes follow the last storage");
-  return {collect_tensors(object, storages, origin), pretrained_config(object)};
+  return {collect_tensors(object, storages, origin), pretrained_config(object), stand_ins(object)};
 }
 
 }  // namespace frost

@@ -145,7 +145,10 @@ void require_no_data(PickleGraph& graph, std::vector<PickleId> left, Records rec
     if (++graph.searched_values > kMaxSearched) where.reject("more than 2^20 values in arguments");
     if (!seen.insert(id).second) continue;
     if (is_data(graph, id)) {
-      where.reject("a tensor " + what + ", which is not part of a state dict", kConvert);
+      // What rebuilds a tensor of another kind, in a state dict or not.
+      const bool other_kind = what.find("'torch._utils _rebuild_") != what.npos;
+      where.reject("a tensor " + what + (other_kind ? "" : ", which is not part of a state dict"),
+                   other_kind ? kMakeDense : kConvert);
     }
     const std::vector<PickleId> inside = contents(graph, id, records);
     left.insert(left.end(), inside.begin(), inside.end());
@@ -344,7 +347,7 @@ PickleValue storage_from_persistent_id(PickleGraph& graph, PickleId id, bool may
                      (foreign ? printable(graph.names[foreign->index])
                               : std::string("something that is no type")) +
                      ", which holds no weights of a known kind",
-                 kConvert);
+                 kMakeDense);
   }
   if (!graph.as<std::string>(items[3])) where.reject("storage without a location");
   StorageRef storage;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 
@@ -18,6 +19,14 @@ constexpr std::size_t kMaxTensors = 4096;
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxVisits = std::size_t{1} << 20;
 constexpr std::size_t kMaxName = 4096;
+
+constexpr struct {
+  std::string_view begin, end;  ///< of the name of what makes one
+  const char* text;
+} kStandIns[] = {{"numpy.", "multiarray _reconstruct", "NumPy arrays in place of tensors"},
+                 {"numpy.", "numeric _frombuffer", "NumPy arrays in place of tensors"},
+                 {"torch._utils ", "_rebuild_meta_tensor_no_storage",
+                  "tensors of the meta device, which have no values"}};
 
 bool is_contiguous(const TensorRef& tensor) {
   std::int64_t expected = 1;
@@ -64,9 +73,10 @@ class Collector {
       : graph_(graph), storages_(storages), origin_(origin), copied_(copied) {}
 
   StateDict run() {
-    if (!graph_.as<PickleDict>(graph_.root) && !graph_.as<PickleObject>(graph_.root)) {
-      reject(graph_.root, "the top object is not a dict");
-    }
+    const PickleId root = graph_.root;
+    const bool holds_names = graph_.as<PickleDict>(root) || graph_.as<PickleObject>(root) ||
+                             graph_.as<PickleList>(root) || graph_.as<PickleTuple>(root);
+    if (!holds_names) reject(root, "the top object is not a dict");
     visit(graph_.root, "", 0);
     return std::move(tensors_);
   }
@@ -242,6 +252,17 @@ class Collector {
 StateDict collect_tensors(const PickleGraph& graph, const StorageBytes& storages,
                           const std::string& origin, std::int64_t copied) {
   return Collector(graph, storages, origin, copied).run();
+}
+
+std::vector<std::string> stand_ins(const PickleGraph& graph) {
+  std::vector<std::string> found;
+  for (const auto& kind : kStandIns) {
+    const bool named = std::ranges::any_of(graph.names, [&](const std::string& name) {
+      return name.starts_with(kind.begin) && name.ends_with(kind.end);
+    });
+    if (named && std::ranges::find(found, kind.text) == found.end()) found.emplace_back(kind.text);
+  }
+  return found;
 }
 
 }  // namespace frost

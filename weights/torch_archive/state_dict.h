@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "engine/state_dict.h"
 #include "weights/torch_archive/pickle.h"
@@ -25,5 +26,9 @@ constexpr std::int64_t kMaxCopied = std::int64_t{1} << 27;
 /// tensors, and where they pass 1 GiB together.
 StateDict collect_tensors(const PickleGraph& graph, const StorageBytes& storages,
                           const std::string& origin, std::int64_t copied = 0);
+
+/// What the pickle holds in place of tensors with values, in words: NumPy arrays, tensors of the
+/// meta device. Empty for most files.
+std::vector<std::string> stand_ins(const PickleGraph& graph);
 
 }  // namespace frost

@@ -258,7 +258,8 @@ ArchiveObject read_tar_container(const SharedBytes& image, const std::string& or
         return PickleTensor{static_cast<std::uint32_t>(g.tensors.size() - 1)};
       });
   if (reader.remaining() != 0) reader.reject("bytes follow the pickle");
-  return {collect_tensors(graph, storages.bytes, origin), pretrained_config(graph)};
+  return {collect_tensors(graph, storages.bytes, origin), pretrained_config(graph),
+          stand_ins(graph)};
 }
 
 }  // namespace frost
