@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <fstream>
 
@@ -36,18 +35,6 @@ bool holds_the_tensor(const WeightFile& file) {
   return file.tensors.size() == 1 && file.tensors.at("w").to_floats("w") == kValues;
 }
 
-// Pieces of newer protocols.
-std::string short_text(const std::string& value) {
-  return "\x8c" + raw(static_cast<std::uint8_t>(value.size())) + value;
-}
-std::string framed(std::uint8_t protocol, const std::string& body) {
-  return "\x80" + raw(protocol) + "\x95" + raw<std::uint64_t>(body.size() + 1) + body + ".";
-}
-/// `module name` from the stack; what is remembered is remembered as the pickler does it.
-std::string global(const std::string& module, const std::string& name) {
-  return short_text(module) + "\x94" + short_text(name) + "\x94\x93\x94";
-}
-
 TEST(PickleProtocols, FramesMemosAndGlobalsFromTheStackAreRead) {
   const std::string storage = "(" + short_text("storage") + "\x94" +
                               global("torch", "FloatStorage") + short_text("0") + "\x94" +
@@ -80,11 +67,6 @@ TEST(PickleProtocols, SizesThatTheFileDoesNotHoldAreRefused) {
   }
   EXPECT_TRUE(refused(zip_of(members_of("\x80\x04\x95" + huge + "}.")), "frame"));
   EXPECT_TRUE(refused(zip_of(members_of(pickled("\x8b" + raw(~std::uint32_t{0})))), "truncated"));
-}
-
-/// An object of a class with that name whose state is the dict of `entries`.
-std::string object(const std::string& entries, const std::string& type = "models\nNet") {
-  return "c" + type + "\n)\x81}(" + entries + "ub";
 }
 
 TEST(InertObjects, AModuleIsReadAsItsStateDict) {
@@ -247,24 +229,6 @@ TEST(InertObjects, CirclesAndSharingEnd) {
     body = object(text("a") + body + "q" + raw(level) + text("b") + "h" + raw(level));
   }
   EXPECT_TRUE(refused(zip_of(members_of(pickled(body))), "nested too deeply"));
-}
-
-std::string deflated(const std::string& data) {
-  z_stream stream = {};
-  deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, data.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
-  stream.avail_in = static_cast<uInt>(data.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-ZipMember squeezed(const std::string& name, const std::string& data) {
-  return {.name = name, .data = deflated(data), .method = 8, .plain = data};
 }
 
 TEST(RezippedArchives, DeflatedMembersAndFolderEntriesAreRead) {

@@ -52,6 +52,23 @@ inline std::string state_of(const TensorText& tensor) {
   return pickled("}" + text("w") + tensor.pickle() + "s");
 }
 
+// Pieces of protocols 4 and 5.
+inline std::string short_text(const std::string& value) {
+  return "\x8c" + raw(static_cast<std::uint8_t>(value.size())) + value;
+}
+inline std::string framed(std::uint8_t protocol, const std::string& body) {
+  return "\x80" + raw(protocol) + "\x95" + raw<std::uint64_t>(body.size() + 1) + body + ".";
+}
+/// `module name` from the stack; what is remembered is remembered as the pickler does it.
+inline std::string global(const std::string& module, const std::string& name) {
+  return short_text(module) + "\x94" + short_text(name) + "\x94\x93\x94";
+}
+
+/// An object of a class with that name whose state is the dict of `entries`.
+inline std::string object(const std::string& entries, const std::string& type = "models\nNet") {
+  return "c" + type + "\n)\x81}(" + entries + "ub";
+}
+
 inline const std::string kSixFloats =
     raw(1.f) + raw(2.f) + raw(3.f) + raw(4.f) + raw(5.f) + raw(6.f);
 

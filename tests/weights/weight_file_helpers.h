@@ -89,6 +89,25 @@ struct ZipMember {
   std::string plain = {};     // what `data` is said to inflate to; empty: itself
 };
 
+inline std::string deflated(const std::string& data) {
+  z_stream stream = {};
+  deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, data.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
+  stream.avail_in = static_cast<uInt>(data.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+/// A compressed member.
+inline ZipMember squeezed(const std::string& name, const std::string& data) {
+  return {.name = name, .data = deflated(data), .method = 8, .plain = data};
+}
+
 /// Writes a stored zip archive; `comment` and `tail` follow the end record, only the first
 /// declared.
 inline std::string zip_of(const std::vector<ZipMember>& members, const std::string& comment = "",
