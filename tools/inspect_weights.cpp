@@ -1,6 +1,5 @@
 #include <string>
 
-#include "engine/io/atomic_file.h"
 #include "engine/io/printable.h"
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
@@ -23,17 +22,19 @@ void print_tensor(const std::string& name, const HostTensor& tensor) {
 
 int inspect(int argc, char** argv) {
   CommandLine command_line(
-      "Lists the tensors of a weight file: safetensors or any file of torch.save.\n"
+      "Lists the tensors of a weight file: safetensors or any file of torch.save or "
+      "torch.jit.save.\n"
       "Nothing in the file is executed.");
   std::string input, dump;
-  command_line.add("FILE", &input, "Weight file; its format is recognised by content",
-                   {.required = true});
+  command_line.add(
+      "FILE", &input,
+      "Weight file, or the folder of an unpacked one; its format is recognised by content",
+      {.required = true});
   command_line.add("--dump", &dump, "Write all tensors, contiguous, as safetensors",
                    {.type = "OUT.safetensors"});
   if (!command_line.parse(argc, argv)) return 0;
 
-  const WeightFile checkpoint =
-      parse_weight_file(read_regular_file(input, kMaxWeightFileBytes), input);
+  const WeightFile checkpoint = open_weight_file(input);
   if (!dump.empty()) write_safetensors(dump, {checkpoint.tensors, checkpoint.metadata});
   print_out("{:<44} {:<6} {:<16} {:>12} {:>12} {:>12}\n", "tensor", "dtype", "shape", "min", "max",
             "mean");

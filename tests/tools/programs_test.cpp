@@ -5,6 +5,7 @@
 
 #include "tests/golden_files.h"
 #include "tests/tools/programs_fixture.h"
+#include "tests/weights/pickle_text.h"
 #include "tools/reports/csv.h"
 #include "weights/npy.h"
 
@@ -125,6 +126,16 @@ TEST_F(ProgramsTest, TrainingTakesWeightsAsTheyAreAndSaysWhatItMadeOfThem) {
   EXPECT_NE(log.find("weights: resnet18 of 102 tensors"), std::string::npos) << log;
   EXPECT_NE(log.find("102 under another name"), std::string::npos) << log;
   EXPECT_NE(read_text(folder_ / "run/run.json").find("sha256"), std::string::npos);
+}
+
+TEST_F(ProgramsTest, InspectWeightsListsTheFolderOfAnUnpackedArchive) {
+  fs::create_directories(folder_ / "x/data");
+  write("x/data.pkl", test::state_of({}));
+  write("x/data/0", test::kSixFloats);
+  write("x/version", "3\n");
+  const Outcome outcome = run("inspect_weights", {"x"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("unpacked torch zip: 1 tensors, 6 elements"), std::string::npos);
 }
 
 TEST_F(ProgramsTest, ThePreprocessingOfAFileIsKeptAndHeldAgainstTheConfiguration) {
