@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import tempfile
 from pathlib import Path
 
@@ -26,9 +27,9 @@ class Sides:
 
     def frostline(self, observation, mode):
         o = self.options
-        command = [o.frostline, "--observation", observation, "--modes", mode, "--steps", o.steps,
-                   "--repetitions", 1, "--device", o.device, "--threads", o.threads, "--quiet",
-                   "--json", self.json]
+        command = [o.frostline, *o.config, "--observation", observation, "--modes", mode,
+                   "--steps", o.steps, "--repetitions", 1, "--device", o.device,
+                   "--threads", o.threads, "--quiet", "--json", self.json]
         command += ["--set", f"actor_critic.backbone.architecture={o.architecture}", "--set",
                     f"actor_critic.weights_path={o.weights}" if o.weights else
                     "actor_critic.pretrained_weights=random"]
@@ -70,13 +71,24 @@ class Case:
                 continue
             for row in rows:
                 self.pytorch.setdefault(row["form"], []).append(row)
+        self.check_parameters()
+
+    def check_parameters(self):
+        """Both sides train equally many, or they are different networks."""
+        ours = self.frostline[-1]["trainable"]
+        for form, rows in self.pytorch.items():
+            if rows[-1].get("trainable", ours) != ours:
+                sys.exit(f"{self.observation} {self.mode}: {ours} trainable parameters, and in "
+                         f"PyTorch's {form} {rows[-1]['trainable']}")
 
     def forms(self):
         """The forms that ran in every round."""
         return [f for f, rows in self.pytorch.items() if not any("failed" in r for r in rows)]
 
     def best(self):
-        return max(self.forms(), key=lambda form: median(self.pytorch[form], "overall"))
+        """The fastest form that keeps no features, where one ran."""
+        forms = [form for form in self.forms() if form != "kept"] or self.forms()
+        return max(forms, key=lambda form: median(self.pytorch[form], "overall"))
 
     def ratio(self, form, rate):
         ratios = [ours["steps_per_second"][rate] / theirs["steps_per_second"][rate]
@@ -97,8 +109,7 @@ class Case:
             "saved_body_bytes": {"frostline": self.frostline[0]["saved_body"]} |
                                 {f: self.pytorch[f][0]["saved_body_bytes"] for f in self.forms()},
             "ratio": {name: {rate: self.ratio(form, rate) for rate in RATES}
-                      for name, form in (("eager", "eager"), ("best", best))
-                      if form in self.forms()},
+                      for name, form in [*((f, f) for f in self.forms()), ("best", best)]},
             "rounds": {"frostline": self.frostline, "pytorch": self.pytorch},
         }
 
@@ -142,6 +153,9 @@ def table(cases):
                      "".join(f"{rate:>10.1f}" for rate in rates) + f" {case['best']:<14}" +
                      "".join(f"{ratio:>10.2f}x" for ratio in ratios) +
                      f"{saved_ratio(case):>10}")
+        each = [f"{form} {case['ratio'][form]['overall']['median']:.2f}x"
+                for form in case["pytorch"]]
+        lines.append(f"  overall / {', '.join(each)}")
         lines += [f"  {form} failed: {why}" for form, why in case["failed"].items()]
     return "\n".join(lines)
 
@@ -156,7 +170,8 @@ def workload_file(options, folder):
         run(["env", f"PYTHONPATH={ROOT / 'bench/pytorch'}", options.python, "-c", code, path,
              options.steps], options)
     else:
-        run([options.frostline, "--steps", options.steps, "--record", path], options)
+        run([options.frostline, *options.config, "--steps", options.steps, "--record", path],
+            options)
     return path
 
 
@@ -173,9 +188,14 @@ def parse_options():
     add_options(parser)
     parser.add_argument("--modes", type=words, help="comma-separated",
                         default=["none", "all", "until_layer3", "layer4.1", "bn_affine"])
-    parser.add_argument("--observation", type=words, default=["graph", "image"])
+    parser.add_argument("--observation", type=words,
+                        help="default: graph,image; with --config image")
+    parser.add_argument("--config", type=Path, help="of bench_freeze: any environment that shows "
+                        "pictures (default: the colony)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="of bench_freeze: a key of the configuration, repeatable")
     parser.add_argument("--forms", type=words, help="of PyTorch",
-                        default=["eager", "tuned", "folded", "compiled"])
+                        default=["eager", "tuned", "folded", "compiled", "kept"])
     parser.add_argument("--steps", type=int, default=512, help="transitions of one update")
     parser.add_argument("--repetitions", type=int, default=3, help="rounds")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
@@ -191,6 +211,10 @@ def parse_options():
     parser.add_argument("--synthetic", action="store_true", help="PyTorch on made-up states")
     parser.add_argument("--json", default=ROOT / "bench/results/pytorch.json")
     options = parser.parse_args()
+    options.observation = options.observation or (["image"] if options.config
+                                                  else ["graph", "image"])
+    options.config = [options.config] if options.config else []
+    options.config += [word for pair in options.set for word in ("--set", pair)]
     if options.random:
         options.weights = None
         return options
@@ -205,6 +229,7 @@ def main():
     options = parse_options()
     head = conditions(options) | {"machine": platform.platform(), "steps": options.steps,
                                   "architecture": options.architecture,
+                                  "config": " ".join(map(str, options.config)),
                                   "repetitions": options.repetitions}
     with tempfile.TemporaryDirectory() as folder:
         workload = workload_file(options, folder)

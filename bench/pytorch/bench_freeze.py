@@ -18,7 +18,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from model import FORMS, FREEZE_MODES, IMAGE_SIDE, build
+from body import FORMS, FREEZE_MODES
+from model import IMAGE_SIDE, build
 from ppo import Trainer
 from report import cpu_name
 from workload import Workload, write_synthetic
@@ -41,12 +42,15 @@ def saved_body_bytes(body, images):
     return sum(kept.values()) / len(images)
 
 
-def typical_images(workload, observation, device):
-    """What a minibatch shows the actor's body."""
+def typical_images(workload, observation, form):
+    """What a minibatch shows the actor's body, or a time step where features are kept."""
     if observation == "image":
-        return torch.rand(workload.minibatch, 1, 84, 84, device=device)
+        _, frames, height, width, channels = workload.pictures.shape
+        count = workload.environments if form.keep else workload.minibatch * frames
+        return torch.rand(count, channels, height, width, device=workload.device)
     cells = len(workload.node_features) * workload.minibatch // len(workload.rewards)
-    return torch.rand(cells, 1, IMAGE_SIDE, IMAGE_SIDE, device=device, requires_grad=True)
+    return torch.rand(cells, 1, IMAGE_SIDE, IMAGE_SIDE, device=workload.device,
+                      requires_grad=True)
 
 
 def release_memory():
@@ -92,13 +96,13 @@ def measure(row, workload, weights, options):
     torch.manual_seed(0)
     device, form = torch.device(options.device), FORMS[row["form"]]
     with TimeLimit(options.compile_limit if form.compile else 3600):
-        network, row["trainable"] = build(row["observation"], row["mode"], form, device, weights,
-                                            options.architecture)
-        trainer = Trainer(network, workload, form, device, options.precision == "bf16")
+        network, row["trainable"] = build(workload, row["observation"], row["mode"], form, weights,
+                                          options.architecture)
+        trainer = Trainer(network, workload, form, options.precision == "bf16")
         for _ in range(2 if form.compile else 1):  # what is compiled settles in its second run
             trainer.update(workload.minibatch, 1)
         row["saved_body_bytes"] = saved_body_bytes(
-            network.actor_body, typical_images(workload, row["observation"], device))
+            network.actor_body, typical_images(workload, row["observation"], form))
     reset_peak(device)
     cpu = time.process_time()
     collect, learn = trainer.update(workload.steps, workload.epochs)
@@ -133,7 +137,8 @@ def summarise(row):
 def bench(options, workload, weights):
     rows = [{"mode": mode, "observation": observation, "form": form, "runs": []}
             for observation in options.observation
-            for mode in options.modes for form in options.forms]
+            for mode in options.modes for form in options.forms
+            if not FORMS[form].keep or (observation, mode) == ("image", "all")]
     for _ in range(options.repetitions):
         for row in rows:
             release_memory()
@@ -192,6 +197,8 @@ def main():
         if not options.workload:
             write_synthetic(path, options.steps)
         workload = Workload(path, options.device)
+    if "graph" in options.observation and not workload.has_graphs:
+        raise SystemExit(f"{path} holds no graphs: say --observation image")
     gpu = torch.cuda.get_device_name() if options.device == "cuda" else None
     result = {"torch": torch.__version__, "cpu": cpu_name(),
               "capability": torch.backends.cpu.get_cpu_capability(), "gpu": gpu,

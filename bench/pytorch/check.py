@@ -2,15 +2,15 @@
 
 import os
 import tempfile
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from model import FORMS, FREEZE_MODES, GraphAttention, build
-from ppo import advantages_and_returns, categorical, gaussian, surrogate, value_loss
-from workload import Workload, write_synthetic
-
-CPU = torch.device("cpu")
+from body import FORMS, FREEZE_MODES
+from model import GraphAttention, build
+from ppo import Trainer, advantages_and_returns, categorical, gaussian, surrogate, value_loss
+from workload import Workload, write_pictures, write_synthetic
 
 
 def close(name, got, expected, tolerance=1e-6):
@@ -50,7 +50,7 @@ def check_losses():
                                 torch.tensor([[True, True], [True, False]]))
     close("categorical", logp[0], [-0.20141328, -1.70141328])
     close("masked entropy", entropy, [0.47505156, 0.0])
-    logp, entropy = gaussian(torch.tensor([[-0.2, np.log(0.5)]]), torch.tensor([0.1]))
+    logp, entropy = gaussian(torch.tensor([[-0.2, np.log(0.5)]]), torch.tensor([[0.1]]))
     close("gaussian", torch.stack([logp, entropy]), [[-0.40579135], [0.72579135]])
 
 
@@ -65,8 +65,8 @@ def check_advantages():
 
 
 def check_networks(workload):
-    """All forms but the compiled one agree with eager, and a batch with its single states."""
-    for observation in ("graph", "image"):
+    """All forms but the compiled ones agree with eager, and a batch with its single states."""
+    for observation in ("graph", "image") if workload.has_graphs else ("image",):
         for mode in FREEZE_MODES:
             reference = outputs(observation, mode, "eager", workload)
             for form in FORMS:
@@ -81,20 +81,36 @@ def check_networks(workload):
 
 def outputs(observation, mode, form, workload):
     torch.manual_seed(1)
-    network, _ = build(observation, mode, FORMS[form], CPU)
+    network, _ = build(workload, observation, mode, FORMS[form])
     states = torch.arange(0, 6)
     graph = observation == "graph"
-    observe = workload.graph_batch if graph else lambda ids: workload.images[ids]
+    observe = workload.graph_batch if graph else workload.picture_batch
+    joined = lambda outputs: torch.cat([x.flatten(1) for x in outputs.values()], 1)
     output, values = network(observe(states))
+    output = joined(output)
     with torch.no_grad():
         single, value = network(observe(states[4:5]))
     rows = slice(80, 100) if graph else slice(4, 5)
-    close(f"{observation} {mode} {form} batched", output[rows], single, 2e-5)
+    close(f"{observation} {mode} {form} batched", output[rows], joined(single), 2e-5)
     close(f"{observation} {mode} {form} batched", values[4:5], value, 2e-5)
     (output.square().sum() + values.sum()).backward()
     gradients = [p.grad.flatten() for n, p in network.named_parameters()
                  if p.grad is not None and "_body." not in n]
     return output.detach(), values.detach(), torch.cat(gradients)
+
+
+def check_kept(workload):
+    """Features kept while collecting are those of the pictures, frame by frame."""
+    kept = replace(FORMS["kept"], compile=False)
+    torch.manual_seed(1)
+    network, _ = build(workload, "image", "all", kept)
+    network.critic_body = network.actor_body
+    trainer = Trainer(network, workload, kept)
+    trainer.update(workload.steps, 1)
+    states = torch.arange(workload.steps)
+    with torch.no_grad():
+        for part, expected in network(workload.picture_batch(states))[0].items():
+            close(f"kept {part}", network(trainer.observe(states))[0][part], expected, 2e-5)
 
 
 def main():
@@ -105,6 +121,11 @@ def main():
         path = os.path.join(folder, "workload.safetensors")
         write_synthetic(path, 8)
         check_networks(Workload(path))
+        for action in ({"rows": 2, "choices": 3, "dims": 0, "heads": 0},
+                       {"rows": 1, "choices": 2, "dims": 2, "heads": 3}):
+            write_pictures(path, 8, **action)
+            check_networks(Workload(path))
+            check_kept(Workload(path))
 
 
 if __name__ == "__main__":

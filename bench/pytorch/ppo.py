@@ -8,26 +8,35 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 
 from model import parameter_groups
+from workload import PictureBatch
 
 GAMMA, LAMBDA, CLIP, VALUE_CLIP, VALUE_WEIGHT, MAX_NORM = 0.99, 0.95, 0.1, 0.2, 0.5, 0.5
-POLICY_WEIGHT = {"graph": 0.7, "image": 0.3}  # of discrete and of continuous actions
-ENTROPY_WEIGHT = {"graph": 0.25 * 1.5, "image": 0.25 * 1.0}
-COMPONENT_WEIGHTS = (1.0, 0.4, 0.3, 0.2, 0.2, 0.3)
+POLICY_WEIGHT = {"discrete": 0.7, "continuous": 0.3}
+ENTROPY_WEIGHT = {"discrete": 0.25 * 1.5, "continuous": 0.25 * 1.0}
 WARM_UP = 1 / 20  # factor of the learning rates in the first update
 
 
-def categorical(logits, mask):
-    """Masked log-probabilities [cells, 2] and entropies [cells]."""
+def categorical(logits, mask=None):
+    """Log-probabilities [..., choices], masked, and entropies."""
+    if mask is None:
+        logp = logits.log_softmax(-1)
+        return logp, -(logp.exp() * logp).sum(-1)
     logp = logits.masked_fill(~mask, -math.inf).log_softmax(-1)
     return logp, -(logp.exp() * logp.masked_fill(~mask, 0)).sum(-1)
 
 
 def gaussian(parameters, raw):
-    """Log-density at the raw sample and entropy, [n] each; the deviation within [1e-3, 2]."""
-    mean, log_sigma = parameters[:, 0], parameters[:, 1].clamp(-6.9077553, 0.69314718)
+    """Log-density at the raw sample [..., dims] and entropy; the deviation within [1e-3, 2]."""
+    mean, log_sigma = split(parameters)
     z = (raw - mean) * (-log_sigma).exp()
     half_log_2pi = 0.91893853
-    return -0.5 * z * z - log_sigma - half_log_2pi, 0.5 + half_log_2pi + log_sigma
+    return ((-0.5 * z * z - log_sigma - half_log_2pi).sum(-1),
+            (0.5 + half_log_2pi + log_sigma).sum(-1))
+
+
+def split(parameters):
+    mean, log_sigma = parameters.chunk(2, -1)
+    return mean, log_sigma.clamp(-6.9077553, 0.69314718)
 
 
 def surrogate(logp, old_logp, advantage):
@@ -42,7 +51,7 @@ def value_loss(values, old_values, returns, weights):
 
 
 def advantages_and_returns(rewards, values, done, last_values):
-    """Per component; [environments, time, 6] and done [environments, time]."""
+    """Per component; [environments, time, components] and done [environments, time]."""
     advantages = np.zeros_like(rewards)
     next_advantage, next_value = np.zeros_like(last_values), last_values
     for t in reversed(range(rewards.shape[1])):
@@ -53,12 +62,14 @@ def advantages_and_returns(rewards, values, done, last_values):
     return advantages, advantages + values
 
 
-def combine(advantages, rewards):
-    """One standardised advantage per state from its components but the total; [n, 6] -> [n]."""
+def combine(advantages, rewards, weights):
+    """One standardised advantage per state from its components but the total, if it has any;
+    [n, components] -> [n]."""
     advantages = np.where((rewards != 0).any(0), advantages, 0)
     spread = advantages.std(0)
-    weights = np.where(spread < 1e-8, 0, COMPONENT_WEIGHTS)
-    weights[0] = 0
+    weights = np.where(spread < 1e-8, 0, weights)
+    if len(weights) > 1:
+        weights[0] = 0
     combined = (advantages * weights / np.maximum(spread, 1e-8)).sum(1) / max(weights.sum(), 1e-8)
     return (combined - combined.mean()) / (combined.std() + 1e-8)
 
@@ -66,14 +77,18 @@ def combine(advantages, rewards):
 class Trainer:
     """One network learning from one workload; `update` does what Frostline's Ppo::update does."""
 
-    def __init__(self, network, workload, form, device, bf16=False):
-        self.network, self.workload, self.form, self.device = network, workload, form, device
-        self.bf16 = bf16
+    def __init__(self, network, workload, form, bf16=False):
+        self.network, self.workload, self.form, self.bf16 = network, workload, form, bf16
+        self.device = workload.device
         self.graph = network.observation == "graph"
         self.optimizer = torch.optim.Adam(parameter_groups(network, WARM_UP),
                                           fused=True if form.tuned_loop else None)
         self.parameters = [p for g in self.optimizer.param_groups for p in g["params"]]
-        self.weights = torch.tensor(COMPONENT_WEIGHTS, device=device)
+        self.weights = torch.from_numpy(workload.reward_weights).to(self.device)
+        if form.keep:
+            self.frame_states = workload.frame_states()
+            self.kept = torch.zeros(workload.steps, network.actor_body.features,
+                                    device=self.device)
 
     def update(self, steps, epochs):
         """Learns from the first `steps` states; seconds of (collection, learning)."""
@@ -97,45 +112,60 @@ class Trainer:
 
     def observe(self, states):
         w = self.workload
-        return w.graph_batch(states) if self.graph else w.images[states]
+        if self.form.keep:
+            kept = self.kept[self.frame_states[states].flatten()]
+            return PictureBatch(None, w.values_of(states), kept)
+        return w.graph_batch(states) if self.graph else w.picture_batch(states)
 
     def run(self, forward, observation):
         """`forward` in the products' precision, its results in float32."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             results = forward(observation)
         if isinstance(results, tuple):
-            return tuple(result.float() for result in results)
+            outputs, values = results
+            return {part: output.float() for part, output in outputs.items()}, values.float()
         return results.float()
 
     def collect(self, grid):
         """One forward of all environments per time step; samples, scores and keeps."""
-        states = len(self.workload.rewards)
-        decisions = len(self.workload.node_features) if self.graph else states
-        self.old_logp = torch.zeros(decisions, device=self.device)
-        self.actions = torch.zeros(decisions, device=self.device)  # raw samples; 1: delete
-        self.old_values = torch.zeros(states, 6, device=self.device)
+        w, shape = self.workload, self.workload.shape
+        zeros = lambda *sizes: torch.zeros(*sizes, device=self.device)
+        if self.graph:
+            cells = len(w.node_features)
+            self.actions, self.old_logp = {"discrete": zeros(cells)}, {"discrete": zeros(cells)}
+        else:
+            self.actions = {"discrete": zeros(w.steps, shape.rows),
+                            "continuous": zeros(w.steps, shape.rows, shape.dims)}  # raw samples
+            self.old_logp = {part: zeros(w.steps, shape.rows) for part in self.actions}
+        self.old_values = zeros(w.steps, shape.components)
         for column in grid.unbind(1):
             with self.not_learning():
+                if self.form.keep:
+                    self.kept[column] = self.run(self.network.encode, w.pictures[column, -1])
                 observation = self.observe(column)
-                output, values = self.run(self.network, observation)
-                action = self.sample(output, observation)
-                logp, _ = self.evaluate(output, observation, action)
+                outputs, values = self.run(self.network, observation)
                 index = observation.cell_index if self.graph else column
-                self.actions[index], self.old_logp[index] = action, logp
+                for part, output in outputs.items():
+                    action = self.sample(part, output, observation)
+                    logp, _ = self.evaluate(part, output, observation, action)
+                    self.actions[part][index], self.old_logp[part][index] = action, logp
                 self.old_values[column] = values
 
-    def sample(self, output, observation):
-        if self.graph:
-            logp, _ = categorical(output, observation.action_mask)
-            return (torch.rand_like(logp[:, 0]) >= logp[:, 0].exp()).float()
-        sigma = output[:, 1].clamp(-6.9077553, 0.69314718).exp()
-        return output[:, 0] + sigma * torch.randn_like(sigma)
+    def sample(self, part, output, observation):
+        if part == "continuous":
+            mean, log_sigma = split(output)
+            return mean + log_sigma.exp() * torch.randn_like(mean)
+        logp, _ = categorical(output, self.mask(observation))
+        return (logp.exp() / torch.empty_like(logp).exponential_()).argmax(-1).float()
 
-    def evaluate(self, output, observation, action):
-        if not self.graph:
+    def evaluate(self, part, output, observation, action):
+        if part == "continuous":
             return gaussian(output, action)
-        logp, entropy = categorical(output, observation.action_mask)
-        return logp.gather(1, action.long().unsqueeze(1)).squeeze(1), entropy
+        logp, entropy = categorical(output, self.mask(observation))
+        return logp.gather(-1, action.long().unsqueeze(-1)).squeeze(-1), entropy
+
+    def mask(self, observation):
+        return observation.action_mask if self.graph else None
 
     def learn(self, grid, epochs):
         self.estimate_advantages(grid)
@@ -153,10 +183,12 @@ class Trainer:
         rewards = w.rewards[ids].astype(np.float64)
         values = self.old_values.double().cpu().numpy()[ids]
         advantages, returns = advantages_and_returns(rewards, values, w.done[ids], last_values)
-        flat_rewards, returns = rewards.reshape(-1, 6), returns.reshape(-1, 6)
+        flat = lambda x: x.reshape(-1, w.shape.components)
+        returns = flat(returns)
         spread = returns.std(0)
         returns = (returns - returns.mean(0)) / np.where(spread < 1e-8, 1, spread)
-        self.advantages = self.scatter(grid, combine(advantages.reshape(-1, 6), flat_rewards))
+        combined = combine(flat(advantages), flat(rewards), w.reward_weights)
+        self.advantages = self.scatter(grid, combined)
         self.returns = self.scatter(grid, returns)
 
     def scatter(self, grid, rows):
@@ -168,21 +200,20 @@ class Trainer:
 
     def learn_minibatch(self, states):
         observation = self.observe(states)
-        output, values = self.run(self.network, observation)
-        index, advantage = states, self.advantages[states]
+        outputs, values = self.run(self.network, observation)
+        index, mean = states, torch.mean
+        advantage = self.advantages[states].unsqueeze(-1)
         if self.graph:
             index, row = observation.cell_index, observation.graph_of_node
-            advantage = advantage[row]
+            advantage = self.advantages[states][row]
             share = 1 / (torch.bincount(row, minlength=len(states))[row] * len(states))
-        logp, entropy = self.evaluate(output, observation, self.actions[index])
-        policy = surrogate(logp, self.old_logp[index], advantage)
-        if self.graph:
-            policy, entropy = (policy * share).sum(), (entropy * share).sum()
-        else:
-            policy, entropy = policy.mean(), entropy.mean()
-        value = value_loss(values, self.old_values[states], self.returns[states], self.weights)
-        kind = self.network.observation
-        loss = POLICY_WEIGHT[kind] * policy - ENTROPY_WEIGHT[kind] * entropy + VALUE_WEIGHT * value
+            mean = lambda x: (x * share).sum()
+        loss = VALUE_WEIGHT * value_loss(values, self.old_values[states], self.returns[states],
+                                         self.weights)
+        for part, output in outputs.items():
+            logp, entropy = self.evaluate(part, output, observation, self.actions[part][index])
+            policy = surrogate(logp, self.old_logp[part][index], advantage)
+            loss = loss + POLICY_WEIGHT[part] * mean(policy) - ENTROPY_WEIGHT[part] * mean(entropy)
         self.optimizer.zero_grad()
         loss.backward()
         clip_grad_norm_(self.parameters, MAX_NORM, foreach=True if self.form.tuned_loop else None)

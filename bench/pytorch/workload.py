@@ -24,6 +24,29 @@ class GraphBatch:
     cell_index: torch.Tensor  # [cells] in the workload's arrays
 
 
+@dataclass
+class PictureBatch:
+    """States: pictures of bytes, or what a frozen body made of each, kept."""
+
+    pictures: torch.Tensor | None  # [n, frames, h, w, c]
+    values: torch.Tensor | None  # [n, values], beside the pictures
+    kept: torch.Tensor | None = None  # [n * frames, features]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a network of pictures has to fit."""
+
+    frames: int
+    channels: int
+    values: int
+    rows: int  # decisions of a state, each of
+    choices: int  # so many choices,
+    dims: int  # so many continuous values,
+    heads: int  # and so many heads for these
+    components: int  # of the reward
+
+
 class Workload:
     """States in order [environment, time] with what followed each of them."""
 
@@ -35,17 +58,42 @@ class Workload:
         self.environments, self.steps = meta["environments"], meta["steps"]
         self.epochs, self.minibatch = meta["epochs"], meta["minibatch"]
         self.rewards, self.done = tensors["rewards"].numpy(), tensors["done"].numpy() != 0
+        self.reward_weights = tensors["reward_weights"].numpy()
+        self.device, self.values = torch.device(device), None
         long = ("node_offsets", "edge_offsets", "edge_source", "edge_target")
         for name, tensor in tensors.items():
-            if name in ("rewards", "done"):
+            if name in ("rewards", "reward_weights", "done"):
                 continue
             tensor = tensor.long() if name in long else tensor
             setattr(self, name, tensor.bool().to(device) if name == "action_mask"
                     else tensor.to(device))
         states = len(self.rewards)
-        if states != self.steps or states % self.environments or states != len(self.images):
-            raise SystemExit(f"{path}: {states} rewards, {len(self.images)} images, "
+        if states != self.steps or states % self.environments or states != len(self.pictures):
+            raise SystemExit(f"{path}: {states} rewards, {len(self.pictures)} pictures, "
                              f"{self.steps} steps, {self.environments} environments")
+        self.shape = Shape(meta["frames"], self.pictures.shape[-1],
+                           0 if self.values is None else self.values.shape[1], meta["rows"],
+                           meta["choices"], meta["dims"], meta["heads"], self.rewards.shape[1])
+        self.has_graphs = "node_features" in tensors
+
+    def picture_batch(self, states):
+        return PictureBatch(self.pictures[states], self.values_of(states))
+
+    def values_of(self, states):
+        return None if self.values is None else self.values[states]
+
+    def frame_states(self):
+        """[states, frames]: of which state each frame was the newest one, as an episode's first
+        picture stands for those before it."""
+        state = np.arange(self.steps).reshape(self.environments, -1)
+        first = np.ones_like(self.done.reshape(state.shape))
+        first[:, 1:] = self.done.reshape(state.shape)[:, :-1]
+        first = np.maximum.accumulate(np.where(first, state, 0), axis=1).reshape(-1, 1)
+        back = np.arange(self.shape.frames - 1, -1, -1)
+        table = torch.from_numpy(np.maximum(state.reshape(-1, 1) - back, first)).to(self.device)
+        if not torch.equal(self.pictures[table, -1], self.pictures):
+            raise SystemExit("the frames of a state are not the newest ones of those before it")
+        return table
 
     def graph_batch(self, states):
         """States [n] on the workload's device -> one batch, token edges in both directions."""
@@ -83,8 +131,6 @@ def write_synthetic(path, steps, environments=8, cells=20, seed=0):
     random = np.random.default_rng(seed)
     nodes, edges = steps * cells, steps * (cells - 1)
     target = np.tile(np.arange(1, cells), steps)
-    done = np.zeros((environments, steps // environments), np.uint8)
-    done[:, -1] = 1
     as_float = lambda *shape: random.standard_normal(shape).astype(np.float32)
     arrays = {
         "node_offsets": np.arange(0, nodes + 1, cells, dtype=np.int32),
@@ -95,10 +141,33 @@ def write_synthetic(path, steps, environments=8, cells=20, seed=0):
         "edge_target": target.astype(np.int32),
         "edge_features": as_float(edges, 3),
         "action_mask": np.ones((nodes, 2), np.uint8),
-        "images": random.integers(0, 256, (steps, 84, 84)).astype(np.uint8),
+        "pictures": random.integers(0, 256, (steps, 1, 84, 84, 1)).astype(np.uint8),
         "rewards": as_float(steps, 6),
-        "done": done.reshape(-1),
+        "reward_weights": np.array([1.0, 0.4, 0.3, 0.2, 0.2, 0.3], np.float32),
     }
-    save_file({k: torch.from_numpy(v) for k, v in arrays.items()}, path,
-              {"environments": str(environments), "steps": str(steps), "epochs": "4",
-               "minibatch": "64"})
+    write(path, arrays, environments, frames=1, rows=1, choices=0, dims=1, heads=5)
+
+
+def write_pictures(path, steps, frames=3, values=2, environments=2, side=33, **action):
+    """The same of another environment: `action` says rows, choices, dims and heads."""
+    random = np.random.default_rng(0)
+    each = random.integers(0, 256, (environments, steps // environments, side, side, 3))
+    padded = np.concatenate([each[:, :1]] * (frames - 1) + [each], 1)
+    stacked = [padded[:, k : k + each.shape[1]] for k in range(frames)]
+    arrays = {
+        "pictures": np.stack(stacked, 2).reshape(steps, frames, side, side, 3).astype(np.uint8),
+        "values": random.standard_normal((steps, values)).astype(np.float32),
+        "rewards": random.standard_normal((steps, 1)).astype(np.float32),
+        "reward_weights": np.ones(1, np.float32),
+    }
+    write(path, arrays, environments, frames=frames, **action)
+
+
+def write(path, arrays, environments, **shape):
+    """Episodes end with the record."""
+    steps = len(arrays["rewards"])
+    done = np.zeros((environments, steps // environments), np.uint8)
+    done[:, -1] = 1
+    meta = {"environments": environments, "steps": steps, "epochs": 4, "minibatch": 64} | shape
+    save_file({k: torch.from_numpy(v) for k, v in (arrays | {"done": done.reshape(-1)}).items()},
+              path, {k: str(v) for k, v in meta.items()})

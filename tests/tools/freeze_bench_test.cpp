@@ -2,13 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "kernels/backend_registry.h"
 #include "rl/envs/durotaxis/colony.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/lab/freeze_bench_html.h"
 #include "tools/lab/freeze_bench_table.h"
+#include "weights/safetensors.h"
 
 namespace frost {
 namespace {
@@ -101,6 +104,44 @@ TEST(FreezeBench, APictureIsReplayedForOneDeleteRatio) {
         replay.step({{}, {}});
       },
       "0 decisions and 0 values for 0 and 1"));
+}
+
+/// What `bench_freeze --record` writes of the environment that `yaml` names.
+SafetensorsFile recorded(const std::string& yaml) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "workload.safetensors";
+  write_workload(path, tiny_workload(), parse_config(yaml, "test", {}));
+  return read_safetensors(path);
+}
+
+TEST(FreezeBench, AWorkloadOfPicturesIsWrittenForADiscreteAction) {
+  const SafetensorsFile file =
+      recorded("{environment: {name: PixelCartPole}, observation: {frames: 3}}");
+  EXPECT_EQ(file.tensors.at("pictures").shape, (Shape{8, 3, 84, 84, 3}));
+  EXPECT_EQ(file.tensors.at("rewards").shape, (Shape{8, 1}));
+  EXPECT_EQ(file.tensors.at("done").shape, (Shape{8}));
+  EXPECT_FALSE(file.tensors.contains("values"));
+  EXPECT_FALSE(file.tensors.contains("node_features"));
+  const std::map<std::string, std::string> expected = {
+      {"environments", "2"}, {"steps", "8"},   {"epochs", "1"}, {"minibatch", "4"}, {"frames", "3"},
+      {"rows", "1"},         {"choices", "2"}, {"dims", "0"},   {"heads", "0"}};
+  EXPECT_EQ(file.metadata, expected);
+}
+
+TEST(FreezeBench, AWorkloadOfPicturesIsWrittenForABox) {
+  const SafetensorsFile file = recorded("environment: {name: PixelPendulum}");
+  EXPECT_EQ(file.tensors.at("pictures").shape, (Shape{8, 1, 84, 84, 3}));
+  EXPECT_EQ(file.metadata.at("choices"), "0");
+  EXPECT_EQ(file.metadata.at("dims"), "1");
+}
+
+TEST(FreezeBench, AWorkloadOfColoniesIsWrittenSeenBothWays) {
+  const SafetensorsFile file = recorded("");
+  EXPECT_EQ(file.tensors.at("pictures").shape, (Shape{8, 1, 84, 84, 1}));
+  EXPECT_EQ(file.tensors.at("node_offsets").shape, (Shape{9}));
+  EXPECT_EQ(file.tensors.at("action_mask").shape, (Shape{8 * 4, 2}));
+  EXPECT_EQ(file.tensors.at("reward_weights").shape, (Shape{6}));
+  EXPECT_EQ(file.metadata.at("heads"), "5");
 }
 
 BenchSettings tiny_settings(std::vector<BenchCase> cases) {

@@ -33,8 +33,8 @@ std::string describe_pictures(const Config& config);
 std::vector<RecordedEpisodes> record_workload(const BenchWorkload& workload, Config config,
                                               ObservationKind kind);
 
-/// Writes the workload as safetensors, seen both ways, states in order [environment, time], for
-/// other programs to do the same work (bench/pytorch).
+/// Writes the workload as safetensors, states in order [environment, time], for other programs to
+/// do the same work (bench/pytorch): pictures, and graphs of what is seen both ways.
 void write_workload(const std::string& path, const BenchWorkload& workload, const Config& config);
 
 }  // namespace frost
