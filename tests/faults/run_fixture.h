@@ -8,7 +8,10 @@
 #include <numeric>
 #include <random>
 #include <set>
+#include <string_view>
+#include <utility>
 
+#include "engine/io/protobuf.h"
 #include "tests/tools/programs_fixture.h"
 
 // Runs that are disturbed, against one of the same kind that was not.
@@ -60,8 +63,8 @@ inline Workload schedule_workload() {
           {"trainer.rollout_steps=8", "trainer.minibatch_size=4", "trainer.update_epochs=1",
            "evaluation.episodes=1", "environment.max_steps=4", "observation.kind=image",
            "observation.image_size=24",
-           "actor_critic.backbone.freeze_schedule=[{update: 2, freeze_mode: bn_affine}, {update: "
-           "3, freeze_mode: layer4.1}]"}};
+           "actor_critic.backbone.freeze_schedule=[{update: 2, freeze_mode: bn_affine, "
+           "backbone_lr: 1e-4}, {update: 3, freeze_mode: layer4.1, backbone_lr: 1e-4}]"}};
 }
 
 inline Workload picture_workload() {
@@ -149,12 +152,14 @@ class DisturbedRuns : public ProgramsTest, public testing::WithParamInterface<Wo
       EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
     }
     EXPECT_EQ(nlohmann::json::parse(read_text(path_of(run) / "run.json"))["state"], "finished");
-    EXPECT_EQ(steps_on_the_board(run), steps_in_the_table(run));
+    expect_one_value_per_tag_and_step(run);
   }
 
   std::multiset<std::int64_t> steps_in_the_table(const std::string& run) const;
-  /// The steps of all events with scalars in TensorBoard's files, whose records must be whole.
-  std::multiset<std::int64_t> steps_on_the_board(const std::string& run) const;
+  /// Step and tags of every event with scalars in TensorBoard's files, whose records must be whole.
+  std::vector<std::pair<std::int64_t, std::vector<std::string>>> scalars_on_the_board(
+      const std::string& run) const;
+  void expect_one_value_per_tag_and_step(const std::string& run) const;
 };
 
 inline std::multiset<std::int64_t> DisturbedRuns::steps_in_the_table(const std::string& run) const {
@@ -173,31 +178,52 @@ inline std::multiset<std::int64_t> DisturbedRuns::steps_in_the_table(const std::
   return steps;
 }
 
-inline std::multiset<std::int64_t> DisturbedRuns::steps_on_the_board(const std::string& run) const {
+inline void DisturbedRuns::expect_one_value_per_tag_and_step(const std::string& run) const {
+  const std::multiset<std::int64_t> table = steps_in_the_table(run);
+  std::set<std::pair<std::int64_t, std::string>> seen;
+  std::multiset<std::int64_t> steps;
+  for (const auto& [step, tags] : scalars_on_the_board(run)) {
+    for (const std::string& tag : tags) {
+      EXPECT_TRUE(seen.emplace(step, tag).second) << tag << " twice at step " << step;
+      if (tag == "charts/global_step") steps.insert(step);
+    }
+  }
+  EXPECT_EQ(steps, table);
+}
+
+inline std::vector<std::pair<std::int64_t, std::vector<std::string>>>
+DisturbedRuns::scalars_on_the_board(const std::string& run) const {
   // A record: its length (8 bytes) and checksum (4), the event, its checksum (4). An event: key and
   // time (9), key and step as a varint, and with scalars the key of field 5.
   constexpr std::size_t kHead = 12, kTail = 4, kStepAt = 10;
-  std::multiset<std::int64_t> steps;
+  std::vector<std::pair<std::int64_t, std::vector<std::string>>> all;
   for (const auto& entry : fs::directory_iterator(path_of(run))) {
     if (!entry.path().filename().string().starts_with("events.out.tfevents.")) continue;
     const std::string bytes = read_text(entry.path());
     std::uint64_t length = 0;
     for (std::size_t at = 0; at < bytes.size(); at += kHead + length + kTail) {
-      if (bytes.size() - at < kHead + kTail) return {-1};
+      if (bytes.size() - at < kHead + kTail) return {{-1, {"torn"}}};
       std::memcpy(&length, &bytes[at], sizeof(length));
-      if (length < kStepAt || length > bytes.size() - at - kHead - kTail) return {-1};
-      const std::string event = bytes.substr(at + kHead, length);
-      std::int64_t step = 0;
-      std::size_t end = kStepAt;
-      for (int shift = 0; end < event.size(); shift += 7) {
-        const auto byte = static_cast<unsigned char>(event[end++]);
-        step |= std::int64_t{byte & 0x7f} << shift;
-        if (byte < 0x80) break;
+      if (length < kStepAt || length > bytes.size() - at - kHead - kTail) return {{-1, {"torn"}}};
+      std::string_view event(&bytes[at + kHead], length);
+      event.remove_prefix(kStepAt);
+      const auto step = static_cast<std::int64_t>(protobuf::take_varint(event).value_or(0));
+      if (event.empty() || event.front() != (5 << 3 | 2)) continue;
+      event.remove_prefix(1);
+      protobuf::take_varint(event);  // the length of the summary, which ends the event
+      std::vector<std::string> tags;
+      while (!event.empty()) {  // a value: its tag, then its number
+        event.remove_prefix(1);
+        const std::size_t size = protobuf::take_varint(event).value_or(0);
+        std::string_view value = event.substr(0, size);
+        event.remove_prefix(std::min<std::size_t>(size, event.size()));
+        value.remove_prefix(1);
+        tags.emplace_back(value.substr(0, protobuf::take_varint(value).value_or(0)));
       }
-      if (end < event.size() && event[end] == (5 << 3 | 2)) steps.insert(step);
+      all.emplace_back(step, std::move(tags));
     }
   }
-  return steps;
+  return all;
 }
 
 }  // namespace frost

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "engine/io/atomic_file.h"
+#include "engine/io/folder.h"
 #include "engine/io/protobuf.h"
 #include "kernels/errors.h"
 
@@ -142,16 +143,12 @@ void TensorboardWriter::add_scalars(std::int64_t step,
 
 void drop_events_after(const std::filesystem::path& folder, std::int64_t last_step) {
   constexpr std::uint64_t kLargest = std::uint64_t{4} << 30;
-  std::vector<std::filesystem::path> files;  // listed first: replacing them changes the folder
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    files.push_back(entry.path());
-  }
-  for (const std::filesystem::path& path : files) {
-    const std::string name = path.filename().string();
+  for (const std::string& name : folder_names(folder)) {
     if (!name.starts_with(kFilePrefix) || name.find(kFileMark) == name.npos ||
         name.ends_with(".tmp")) {
       continue;
     }
+    const std::filesystem::path path = folder / name;
     const std::vector<std::byte> bytes = read_regular_file(path, kLargest);
     const std::string kept =
         events_until({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, last_step);

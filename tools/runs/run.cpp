@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "engine/io/atomic_file.h"
+#include "engine/io/folder.h"
 #include "engine/io/printable.h"
 #include "kernels/errors.h"
 #include "tools/reports/run_report.h"
@@ -28,8 +29,8 @@ void make_folders(const fs::path& path) {
 /// What a killed process did not finish to write.
 void remove_unfinished(const fs::path& folder) {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".tmp") fs::remove(entry.path(), error);
+  for (const std::string& name : folder_names(folder)) {
+    if (name.ends_with(".tmp")) fs::remove(folder / name, error);
   }
 }
 
