@@ -42,6 +42,18 @@ TEST(Canvas, ALineAndARingCoverLengthTimesWidth) {
   EXPECT_EQ(red_at(ring, 30, 30), 255);
 }
 
+TEST(Canvas, ABoxBlendsThePixelsThatItCoversInPart) {
+  Canvas canvas(20, 20, kWhite);
+  canvas.box(4.25, 6, 5.5, 4, kBlack);
+  EXPECT_NEAR(ink(canvas), 5.5 * 4, 0.1);
+  EXPECT_NEAR(red_at(canvas, 4, 7), 255 * 0.25, 1);
+  EXPECT_EQ(red_at(canvas, 5, 7), 0);
+  EXPECT_NEAR(red_at(canvas, 9, 7), 255 * 0.25, 1);
+  EXPECT_EQ(red_at(canvas, 5, 5), 255);
+  const RgbImage drawn = canvas.image();
+  EXPECT_EQ(Canvas(drawn).take().pixels, drawn.pixels);
+}
+
 TEST(Canvas, ALineWithoutLengthIsADot) {
   Canvas canvas(20, 20, kWhite);
   canvas.line(10, 10, 10, 10, 4, kBlack);

@@ -114,6 +114,29 @@ TEST_F(EvaluationSubjects, AnOptionThatTheRunsNetworkDoesNotReadIsRefused) {
   EXPECT_EQ(limit({"environment.max_steps=100"}), 100);
 }
 
+TEST_F(EvaluationSubjects, ARunOfADrawnEnvironmentIsEvaluatedUnderAnotherAppearance) {
+  const Config config = parse_config(
+      "environment: {name: PixelCartPole}\nsystem: {device: cpu}\n"
+      "observation: {frames: 2}\nactor_critic: {pretrained_weights: random}\n",
+      "x.yaml", {"trainer.num_envs=1"});
+  Trainer trainer(config, false);
+  write_safetensors(folder_ / "checkpoints/last.safetensors", trainer.checkpoint());
+  const auto first_state = [&](const std::vector<std::string>& options) {
+    const EvaluationSubject subject = load_run(folder_ / "", "", options);
+    const auto environment = environment_factory(subject.config)();
+    environment->reset(1);
+    const Observation state = environment->observe();
+    const auto actions = network_policy(*subject.setup.network, true);
+    RandomStream stream(1, StreamPurpose::kSampling);
+    EXPECT_EQ(actions({environment.get()}, {&stream}).size(), 1U);
+    return std::get<PictureObservation>(state).pixels;
+  };
+  const std::string drawn = "environment.appearance.colours=drawn";
+  EXPECT_EQ(first_state({}), first_state({}));
+  EXPECT_NE(first_state({drawn}), first_state({}));
+  EXPECT_NE(first_state({drawn, "environment.appearance.seed=2"}), first_state({drawn}));
+}
+
 TEST_F(EvaluationSubjects, NoOverrideChangesTheStage) {
   save_run(1);
   try {

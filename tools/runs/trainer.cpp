@@ -77,7 +77,7 @@ void load_pretrained(NetworkSetup& setup, BackboneNetwork& backbone, const Backb
 }  // namespace
 
 ActorCriticConfig model_config(const Config& config) {
-  return fit_to_environment(config.model, environment_factory(config)()->spec());
+  return fit_to_environment(config.model, environment_spec(config));
 }
 
 void configure_for(const Config& config, Backend& backend) {

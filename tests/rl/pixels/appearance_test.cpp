@@ -8,6 +8,7 @@
 
 #include "kernels/errors.h"
 #include "rl/environment_registry.h"
+#include "rl/frame_stack.h"
 #include "tests/engine/errors.h"
 #include "tests/rl/pixels/pixel_pictures.h"
 
@@ -183,6 +184,19 @@ TEST(Appearances, TheEnvironmentsThatHaveOneSayIt) {
     }
   }
   EXPECT_EQ(names, kPainted);
+}
+
+TEST(Appearances, OfAStackOfFramesTheNextPicturesChange) {
+  FrameStack stack(find_environment("PixelPendulum")(), 2);
+  stack.reset(1);
+  const Pixels plain = picture_of(stack);
+  stack.set_appearance(before(greys({77})));
+  EXPECT_EQ(picture_of(stack), plain);
+  stack.step({{}, {0.0f}});
+  const Pixels both = picture_of(stack);
+  ASSERT_EQ(both.size(), plain.size());
+  EXPECT_TRUE(std::equal(both.begin(), both.begin() + std::ssize(both) / 2, plain.begin()));
+  EXPECT_EQ(both[both.size() / 2], 77);
 }
 
 TEST(Appearances, DrawnColoursAreFarFromEachOther) {

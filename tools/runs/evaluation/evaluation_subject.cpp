@@ -17,8 +17,7 @@ namespace fs = std::filesystem;
 
 /// Heads that never trained must not act.
 void check_actions(const Config& trained, const Config& asked) {
-  const ActionSpace was = environment_factory(trained)()->spec().actions;
-  const ActionSpace is = environment_factory(asked)()->spec().actions;
+  const ActionSpace was = environment_spec(trained).actions, is = environment_spec(asked).actions;
   if (was.choices == is.choices && was.dims() == is.dims()) return;
   throw UsageError(fmt::format(
       "the checkpoint was trained to make {} choices and {} continuous values per row: it cannot "
