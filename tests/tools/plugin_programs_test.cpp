@@ -43,6 +43,14 @@ TEST(PluginConfig, OptionsAndTimeLimitOfTheCommandLineCount) {
   EXPECT_EQ(environment_factory(config)()->spec().time_limit, 5);
 }
 
+TEST(PluginConfig, AnOverrideMendsWhatTheFileNames) {
+  const std::string gone = "environment: {name: /no/such.so, max_steps: 9}\n";
+  EXPECT_EQ(problem(gone, {"environment.name=CartPole-v1"}), "accepted");
+  EXPECT_EQ(problem(gone, {"environment.name=" + plugin("counter")}), "accepted");
+  EXPECT_EQ(problem(configured("counter", "{gaol: 2}"), {"environment.options={goal: 2}"}),
+            "accepted");
+}
+
 TEST(PluginConfig, RefusesWithThePlace) {
   EXPECT_EQ(problem("environment:\n  name: " + plugin("counter") + "\n  options: {gaol: 2}\n"),
             "x.yaml:3: environment.options: Counter has no option 'gaol'; it has goal, honest, "

@@ -19,8 +19,8 @@ class PaintedEnvironment : public Environment {
   static constexpr int kSide = 84;
 
   /// Throws Error before the first episode.
-  Observation observe() const final;
-  RgbImage render(const RenderRequest& request) const final;
+  Observation observe() const override;
+  RgbImage render(const RenderRequest& request) const override;
   /// Throws Error for backgrounds of another size.
   void set_appearance(const Appearance& appearance) final;
 
