@@ -4,8 +4,8 @@ or to exhaust the machine, cuts ResNet18 files short at every 64th, and flips si
 usage: hostile_files.py [--bin FOLDER] [--flips N] [--only PART] [FILE ...]
 
 A hostile or cut file must end the program with status 1, one line of error, no file created, no
-process started (strace sees it, where installed), at most 256 MiB of memory beside the file's size
-and within 30 s. A flipped file must do the same or be written as a complete blob of finite values.
+process started, no file opened but the one named and the system's (strace sees both, where
+installed), at most 256 MiB of memory beside the file's size and within 30 s. A flipped file must do the same or be written as a complete blob of finite values.
 FILE ... are ResNet18 files of torch.save to be cut and flipped as well. --only is hostile, cuts or
 flips. Needs NumPy only; prints a table and ends with 1 where anything else happens.
 """
@@ -17,6 +17,7 @@ import multiprocessing
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,7 @@ def resnet18_arrays():
             else closed_form.tensor(name, shape) for name, shape in shapes().items()}
 
 
-Run = collections.namedtuple("Run", "status error peak seconds blob trace")
+Run = collections.namedtuple("Run", "status error peak seconds blob trace named")
 TRACE = ["strace", "-f", "-qq", "-e",
          "trace=process,openat,open,creat,mkdir,rename,link,symlink,socket"]
 
@@ -62,6 +63,18 @@ def content_of(out):
     return b"other files" if left else None
 
 
+SYSTEM = ("/etc/ld.so", "/lib", "/usr/lib", "/proc/", "/sys/", "/dev/", "/usr/share/locale/",
+          "/etc/ssl/", "/usr/local/")
+OPENED = re.compile(r'(?:openat\([^,]*, |open\()"([^"]*)".* = \d+')
+
+
+def foreign_files(trace, named):
+    """Files that were opened and are neither the one named nor the system's."""
+    for path in OPENED.findall(trace):
+        if path != str(named) and not path.startswith(SYSTEM):
+            yield path
+
+
 def refusal_faults(result, size):
     """What is wrong with a refusal; nothing where it is as it must be."""
     if result.status != 1:
@@ -79,6 +92,8 @@ def refusal_faults(result, size):
         yield "a process was started"
     if "O_CREAT" in result.trace or "creat(" in result.trace:
         yield "a file was opened for writing"
+    for path in foreign_files(result.trace, result.named):
+        yield f"{path} was opened"
 
 
 def arrays_of(blob):
@@ -127,7 +142,7 @@ class Checker:
         blob = content_of(out)
         shutil.rmtree(out)
         return Run(status, (self.folder / "err").read_text(errors="replace"), peak, seconds, blob,
-                   log.read_text(errors="replace") if traced else "")
+                   log.read_text(errors="replace") if traced else "", self.path)
 
     def report(self, name, result, faults):
         self.worst = max(self.worst, result.peak - self.path.stat().st_size)
