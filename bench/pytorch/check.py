@@ -1,16 +1,27 @@
 """Checks that the PyTorch side computes what Frostline computes; prints one line each."""
 
 import os
+import sys
 import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
+from torchvision.models import get_model
 
 from body import FORMS, FREEZE_MODES
-from model import GraphAttention, build
+from model import GraphAttention, PictureNet, build
 from ppo import Trainer, advantages_and_returns, categorical, gaussian, surrogate, value_loss
-from workload import Workload, write_pictures, write_synthetic
+from workload import PictureBatch, Shape, Workload, write_pictures, write_synthetic
+
+sys.path.append(str(Path(__file__).parents[2] / "tests/golden"))
+import closed_form
+
+# Outputs of Frostline's network in `check_against_frostline`.
+LOGITS = [0.742239, -1.79073, 0.0865082, 0.120366, -1.15734, 1.24007,
+          0.68611, -1.70236, -0.225308, -0.444271, -1.16727, 1.17351]
+VALUES = [-0.208549, 1.14493, -0.261693, 1.3518]
 
 
 def close(name, got, expected, tolerance=1e-6):
@@ -113,10 +124,38 @@ def check_kept(workload):
             close(f"kept {part}", network(trainer.observe(states))[0][part], expected, 2e-5)
 
 
+def check_against_frostline():
+    """Closed-form weights and pictures; tests/models/image_actor_critic_test.cpp holds Frostline
+    to the same numbers."""
+    def fill(name, like):
+        return torch.from_numpy(closed_form.tensor(name, tuple(like.shape)))
+
+    body = {name: fill(name, value) for name, value in get_model("resnet18").state_dict().items()
+            if not name.endswith("num_batches_tracked")}
+    network = PictureNet(Shape(frames=3, channels=3, values=2, rows=2, choices=3, dims=0, heads=0,
+                               components=2), "resnet18", body)
+    for side in (network.actor_body, network.critic_body):
+        side.prepare(FORMS["eager"], learns_below=False)
+    names = {"actor_trunk": "actor.trunk", "critic_trunk": "critic.trunk",
+             "discrete": "actor.discrete", "value_heads": "critic.value_heads"}
+    with torch.no_grad():
+        for name, parameter in network.train().named_parameters():
+            part, _, rest = name.partition(".")
+            if part in names:
+                parameter.copy_(fill(f"{names[part]}.{rest}", parameter))
+        pictures = closed_form.values("pictures", (2, 3, 33, 33, 3), 128.0, 128.0).astype(np.uint8)
+        values = closed_form.values("values", (2, 2), 1.0)
+        outputs, judged = network(PictureBatch(torch.from_numpy(pictures),
+                                               torch.from_numpy(values)))
+    close("logits", outputs["discrete"].flatten(), LOGITS, 1e-5)
+    close("values", judged.flatten(), VALUES, 1e-5)
+
+
 def main():
     check_attention()
     check_losses()
     check_advantages()
+    check_against_frostline()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "workload.safetensors")
         write_synthetic(path, 8)

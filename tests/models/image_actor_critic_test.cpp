@@ -90,6 +90,37 @@ double relative_difference(const Tensor& a, const Tensor& b) {
   return relative_error(a.to_host(), as_reals(b.to_host()));
 }
 
+// Numbers of bench/pytorch/check.py, which holds the network on torchvision to the same.
+TEST(PictureOutputs, AreThoseOfTheSameNetworkInPytorch) {
+  ActorCriticConfig config;
+  config.observation = ObservationKind::kImage;
+  config.picture = {.height = 33, .width = 33, .channels = 3, .frames = 3, .values = 2};
+  config.rows = 2;
+  config.choices = 3;
+  config.continuous_dims = config.continuous_heads = 0;
+  config.value_components = 2;
+  const auto network = make_network(config);
+  constexpr std::size_t kBytes = 3 * 33 * 33 * 3;
+  const auto pixels = closed_form_values("pictures", 2 * kBytes, 128.0, 128.0);
+  const auto values = closed_form_values("values", 4, 1.0);
+  std::vector<Observation> seen;
+  for (std::size_t i = 0; i < 2; ++i) {
+    PictureObservation picture;
+    for (std::size_t k = 0; k < kBytes; ++k) {
+      picture.pixels.push_back(static_cast<std::uint8_t>(pixels[i * kBytes + k]));
+    }
+    picture.values = {values[2 * i], values[2 * i + 1]};
+    seen.emplace_back(std::move(picture));
+  }
+  const PolicyOutput out = network->forward(network->make_batch(views(seen, 0, 2)));
+  const auto expect = [](const Tensor& got, const std::vector<double>& expected) {
+    EXPECT_LT(relative_error(got.to_host(), expected), 1e-5);
+  };
+  expect(out.logits, {0.742239, -1.79073, 0.0865082, 0.120366, -1.15734, 1.24007, 0.68611, -1.70236,
+                      -0.225308, -0.444271, -1.16727, 1.17351});
+  expect(out.values, {-0.208549, 1.14493, -0.261693, 1.3518});
+}
+
 class CachedModes : public testing::TestWithParam<std::string> {};
 
 // What was kept at collection in batches of 3 is what any later batch computes anew, to the bit.
