@@ -140,8 +140,7 @@ class Trainer:
         self.old_values = zeros(w.steps, shape.components)
         for column in grid.unbind(1):
             with self.not_learning():
-                if self.form.keep:
-                    self.kept[column] = self.run(self.network.encode, w.pictures[column, -1])
+                self.keep_features(column)
                 observation = self.observe(column)
                 outputs, values = self.run(self.network, observation)
                 index = observation.cell_index if self.graph else column
@@ -150,6 +149,12 @@ class Trainer:
                     logp, _ = self.evaluate(part, output, observation, action)
                     self.actions[part][index], self.old_logp[part][index] = action, logp
                 self.old_values[column] = values
+
+    def keep_features(self, states):
+        """Of the newest frames; those before them are kept already."""
+        if self.form.keep:
+            pictures = self.workload.pictures[states, -1]
+            self.kept[states] = self.run(self.network.encode, pictures)
 
     def sample(self, part, output, observation):
         if part == "continuous":
@@ -177,7 +182,8 @@ class Trainer:
 
     def estimate_advantages(self, grid):
         w, ids = self.workload, grid.cpu().numpy()
-        with self.not_learning():  # the replay begins anew
+        with self.not_learning():  # the replay begins anew, with what would be new pictures
+            self.keep_features(grid[:, 0])
             last_values = self.run(self.network.values, self.observe(grid[:, 0]))
         last_values = last_values.double().cpu().numpy()
         rewards = w.rewards[ids].astype(np.float64)
