@@ -30,6 +30,7 @@ constexpr const char* kWithoutTensors[] = {
     "encoder.num_heads",
     "observation.normalize",
     "observation.token_connectivity",
+    "observation.frame_difference",
     "actor_critic.simplicial_embedding.enabled",
     "actor_critic.simplicial_embedding.num_groups",
     "actor_critic.simplicial_embedding.temperature",
