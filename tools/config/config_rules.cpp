@@ -186,7 +186,7 @@ const KeyNeed KeyNeed::kFrames{"several frames", "there is one",
                                  return picture != nullptr && picture->frames > 1;
                                }};
 const KeyNeed KeyNeed::kBodies{
-    "ResNet bodies", "", "set environment.name to durotaxis",
+    "ResNet bodies", "", "set environment.name to durotaxis or to one that shows pictures",
     [](const Config&, const EnvironmentSpec& spec) { return !shows<VectorSpec>(spec); }};
 const KeyNeed KeyNeed::kVector{
     "a vector as observation", "", "set environment.name to a reference environment",
