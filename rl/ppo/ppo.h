@@ -39,7 +39,8 @@ class Ppo {
   /// update is unfinished then: as before the step or minibatch that met it, so that the next
   /// `update` meets it again. Only environments do not go back: their rewards, whatever they are,
   /// are in the rollout; and an `OpObserver` that throws at the optimizer's step leaves it done.
-  /// Any other error, also of `stop`, drops the update; what the weights have learned from it stays.
+  /// Any other error, also of `stop`, drops the update; what the weights have learned from it
+  /// stays.
   Metrics update();
   /// The same, but `stop` is asked after each step of collecting and after each minibatch but the
   /// last. Where it answers true there are no metrics yet: the update is unfinished, `save` holds

@@ -167,8 +167,8 @@ TEST(Minibatch, TensorsAreAllThatItHoldsButTheseNumbers) {
   EXPECT_EQ(distinct.size(), tensors.size());
   const std::size_t graph = sizeof m.states.graphs.graphs + sizeof m.states.graphs.nodes +
                             sizeof m.states.graphs.index.rows + sizeof m.states.graphs.index.edges;
-  const std::size_t states = sizeof m.states.states + sizeof m.states.padded_rows +
-                             sizeof m.states.frames;
+  const std::size_t states =
+      sizeof m.states.states + sizeof m.states.padded_rows + sizeof m.states.frames;
   const std::size_t surrogate = sizeof m.discrete.clip_epsilon + sizeof m.discrete.ratio;
   const std::size_t value = sizeof m.value.kind + sizeof m.value.range;
   EXPECT_EQ(tensors.size() * sizeof(Tensor) + graph + states + 2 * surrogate + value, sizeof m)

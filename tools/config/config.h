@@ -51,7 +51,8 @@ struct AppearanceConfig {
 
 /// Everything a configuration file says; docs/config.md lists the keys.
 struct Config {
-  /// One of configurable_environment_names(), a Python environment's, or the full path of a library.
+  /// One of configurable_environment_names(), a Python environment's, or the full path of a
+  /// library.
   std::string environment_name = "durotaxis";
   EnvironmentOptions::Values environment_options;  ///< of an environment in a library
   DurotaxisConfig environment;
