@@ -11,13 +11,23 @@ namespace frost {
 
 RecordedEpisodes record_episodes(Environment& environment, int steps, RandomStream& seeds) {
   const EnvironmentSpec& spec = environment.spec();
-  RecordedEpisodes record{spec, {}};
+  return record_episodes(
+      environment, spec, steps, seeds, [&] { return environment.observe(); },
+      [&] {
+        return spec.reference_policy.empty()
+                   ? random_action(spec.actions, seeds)
+                   : environment.scripted_action(spec.reference_policy, seeds);
+      });
+}
+
+RecordedEpisodes record_episodes(Environment& environment, EnvironmentSpec spec, int steps,
+                                 RandomStream& seeds, const std::function<Observation()>& observe,
+                                 const std::function<Action()>& act) {
+  RecordedEpisodes record{std::move(spec), {}};
   for (bool running = false; static_cast<int>(record.steps.size()) < steps;) {
     if (!running) environment.reset(seeds.next_bits());
-    RecordedStep step{environment.observe(), {}, environment.state_row()};
-    step.result = environment.step(spec.reference_policy.empty()
-                                       ? random_action(spec.actions, seeds)
-                                       : environment.scripted_action(spec.reference_policy, seeds));
+    RecordedStep step{observe(), {}, environment.state_row()};
+    step.result = environment.step(act());
     running = !step.result.done();
     record.steps.push_back(std::move(step));
   }

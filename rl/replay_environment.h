@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "rl/environment.h"
@@ -22,6 +23,11 @@ struct RecordedEpisodes {
 /// `steps` steps under the environment's reference policy, or under random actions where it has
 /// none; the last one ends an episode.
 RecordedEpisodes record_episodes(Environment& environment, int steps, RandomStream& seeds);
+
+/// The same under `act`, of what `observe` sees, as `spec` says.
+RecordedEpisodes record_episodes(Environment& environment, EnvironmentSpec spec, int steps,
+                                 RandomStream& seeds, const std::function<Observation()>& observe,
+                                 const std::function<Action()>& act);
 
 /// Plays what was recorded round and round, whatever the actions: work that depends on no policy.
 /// Outlived by the record.

@@ -5,13 +5,12 @@
 #include <utility>
 
 #include "kernels/errors.h"
-#include "rl/byte_stream.h"
+#include "rl/envs/episode_record.h"
 
 namespace frost {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x45464552;  // "REFE"
-constexpr std::uint32_t kVersion = 1;
+constexpr RecordKind kRecord{0x45464552, 1, "a control environment's state"};  // "REFE"
 
 RandomStream episode_stream(std::uint64_t seed) {
   return RandomStream(seed, StreamPurpose::kLayout);
@@ -75,11 +74,7 @@ void ControlEnvironment::check_state(const char* op, const State& state) const {
 
 std::vector<std::uint8_t> ControlEnvironment::save_state() const {
   StateWriter out;
-  out.put(kMagic);
-  out.put(kVersion);
-  out.put(static_cast<std::uint8_t>(running_));
-  out.put(static_cast<std::int32_t>(steps_));
-  out.put(seed_);
+  put_place(out, kRecord, {running_, steps_, seed_});
   out.put(stream_.position());
   out.put(static_cast<std::uint64_t>(state_.size()));
   for (const double value : state_) out.put(value);
@@ -88,25 +83,17 @@ std::vector<std::uint8_t> ControlEnvironment::save_state() const {
 
 void ControlEnvironment::load_state(const std::vector<std::uint8_t>& bytes) {
   StateReader in("load_state", bytes);
-  if (in.get<std::uint32_t>() != kMagic) fail("load_state", "not a control environment's state");
-  if (const auto version = in.get<std::uint32_t>(); version != kVersion)
-    fail("load_state", fmt::format("format version {}; this program reads {}", version, kVersion));
-  const bool running = in.get<std::uint8_t>() != 0;
-  const auto steps = in.get<std::int32_t>();
-  const int limit = spec().time_limit;
-  if (steps < 0 || steps > limit || (running && steps == limit))
-    fail("load_state", fmt::format("step {} of at most {} is impossible", steps, limit));
-  const auto seed = in.get<std::uint64_t>();
+  const EpisodePlace place = get_place(in, kRecord, spec().time_limit);
   const auto position = in.get<std::uint64_t>();
   State state(in.get_count(sizeof(double)));
   for (double& value : state) value = in.get<double>();
   in.expect_end();
   check_state("load_state", state);
 
-  start(std::move(state), seed);
+  start(std::move(state), place.seed);
   stream_.set_position(position);
-  steps_ = steps;
-  running_ = running;
+  steps_ = place.steps;
+  running_ = place.running;
 }
 
 }  // namespace frost

@@ -3,15 +3,14 @@
 #include <cmath>
 #include <utility>
 
-#include "rl/byte_stream.h"
 #include "rl/envs/durotaxis/durotaxis.h"
+#include "rl/envs/episode_record.h"
 
 namespace frost {
 
 namespace {
 
-constexpr std::uint32_t kMagic = 0x4F525544;  // "DURO"
-constexpr std::uint32_t kVersion = 2;
+constexpr RecordKind kRecord{0x4F525544, 2, "a durotaxis state"};  // "DURO"
 constexpr std::size_t kCellBytes = 47, kSnapshotEntryBytes = 16;
 /// No count of a real run comes near; below it, counting on cannot overflow.
 constexpr std::int32_t kMaxCount = 1 << 30;
@@ -92,8 +91,7 @@ void read_terminal_scale(StateReader& in, TerminalScale& scale) {
 
 std::vector<std::uint8_t> Durotaxis::save_state() const {
   StateWriter out;
-  out.put(kMagic);
-  out.put(kVersion);
+  put_kind(out, kRecord);
   out.put(static_cast<std::uint8_t>(running_));
   out.put(static_cast<std::int32_t>(steps_));
   out.put(static_cast<std::int32_t>(left_moves_));
@@ -126,9 +124,7 @@ std::vector<std::uint8_t> Durotaxis::save_state() const {
 
 void Durotaxis::load_state(const std::vector<std::uint8_t>& state) {
   StateReader in("load_state", state);
-  if (in.get<std::uint32_t>() != kMagic) fail("load_state", "not a durotaxis state");
-  if (const auto version = in.get<std::uint32_t>(); version != kVersion)
-    fail("load_state", fmt::format("format version {}; this program reads {}", version, kVersion));
+  expect_kind(in, kRecord);
   const bool running = in.get<std::uint8_t>() != 0;
   const auto steps = in.get<std::int32_t>();
   const auto left_moves = in.get<std::int32_t>();

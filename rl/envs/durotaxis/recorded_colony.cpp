@@ -19,25 +19,13 @@ DurotaxisConfig steady_colony(DurotaxisConfig base, int cells) {
 RecordedEpisodes record_colony(const DurotaxisConfig& config, bool pictures, int steps,
                                RandomStream& seeds) {
   Durotaxis environment(config);
-  RecordedEpisodes record;
-  record.spec = pictures ? colony_picture_spec(config) : colony_graph_spec(config);
-  for (bool running = false; static_cast<int>(record.steps.size()) < steps;) {
-    if (!running) environment.reset(seeds.next_bits());
-    RecordedStep step;
-    if (pictures) {
-      step.observation =
-          draw_colony(environment.colony(), environment.substrate(), config.image_size);
-    } else {
-      step.observation = environment.graph();
-    }
-    step.result = environment.step(half_delete_policy(environment.colony()));
-    running = !step.result.done();
-    record.steps.push_back(std::move(step));
-  }
-  StepResult& last = record.steps.back().result;
-  last.terminated = true;
-  last.truncated = false;
-  return record;
+  const auto observe = [&]() -> Observation {
+    if (!pictures) return environment.graph();
+    return draw_colony(environment.colony(), environment.substrate(), config.image_size);
+  };
+  return record_episodes(environment,
+                         pictures ? colony_picture_spec(config) : colony_graph_spec(config), steps,
+                         seeds, observe, [&] { return half_delete_policy(environment.colony()); });
 }
 
 }  // namespace frost

@@ -7,14 +7,13 @@
 #include <utility>
 
 #include "kernels/errors.h"
-#include "rl/byte_stream.h"
+#include "rl/envs/episode_record.h"
 #include "rl/envs/gymnasium/picture_reduction.h"
 
 namespace frost {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x4d594750;  // "PGYM"
-constexpr std::uint32_t kVersion = 1;
+constexpr RecordKind kRecord{0x4d594750, 1, "a Python environment's state"};  // "PGYM"
 
 /// Gymnasium's seeds are those of numpy: small seeds stay what they are.
 std::uint64_t folded(std::uint64_t seed) {
@@ -128,11 +127,7 @@ void GymnasiumEnvironment::limit_time(int steps) {
 std::vector<std::uint8_t> GymnasiumEnvironment::save_state() const {
   if (!spec().resumes_exactly) return Environment::save_state();
   StateWriter out;
-  out.put(kMagic);
-  out.put(kVersion);
-  out.put(static_cast<std::uint8_t>(running_));
-  out.put(static_cast<std::int32_t>(steps_));
-  out.put(seed_);
+  put_place(out, kRecord, {running_, steps_, seed_});
   put_all<std::uint8_t>(out, slot_->save());
   put_all<float>(out, slot_->values());
   put_all<std::uint8_t>(out, slot_->pixels());
@@ -142,17 +137,13 @@ std::vector<std::uint8_t> GymnasiumEnvironment::save_state() const {
 void GymnasiumEnvironment::load_state(const std::vector<std::uint8_t>& bytes) {
   if (!spec().resumes_exactly) return Environment::load_state(bytes);
   StateReader in("load_state", bytes);
-  if (in.get<std::uint32_t>() != kMagic) fail("load_state", "not a Python environment's state");
-  if (const auto version = in.get<std::uint32_t>(); version != kVersion)
-    fail("load_state", fmt::format("format version {}; this program reads {}", version, kVersion));
-  const bool running = in.get<std::uint8_t>() != 0;
-  const auto steps = in.get<std::int32_t>();
-  const auto seed = in.get<std::uint64_t>();
+  // Of any length: an environment may count its steps otherwise than the limit does.
+  const auto [running, steps, seed] = get_place(in, kRecord, 0);
   const auto state = get_all<std::uint8_t>(in);
   const auto values = get_all<float>(in);
   const auto pixels = get_all<std::uint8_t>(in);
   in.expect_end();
-  if (steps < 0 || seed != folded(seed)) fail("load_state", "no episode has these steps and seed");
+  if (seed != folded(seed)) fail("load_state", "no episode has this seed");
   if (values.size() != slot_->values().size() || pixels.size() != slot_->pixels().size()) {
     fail("load_state",
          fmt::format("an observation of {} numbers and {} bytes of a picture, not {} "

@@ -5,13 +5,12 @@
 #include <algorithm>
 
 #include "kernels/errors.h"
-#include "rl/byte_stream.h"
+#include "rl/envs/episode_record.h"
 
 namespace frost {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x4459454b;  // "KEYD"
-constexpr std::uint32_t kVersion = 1;
+constexpr RecordKind kRecord{0x4459454b, 1, "a state of KeyDoor"};  // "KEYD"
 constexpr int kGrid = KeyDoorLayout::kSide, kCells = KeyDoorLayout::kCells;
 constexpr int kTimeLimit = 10 * kCells;  // MiniGrid's rule
 
@@ -136,11 +135,7 @@ void KeyDoor::paint_moving(Painter& painter, const Palette& colours) const {
 
 std::vector<std::uint8_t> KeyDoor::save_state() const {
   StateWriter out;
-  out.put(kMagic);
-  out.put(kVersion);
-  out.put(static_cast<std::uint8_t>(running_));
-  out.put(static_cast<std::int32_t>(steps_));
-  out.put(seed_);
+  put_place(out, kRecord, {running_, steps_, seed_});
   out.put(static_cast<std::int32_t>(agent_));
   out.put(static_cast<std::uint8_t>(has_key_));
   out.put(static_cast<std::uint8_t>(door_open_));
@@ -149,23 +144,16 @@ std::vector<std::uint8_t> KeyDoor::save_state() const {
 
 void KeyDoor::load_state(const std::vector<std::uint8_t>& bytes) {
   StateReader in("load_state", bytes);
-  if (in.get<std::uint32_t>() != kMagic) fail("load_state", "not a state of KeyDoor");
-  if (const auto version = in.get<std::uint32_t>(); version != kVersion)
-    fail("load_state", fmt::format("format version {}; this program reads {}", version, kVersion));
-  const auto running = in.get<std::uint8_t>();
-  const auto steps = in.get<std::int32_t>();
-  const auto seed = in.get<std::uint64_t>();
+  const int limit = spec().time_limit;
+  const auto [running, steps, seed] = get_place(in, kRecord, limit);
   const auto agent = in.get<std::int32_t>();
   const auto has_key = in.get<std::uint8_t>(), door_open = in.get<std::uint8_t>();
   in.expect_end();
 
-  const int limit = spec().time_limit;
-  if (steps < 0 || steps > limit || (running != 0 && steps == limit))
-    fail("load_state", fmt::format("step {} of at most {} is impossible", steps, limit));
   RandomStream stream(seed, StreamPurpose::kLayout);
   const KeyDoorLayout layout = KeyDoorLayout::draw(stream);
   const bool ended = agent == layout.goal || steps == limit;
-  if (has_key > 1 || door_open > has_key || (running == 0) != ended ||
+  if (has_key > 1 || door_open > has_key || running == ended ||
       !layout.can_be_at(agent, has_key != 0, door_open != 0, steps))
     fail("load_state", fmt::format("an agent in cell {} at step {} is impossible", agent, steps));
 
@@ -174,7 +162,7 @@ void KeyDoor::load_state(const std::vector<std::uint8_t>& bytes) {
   agent_ = agent;
   has_key_ = has_key != 0;
   door_open_ = door_open != 0;
-  running_ = running != 0;
+  running_ = running;
 }
 
 }  // namespace frost
