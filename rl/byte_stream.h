@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -17,6 +18,12 @@ class StateWriter {
     static_assert(std::is_arithmetic_v<T>);
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(&value);
     bytes_.insert(bytes_.end(), bytes, bytes + sizeof(T));
+  }
+  /// Their number, then the items.
+  template <typename T>
+  void put_all(std::span<const T> items) {
+    put(static_cast<std::uint64_t>(items.size()));
+    for (const T item : items) put(item);
   }
   std::vector<std::uint8_t> take() { return std::move(bytes_); }
 
@@ -46,6 +53,13 @@ class StateReader {
       fail(op_,
            "the record promises " + std::to_string(count) + " items but is too short for them");
     return static_cast<std::size_t>(count);
+  }
+  /// What `put_all` wrote.
+  template <typename T>
+  std::vector<T> get_all() {
+    std::vector<T> items(get_count(sizeof(T)));
+    for (T& item : items) item = get<T>();
+    return items;
   }
   void expect_end() const {
     if (position_ != bytes_.size())

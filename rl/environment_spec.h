@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <variant>
 #include <vector>
@@ -20,6 +21,12 @@ struct PictureSpec {
   int channels = 1;  ///< 1 or 3
   int values = 0;    ///< of the vector; 0: none
   int frames = 1;    ///< pictures of a state; above 1 only of `FrameStack`
+
+  /// Of the pictures of a state.
+  std::size_t bytes() const {
+    return static_cast<std::size_t>(height) * static_cast<std::size_t>(width) *
+           static_cast<std::size_t>(channels) * static_cast<std::size_t>(frames);
+  }
 };
 
 /// A vector of floats.

@@ -11,20 +11,24 @@ namespace {
 
 struct Episode {
   std::unique_ptr<Environment> environment;
+  std::uint64_t seed = 0;
   RandomStream stream;
   EpisodeRecord record;
   RewardVector rewards;
   bool running = true;
 };
 
-Episode start_episode(const EnvironmentFactory& make, std::uint64_t seed, int k) {
+/// An episode whose reset has begun.
+Episode begin_episode(const EnvironmentFactory& make, std::uint64_t seed, int k) {
   Episode e{make(),
+            0,
             RandomStream(seed, StreamPurpose::kEvaluation, static_cast<std::uint32_t>(k)),
             {},
             {}};
   e.record.episode = k;
   const std::uint64_t high = e.stream.next_bits(), low = e.stream.next_bits();
-  e.environment->reset((high << 32) | low);
+  e.seed = (high << 32) | low;
+  e.environment->begin_reset(e.seed);
   return e;
 }
 
@@ -84,7 +88,9 @@ EvaluationResult evaluate_policy(const EnvironmentFactory& make, const BatchPoli
   std::vector<Episode> live;  // an environment exists while its episode runs
   int next = 0;
   while (true) {
-    while (live.size() < kAtOnce && next < count) live.push_back(start_episode(make, seed, next++));
+    const std::size_t going = live.size();
+    while (live.size() < kAtOnce && next < count) live.push_back(begin_episode(make, seed, next++));
+    for (std::size_t i = going; i < live.size(); ++i) live[i].environment->reset(live[i].seed);
     if (live.empty()) return result;
     std::vector<const Environment*> environments;
     std::vector<RandomStream*> streams;

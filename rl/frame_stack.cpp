@@ -12,12 +12,28 @@ namespace frost {
 
 EnvironmentSpec stacked_spec(EnvironmentSpec spec, int frames) {
   auto* picture = std::get_if<PictureSpec>(&spec.observation);
-  if (picture == nullptr || frames < 1) {
-    throw UsageError(
-        fmt::format("{} frames of {}: only pictures are stacked, at least one", frames, spec.name));
+  if (picture == nullptr || picture->frames != 1 || frames < 1) {
+    throw UsageError(fmt::format("{} frames of {}: only single pictures are stacked, at least one",
+                                 frames, spec.name));
   }
   picture->frames = frames;
   return spec;
+}
+
+RecordedEpisodes stacked_record(const RecordedEpisodes& record, int frames) {
+  RecordedEpisodes stacked{stacked_spec(record.spec, frames), record.steps};
+  std::size_t first = 0;  // of the episode
+  for (std::size_t t = 0; t < record.steps.size(); ++t) {
+    auto& seen = std::get<PictureObservation>(stacked.steps[t].observation);
+    seen.pixels.clear();
+    for (auto back = static_cast<std::size_t>(frames); back-- > 0;) {
+      const RecordedStep& from = record.steps[std::max(t, first + back) - back];
+      const auto& pixels = std::get<PictureObservation>(from.observation).pixels;
+      seen.pixels.insert(seen.pixels.end(), pixels.begin(), pixels.end());
+    }
+    if (record.steps[t].result.done()) first = t + 1;
+  }
+  return stacked;
 }
 
 FrameStack::FrameStack(std::unique_ptr<Environment> environment, int frames)
@@ -45,27 +61,17 @@ StepResult FrameStack::step(const Action& action) {
 
 std::vector<std::uint8_t> FrameStack::save_state() const {
   StateWriter writer;
-  writer.put(static_cast<std::uint64_t>(seen_.pixels.size()));
-  for (const std::uint8_t pixel : seen_.pixels) writer.put(pixel);
-  const std::vector<std::uint8_t> inner = environment_->save_state();
-  writer.put(static_cast<std::uint64_t>(inner.size()));
-  for (const std::uint8_t byte : inner) writer.put(byte);
+  writer.put_all<std::uint8_t>(seen_.pixels);
+  writer.put_all<std::uint8_t>(environment_->save_state());
   return writer.take();
 }
 
 void FrameStack::load_state(const std::vector<std::uint8_t>& state) {
   StateReader reader("frame_stack", state);
-  const auto get_bytes = [&] {
-    std::vector<std::uint8_t> bytes(reader.get_count(1));
-    for (std::uint8_t& byte : bytes) byte = reader.get<std::uint8_t>();
-    return bytes;
-  };
-  std::vector<std::uint8_t> pixels = get_bytes();
-  const std::vector<std::uint8_t> inner = get_bytes();
+  auto pixels = reader.get_all<std::uint8_t>();
+  const auto inner = reader.get_all<std::uint8_t>();
   reader.expect_end();
-  const auto& picture = std::get<PictureSpec>(spec().observation);
-  const auto size = static_cast<std::size_t>(picture.height) *
-                    static_cast<std::size_t>(picture.width * picture.channels * picture.frames);
+  const std::size_t size = std::get<PictureSpec>(spec().observation).bytes();
   if (pixels.size() != size) {
     fail("frame_stack", fmt::format("{} bytes of frames, not {}", pixels.size(), size));
   }

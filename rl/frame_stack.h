@@ -1,6 +1,6 @@
 #pragma once
 
-#include "rl/environment.h"
+#include "rl/replay_environment.h"
 
 namespace frost {
 
@@ -43,6 +43,10 @@ class FrameStack : public Environment {
   std::unique_ptr<Environment> environment_;
   PictureObservation seen_;
 };
+
+/// What a `FrameStack` would have shown of the recorded environment. Throws UsageError as its
+/// constructor.
+RecordedEpisodes stacked_record(const RecordedEpisodes& record, int frames);
 
 /// What such an environment says of itself. Throws UsageError as the constructor.
 EnvironmentSpec stacked_spec(EnvironmentSpec spec, int frames);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "kernels/errors.h"
@@ -132,15 +133,26 @@ StateBatch ImageActorCritic::make_batch(const std::vector<const Observation*>& o
   }
   StateBatch batch;
   batch.states = static_cast<std::int64_t>(observations.size());
-  batch.images = Tensor::from_host(backend(), std::span<const std::uint8_t>(bytes));
+  // Of several frames `encode` uploads those that are new.
+  if (input.frames == 1 || !keeps_features()) {
+    batch.images = Tensor::from_host(backend(), std::span<const std::uint8_t>(bytes));
+  }
   if (count > 0) batch.vectors = Tensor::from_host(backend(), {batch.states, input.values}, values);
   batch.row_offsets = uniform_row_offsets(backend(), batch.states, config_.rows);
   if (input.frames > 1) batch.frames = std::move(bytes);
   return batch;
 }
 
+bool ImageActorCritic::keeps_features() const {
+  const auto is_frozen = [](const ResNet& body) {
+    return std::ranges::none_of(body.unit_tensors(0),
+                                [](const Tensor& t) { return t.requires_grad(); });
+  };
+  return config_.backbone.savings.cache && is_frozen(actor_body_) && is_frozen(critic_body_);
+}
+
 Tensor ImageActorCritic::encode(const StateBatch& batch) {
-  if (!config_.backbone.savings.cache || prefix_.units() == 0) return {};
+  if (!keeps_features()) return {};
   const std::int64_t frames = config_.picture.frames, states = batch.states;
   Tensor rows = frames == 1 ? prefix_.run(batch.images)
                             : memory_.features(backend(), batch.frames, states, frames, prefix_);
@@ -153,7 +165,10 @@ Tensor ImageActorCritic::encode(const StateBatch& batch) {
 
 ImageActorCritic::Inputs ImageActorCritic::inputs(const StateBatch& batch) {
   if (!batch.features.defined()) {
-    const std::vector<Tensor> maps = prefix_.inputs(batch.images);
+    const Tensor images = batch.images.defined()
+                              ? batch.images
+                              : Tensor::from_host(backend(), std::span(batch.frames));
+    const std::vector<Tensor> maps = prefix_.inputs(images);
     return {maps[0], maps[1], batch.vectors};
   }
   const std::int64_t frames = config_.picture.frames, values = config_.picture.values;

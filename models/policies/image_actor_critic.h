@@ -47,6 +47,8 @@ class ImageActorCritic : public BackboneNetwork {
     Tensor actor, critic, values;
   };
 
+  /// Whether `encode` yields anything.
+  bool keeps_features() const;
   Inputs inputs(const StateBatch& batch);
   /// What a trunk reads of the maps of all frames.
   Tensor features(ResNet& body, const std::optional<MapHead>& head, const Tensor& maps,

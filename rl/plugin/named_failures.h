@@ -10,8 +10,8 @@
 
 namespace frost {
 
-/// An environment of class `Base` whose failures name it: whatever its code throws becomes an Error
-/// of one line, but for memory that is at an end.
+/// An environment of class `Base` whose failures name it: what its code throws in the functions
+/// below becomes an Error of one line, but for memory that is at an end.
 template <typename Base>
 class NamedFailures final : public Base {
  public:
@@ -31,6 +31,18 @@ class NamedFailures final : public Base {
   }
   void load_state(const std::vector<std::uint8_t>& state) override {
     attempt("load_state", [&] { Base::load_state(state); });
+  }
+  double progress() const override {
+    return attempt("progress", [&] { return Base::progress(); });
+  }
+  Action scripted_action(const std::string& policy, RandomStream& stream) const override {
+    return attempt("scripted_action", [&] { return Base::scripted_action(policy, stream); });
+  }
+  std::vector<std::string> state_row() const override {
+    return attempt("state_row", [&] { return Base::state_row(); });
+  }
+  std::vector<std::string> reward_row() const override {
+    return attempt("reward_row", [&] { return Base::reward_row(); });
   }
   RgbImage render(const RenderRequest& request) const override {
     return attempt("render", [&] { return Base::render(request); });

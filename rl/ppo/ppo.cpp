@@ -340,6 +340,11 @@ void Ppo::load(const StateDict& state) {
     unfinished = empty_update();
     load_unfinished(state, rollout_form(), network_.backend(), optimizer_.groups().size(),
                     *unfinished, finished);
+    // What was collected of episodes that do not go on has no end: it is collected anew.
+    if (!spec_.resumes_exactly && !unfinished->learning) {
+      unfinished.reset();
+      finished.clear();
+    }
   }
   updates_ = counters[0];
   global_step_ = counters[1];

@@ -165,9 +165,7 @@ void check_observation(const Observation& observation, const EnvironmentSpec& sp
     check_graph(*graph, std::get<GraphSpec>(spec.observation), spec.actions.choices, prefix);
   } else if (const auto* image = std::get_if<PictureObservation>(&observation)) {
     const auto& picture = std::get<PictureSpec>(spec.observation);
-    require_size(prefix + "pixels", image->pixels.size(),
-                 static_cast<std::size_t>(picture.height) *
-                     static_cast<std::size_t>(picture.width * picture.channels * picture.frames));
+    require_size(prefix + "pixels", image->pixels.size(), picture.bytes());
     require_size(prefix + "values", image->values.size(), static_cast<std::size_t>(picture.values));
     require_finite(prefix + "values", image->values);
   } else {

@@ -198,7 +198,7 @@ class Loader {
       for (const ConfigKey* key : effective_keys(config_)) {
         if (key->path != kGroupsKey) excused_.insert(key->path);  // a part of it may have an effect
       }
-    } catch (const UsageError&) {  // no such environment, unless an override makes it one
+    } catch (const Error&) {  // no such environment, unless an override makes it one
       excused_ = given;
     }
   }

@@ -1,5 +1,7 @@
 #include "tools/config/environments.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -70,8 +72,8 @@ EnvironmentSpec library_spec(const Config& config) {
   return known->second;
 }
 
-/// The environment's own spec, one picture a state where it shows any.
-EnvironmentSpec single_spec(const Config& config) {
+/// The environment's own spec.
+EnvironmentSpec own_spec(const Config& config) {
   if (const OwnSection* section = find_own_section(config.environment_name)) {
     return section->spec(config);
   }
@@ -80,6 +82,19 @@ EnvironmentSpec single_spec(const Config& config) {
   }
   if (names_library(config.environment_name)) return library_spec(config);
   return find_environment(config.environment_name)()->spec();
+}
+
+/// The same. Throws UsageError where it stacks pictures itself: kept features are of one each.
+EnvironmentSpec single_spec(const Config& config) {
+  EnvironmentSpec spec = own_spec(config);
+  const auto* picture = std::get_if<PictureSpec>(&spec.observation);
+  if (picture != nullptr && picture->frames != 1) {
+    throw UsageError(fmt::format(
+        "environment {} shows {} pictures a state: it must show one, and observation.frames says "
+        "how many the network gets",
+        spec.name, picture->frames));
+  }
+  return spec;
 }
 
 /// Whether states are more than one picture.
@@ -136,9 +151,12 @@ EnvironmentFactory scripted_environment_factory(const Config& config) {
 }
 
 RecordedEpisodes record_steps(const Config& config, int size, int steps, RandomStream& seeds) {
-  if (has_own_section(config) && config.model.picture.frames == 1) {
-    return record_colony(steady_colony(config.environment, size),
-                         config.model.observation == ObservationKind::kImage, steps, seeds);
+  if (has_own_section(config)) {
+    const bool pictures = config.model.observation == ObservationKind::kImage;
+    const RecordedEpisodes record =
+        record_colony(steady_colony(config.environment, size), pictures, steps, seeds);
+    const int frames = config.model.picture.frames;
+    return pictures && frames > 1 ? stacked_record(record, frames) : record;
   }
   const std::unique_ptr<Environment> environment = environment_factory(config)();
   if (!std::holds_alternative<PictureSpec>(environment->spec().observation)) {

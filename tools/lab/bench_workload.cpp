@@ -99,7 +99,7 @@ std::string BenchWorkload::text() const {
 }
 
 std::string describe_pictures(const Config& config) {
-  if (has_own_section(config)) return "";
+  if (has_own_section(config) && config.model.picture.frames == 1) return "";
   const EnvironmentSpec spec = environment_spec(config);
   const auto* picture = std::get_if<PictureSpec>(&spec.observation);
   if (picture == nullptr) return "";

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <span>
 
 #include "models/policies/graph_actor_critic.h"
 #include "models/policies/map_head.h"
@@ -231,21 +232,17 @@ Claim FreezeProof::no_gradient_when_frozen() const {
 Claim FreezeProof::kept_features_equal_recomputed() const {
   constexpr std::size_t kPictures = 9;  // more than a chunk
   FrozenPrefix& prefix = *network_.prefix();
-  std::vector<Observation> pictures;
+  const auto size = static_cast<std::size_t>(numel(network_.body_input()));
+  std::vector<std::uint8_t> pictures;
   for (std::size_t i = 0; i < kPictures; ++i) {
-    PictureObservation picture;
-    for (std::int64_t p = 0; p < numel(network_.body_input()) * network_.config().picture.frames;
-         ++p) {
-      picture.pixels.push_back(
-          static_cast<std::uint8_t>(p * p + 31 * static_cast<std::int64_t>(i)));
+    for (std::size_t p = 0; p < size; ++p) {
+      pictures.push_back(static_cast<std::uint8_t>(p * p + 31 * i));
     }
-    picture.values.resize(static_cast<std::size_t>(network_.config().picture.values));
-    pictures.emplace_back(std::move(picture));
   }
   const auto features = [&](std::size_t begin, std::size_t end) {
-    std::vector<const Observation*> some;
-    for (std::size_t i = begin; i < end; ++i) some.push_back(&pictures[i]);
-    return prefix.run(network_.make_batch(some).images).to_host();
+    const std::span<const std::uint8_t> some =
+        std::span(pictures).subspan(begin * size, (end - begin) * size);
+    return prefix.run(Tensor::from_host(network_.backend(), some)).to_host();
   };
   const std::vector<float> together = features(0, kPictures);
   std::vector<float> apart = features(0, 2);

@@ -34,6 +34,10 @@ double squares_about(std::span<const double> values, double centre) {
   return sum;
 }
 
+bool is_constant(std::span<const double> values) {
+  return std::ranges::all_of(values, [&](double v) { return v == values.front(); });
+}
+
 /// Every column centred and scaled by its first `fitted` rows, over the root of the width.
 std::vector<float> standardised(const ReadoutData& data, std::int64_t fitted) {
   std::vector<float> x = data.features;
@@ -93,7 +97,8 @@ struct Target {
   const Vector& values;
   double mean;  ///< over the fitted samples
 
-  double r2(const Vector& k, const Vector& weights, std::size_t begin, std::size_t end) const {
+  /// Sum of the squared errors from `begin` to `end`.
+  double error(const Vector& k, const Vector& weights, std::size_t begin, std::size_t end) const {
     double error = 0;
     for (std::size_t r = begin; r < end; ++r) {
       double prediction = mean;
@@ -102,8 +107,7 @@ struct Target {
       }
       error += (values[r] - prediction) * (values[r] - prediction);
     }
-    const std::span part = std::span(values).subspan(begin, end - begin);
-    return 1 - error / squares_about(part, mean_of(part));
+    return error;
   }
 };
 
@@ -125,19 +129,19 @@ std::vector<double> ridge_scores(const ReadoutData& data) {
     const Vector fit(begin, begin + static_cast<std::ptrdiff_t>(fitted));
     const Target target{values, mean_of(fit)};
     const std::span tail = std::span(values).subspan(scored);
-    if (squares_about(fit, target.mean) == 0 || squares_about(tail, mean_of(tail)) == 0) {
+    if (is_constant(fit) || is_constant(tail)) {
       scores.push_back(std::numeric_limits<double>::quiet_NaN());
       continue;
     }
     Vector centred = fit;
     for (double& v : centred) v -= target.mean;
-    double best = -HUGE_VAL, score = 0;
+    double least = HUGE_VAL, score = 0;
     for (const Vector& factor : factors) {
       const Vector weights = solve(factor, centred);
-      const double chosen_by = target.r2(k, weights, fitted, scored);
-      if (!(chosen_by > best)) continue;
-      best = chosen_by;
-      score = target.r2(k, weights, scored, all);
+      const double error = target.error(k, weights, fitted, scored);
+      if (!(error < least)) continue;
+      least = error;
+      score = 1 - target.error(k, weights, scored, all) / squares_about(tail, mean_of(tail));
     }
     scores.push_back(std::max(score, 0.0));
   }

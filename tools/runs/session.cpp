@@ -82,7 +82,7 @@ void Session::train(std::int64_t last) {
     mark_failed();
     throw;
   } catch (const NotFiniteError& fault) {
-    const std::string state = leave_failure();
+    const std::string state = leave_failure(ppo.updates() < update_at_hand);
     mark_failed();
     throw Error(fmt::format("update {}: {}{}", update_at_hand, fault.what(), state));
   } catch (const std::exception& fault) {
@@ -98,7 +98,7 @@ void Session::mark_failed() const {
   }
 }
 
-std::string Session::leave_failure() const {
+std::string Session::leave_failure(bool within_update) const {
   std::string state, operation;
   try {
     state = run_.write_failure(trainer_.checkpoint(), trainer_.ppo().updates() + 1).string();
@@ -108,6 +108,10 @@ std::string Session::leave_failure() const {
   try {
     operation = first_not_finite(trainer_.ppo());
   } catch (const std::exception&) {  // the state is there: --replay may find it
+  }
+  // An evaluation is no part of an update, which may still meet what it met, and then says so.
+  if (!within_update && operation.empty()) {
+    return fmt::format("; the state it was of is in {}: look at it with inspect_weights", state);
   }
   return fmt::format(
       "{}; the state before it is in {}: look at it with inspect_weights, repeat it with train "

@@ -30,7 +30,7 @@ class Session {
   bool interrupted() const { return signals_.received() != 0; }
   bool due(int every) const;
   /// Writes the state in which a number was not finite, finds out whose it was, and says both.
-  std::string leave_failure() const;
+  std::string leave_failure(bool within_update) const;
   void mark_failed() const;
   void log(const Metrics& metrics);
   std::string summary_of(const Metrics& metrics) const;

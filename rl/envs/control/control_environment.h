@@ -23,9 +23,9 @@ class ControlEnvironment : public Environment {
   StepResult step(const Action& action) override;
   Observation observe() const override { return VectorObservation{features(state_)}; }
   /// The share of the time limit that has passed.
-  double progress() const final { return static_cast<double>(steps_) / spec().time_limit; }
-  int episode_steps() const final { return steps_; }
-  void limit_time(int steps) final { set_time_limit(steps); }
+  double progress() const override { return static_cast<double>(steps_) / spec().time_limit; }
+  int episode_steps() const override { return steps_; }
+  void limit_time(int steps) override { set_time_limit(steps); }
   std::vector<std::uint8_t> save_state() const override;
   void load_state(const std::vector<std::uint8_t>& bytes) override;
 

@@ -20,19 +20,6 @@ std::uint64_t folded(std::uint64_t seed) {
   return (seed ^ (seed >> 31) ^ (seed >> 62)) & 0x7FFFFFFF;
 }
 
-template <typename T>
-void put_all(StateWriter& out, std::span<const T> items) {
-  out.put(static_cast<std::uint64_t>(items.size()));
-  for (const T item : items) out.put(item);
-}
-
-template <typename T>
-std::vector<T> get_all(StateReader& in) {
-  std::vector<T> items(in.get_count(sizeof(T)));
-  for (T& item : items) item = in.get<T>();
-  return items;
-}
-
 }  // namespace
 
 GymnasiumEnvironment::GymnasiumEnvironment(std::shared_ptr<WorkerPool> pool)
@@ -48,12 +35,12 @@ void GymnasiumEnvironment::begin_reset(std::uint64_t episode_seed) {
   seed_ = folded(episode_seed);
   slot_->header().seed = seed_;
   slot_->begin(SlotCommand::kReset);
-  begun_ = true;
+  begun_ = SlotCommand::kReset;
 }
 
 void GymnasiumEnvironment::reset(std::uint64_t episode_seed) {
-  if (!begun_) begin_reset(episode_seed);
-  begun_ = false;
+  if (begun_ != SlotCommand::kReset) begin_reset(episode_seed);
+  begun_.reset();
   slot_->finish();
   steps_ = 0;
   require_finite();
@@ -67,12 +54,12 @@ void GymnasiumEnvironment::begin_step(const Action& action) {
   std::copy(action.decisions.begin(), action.decisions.end(), slot_->decisions().begin());
   std::copy(action.parameters.begin(), action.parameters.end(), slot_->parameters().begin());
   slot_->begin(SlotCommand::kStep);
-  begun_ = true;
+  begun_ = SlotCommand::kStep;
 }
 
 StepResult GymnasiumEnvironment::step(const Action& action) {
-  if (!begun_ || !running_) begin_step(action);
-  begun_ = false;
+  if (begun_ != SlotCommand::kStep) begin_step(action);
+  begun_.reset();
   slot_->finish();
   ++steps_;
   const SlotHeader& header = slot_->header();
@@ -128,9 +115,9 @@ std::vector<std::uint8_t> GymnasiumEnvironment::save_state() const {
   if (!spec().resumes_exactly) return Environment::save_state();
   StateWriter out;
   put_place(out, kRecord, {running_, steps_, seed_});
-  put_all<std::uint8_t>(out, slot_->save());
-  put_all<float>(out, slot_->values());
-  put_all<std::uint8_t>(out, slot_->pixels());
+  out.put_all<std::uint8_t>(slot_->save());
+  out.put_all<float>(slot_->values());
+  out.put_all<std::uint8_t>(slot_->pixels());
   return out.take();
 }
 
@@ -139,9 +126,9 @@ void GymnasiumEnvironment::load_state(const std::vector<std::uint8_t>& bytes) {
   StateReader in("load_state", bytes);
   // Of any length: an environment may count its steps otherwise than the limit does.
   const auto [running, steps, seed] = get_place(in, kRecord, 0);
-  const auto state = get_all<std::uint8_t>(in);
-  const auto values = get_all<float>(in);
-  const auto pixels = get_all<std::uint8_t>(in);
+  const auto state = in.get_all<std::uint8_t>();
+  const auto values = in.get_all<float>();
+  const auto pixels = in.get_all<std::uint8_t>();
   in.expect_end();
   if (seed != folded(seed)) fail("load_state", "no episode has this seed");
   if (values.size() != slot_->values().size() || pixels.size() != slot_->pixels().size()) {
@@ -152,7 +139,7 @@ void GymnasiumEnvironment::load_state(const std::vector<std::uint8_t>& bytes) {
   }
 
   slot_->finish();
-  begun_ = false;
+  begun_.reset();
   slot_->header().seed = seed;
   slot_->header().steps = static_cast<std::uint64_t>(steps);
   slot_->load(state);

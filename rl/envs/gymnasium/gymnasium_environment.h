@@ -37,7 +37,7 @@ class GymnasiumEnvironment : public Environment {
 
   std::shared_ptr<WorkerPool> pool_;
   std::unique_ptr<WorkerSlot> slot_;
-  bool begun_ = false;  ///< a reset or a step
+  std::optional<SlotCommand> begun_;  ///< a reset or a step whose answer was not taken
   bool running_ = false;
   int steps_ = 0;
   std::uint64_t seed_ = 0;  ///< as given to the environment

@@ -205,7 +205,8 @@ class Actions:
         """A choice and continuous values beside it."""
         self.parts = [(key, Actions(space)) for key, space in spaces]
         forms = sorted((part.rows, part.choices > 0) for _, part in self.parts)
-        if forms != [(1, False), (1, True)]:
+        nested = any(part.kind in ("Dict", "Tuple") for _, part in self.parts)
+        if nested or forms != [(1, False), (1, True)]:
             self.refuse("of several parts it takes one Discrete and one Box")
         for _, part in self.parts:
             self.choices += part.choices

@@ -22,7 +22,7 @@ class PaintedEnvironment : public Environment {
   Observation observe() const override;
   RgbImage render(const RenderRequest& request) const override;
   /// Throws Error for backgrounds of another size.
-  void set_appearance(const Appearance& appearance) final;
+  void set_appearance(const Appearance& appearance) override;
 
  protected:
   /// `spec` without an observation; `values` are floats beside the picture.

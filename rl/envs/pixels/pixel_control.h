@@ -15,17 +15,17 @@ class PixelControl : public PaintedEnvironment {
  public:
   using State = ControlEnvironment::State;
 
-  void reset(std::uint64_t episode_seed) final;
+  void reset(std::uint64_t episode_seed) override;
   /// As ControlEnvironment::start.
   void start(State state, std::uint64_t seed = 0);
-  StepResult step(const Action& action) final { return task_->step(action); }
-  int episode_steps() const final { return task_->episode_steps(); }
-  double progress() const final { return task_->progress(); }
-  void limit_time(int steps) final;
-  std::vector<std::uint8_t> save_state() const final { return task_->save_state(); }
-  void load_state(const std::vector<std::uint8_t>& bytes) final;
-  Action scripted_action(const std::string& policy, RandomStream& stream) const final;
-  std::vector<std::string> state_row() const final;
+  StepResult step(const Action& action) override { return task_->step(action); }
+  int episode_steps() const override { return task_->episode_steps(); }
+  double progress() const override { return task_->progress(); }
+  void limit_time(int steps) override;
+  std::vector<std::uint8_t> save_state() const override { return task_->save_state(); }
+  void load_state(const std::vector<std::uint8_t>& bytes) override;
+  Action scripted_action(const std::string& policy, RandomStream& stream) const override;
+  std::vector<std::string> state_row() const override;
 
   const State& state() const { return task_->state(); }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -29,13 +30,17 @@ inline EnvironmentFactory python_factory(const std::string& member,
   };
 }
 
-/// Processes whose command line holds `word`.
-inline int processes_with(const std::string& word) {
+/// Processes whose command line holds `word`: of everybody, or children of `parent` alone.
+inline int processes_with(const std::string& word, pid_t parent = 0) {
+  const std::string of_parent = "\nPPid:\t" + std::to_string(parent) + "\n";
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    const std::string line{std::istreambuf_iterator<char>(file), {}};
-    count += line.find(word) != std::string::npos;
+    const auto holds = [&](const char* file, const std::string& text) {
+      std::ifstream stream(entry.path() / file, std::ios::binary);
+      const std::string content{std::istreambuf_iterator<char>(stream), {}};
+      return content.find(text) != std::string::npos;
+    };
+    count += holds("cmdline", word) && (parent == 0 || holds("status", of_parent));
   }
   return count;
 }

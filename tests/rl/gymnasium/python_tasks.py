@@ -191,6 +191,12 @@ def wordy(**kwargs):
     return Task(observation=Dict({"mission": Text()}), **kwargs)
 
 
+def nested(**kwargs):
+    speed = Box([0.0], [1.0], (1,))
+    inner = Dict({"turn": Discrete(3), "speed": speed})
+    return Task(action=Dict({"inner": inner, "other": speed}), **kwargs)
+
+
 def unbounded(**kwargs):
     return Task(action=Box([float("-inf")], [1.0], (1,)), **kwargs)
 

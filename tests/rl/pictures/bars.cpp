@@ -6,7 +6,8 @@
 namespace frost {
 namespace {
 
-EnvironmentSpec drawn(EnvironmentSpec spec, int channels, bool values) {
+EnvironmentSpec drawn(EnvironmentSpec spec, int channels, bool values, bool resumes) {
+  spec.resumes_exactly = resumes;
   const int numbers = std::get<VectorSpec>(spec.observation).size;
   spec.observation = PictureSpec{Bars::kHeight, Bars::kWidth, channels, values ? numbers : 0};
   return spec;
@@ -14,8 +15,9 @@ EnvironmentSpec drawn(EnvironmentSpec spec, int channels, bool values) {
 
 }  // namespace
 
-Bars::Bars(std::unique_ptr<Environment> numbers, int channels, bool values)
-    : Environment(drawn(numbers->spec(), channels, values)), numbers_(std::move(numbers)) {}
+Bars::Bars(std::unique_ptr<Environment> numbers, int channels, bool values, bool resumes)
+    : Environment(drawn(numbers->spec(), channels, values, resumes)),
+      numbers_(std::move(numbers)) {}
 
 Observation Bars::observe() const {
   const auto vector = std::get<VectorObservation>(numbers_->observe()).values;

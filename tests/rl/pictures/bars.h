@@ -8,7 +8,8 @@ namespace frost {
 /// channels, and the numbers themselves beside it where `values`.
 class Bars : public Environment {
  public:
-  Bars(std::unique_ptr<Environment> numbers, int channels, bool values);
+  /// `resumes` false: as one whose episodes do not go on after a load.
+  Bars(std::unique_ptr<Environment> numbers, int channels, bool values, bool resumes = true);
 
   void reset(std::uint64_t episode_seed) override { numbers_->reset(episode_seed); }
   StepResult step(const Action& action) override { return numbers_->step(action); }

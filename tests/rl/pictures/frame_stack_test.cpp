@@ -72,6 +72,23 @@ TEST(FrameStack, GoesOnFromItsStateAndRefusesADamagedOne) {
   }
 }
 
+TEST(FrameStack, OfARecordShowsWhatTheStackedEnvironmentDid) {
+  FrameStack stack = make_stack();
+  const auto single = make_bars();
+  stack.limit_time(4);
+  single->limit_time(4);
+  RandomStream seeds(3, StreamPurpose::kLayout), same(3, StreamPurpose::kLayout);
+  const RecordedEpisodes want = record_episodes(stack, 11, seeds);
+  const RecordedEpisodes got = stacked_record(record_episodes(*single, 11, same), kFrames);
+  ASSERT_EQ(got.steps.size(), want.steps.size());
+  EXPECT_EQ(std::get<PictureSpec>(got.spec.observation).frames, kFrames);
+  for (std::size_t t = 0; t < want.steps.size(); ++t) {
+    EXPECT_EQ(std::get<PictureObservation>(got.steps[t].observation).pixels,
+              std::get<PictureObservation>(want.steps[t].observation).pixels)
+        << t;
+  }
+}
+
 TEST(FrameStack, OnlyPicturesAreStacked) {
   EXPECT_THROW(FrameStack(find_environment("CartPole-v1")(), 2), UsageError);
   EXPECT_THROW(FrameStack(make_bars(), 0), UsageError);

@@ -59,12 +59,13 @@ class Learner {
 
   static EnvironmentFactory factory_of(const Case& c) {
     const auto& [picture, space, mode, frames] = c;
-    return [numbers = find_environment("Identity" + space), channels = picture == "Grey" ? 1 : 3,
-            values = picture == "ColorAndVector", stacked = frames] {
-      auto bars = std::make_unique<Bars>(numbers(), channels, values);
-      bars->limit_time(3);
-      return std::make_unique<FrameStack>(std::move(bars), stacked);
-    };
+    return
+        [numbers = find_environment("Identity" + space), channels = picture == "Grey" ? 1 : 3,
+         values = picture == "ColorAndVector", resumes = picture != "Forgetful", stacked = frames] {
+          auto bars = std::make_unique<Bars>(numbers(), channels, values, resumes);
+          bars->limit_time(3);
+          return std::make_unique<FrameStack>(std::move(bars), stacked);
+        };
   }
 
   ImageActorCritic& network() { return *network_; }
@@ -120,6 +121,22 @@ TEST_P(PicturePolicies, KeptFeaturesAndAStopChangeNoBit) {
   }
   expect_same_metrics(stopped->ppo().update(), want);
   expect_same_checkpoint(stopped->save(), whole->save());
+}
+
+// Of episodes that do not go on after a load nothing is joined to what follows.
+TEST(PictureEpisodes, WhereTheyDoNotGoOnAHalfCollectedRolloutIsCollectedAnew) {
+  const Case what{"Forgetful", "Discrete", "all", 3};
+  Learner stopped(what, cpu_backend()), next(what, cpu_backend());
+  int place = 2;
+  ASSERT_FALSE(stopped.ppo().update([&] { return --place == 0; }));
+  next.load(stopped);
+  EXPECT_FALSE(next.ppo().unfinished());
+  EXPECT_EQ(next.ppo().update().at("losses/minibatches"), 2) << "8 new transitions";
+
+  place = 3;  // all is collected, and one minibatch was learned from
+  ASSERT_FALSE(stopped.ppo().update([&] { return --place == 0; }));
+  next.load(stopped);
+  EXPECT_TRUE(next.ppo().unfinished());
 }
 
 // Bodies that end early, with a part behind the frozen one where the mode leaves any.

@@ -50,6 +50,19 @@ TEST(PictureRuns, TheForecastAndTheProofHold) {
   }
 }
 
+TEST(PictureRuns, AColonyOfSeveralFramesIsRecordedAndSaidToBeSo) {
+  Config config = parse_config("observation: {kind: image, image_size: 24, frames: 2}", "test", {});
+  BenchWorkload workload;
+  workload.environments = 2;
+  workload.steps = 8;
+  workload.image_size = 24;
+  const auto pictures = record_workload(workload, config, ObservationKind::kImage);
+  EXPECT_EQ(std::get<PictureSpec>(pictures[0].spec.observation).frames, 2);
+  EXPECT_EQ(describe_pictures(config), "2 pictures of 24x24x1 a state from durotaxis");
+  const auto graphs = record_workload(workload, config, ObservationKind::kGraph);
+  EXPECT_TRUE(std::holds_alternative<GraphSpec>(graphs[0].spec.observation));
+}
+
 TEST(PictureRuns, TheReportSaysWhatAStateCosts) {
   const auto report = [](const std::string& mode, int frames) {
     Trainer trainer(config_of(mode, frames), true);

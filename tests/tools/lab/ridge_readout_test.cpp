@@ -34,15 +34,30 @@ TEST(RidgeReadout, FindsALinearTargetAndNoneInNoise) {
   const std::vector<double> scores = ridge_scores(example(300, 10));
   EXPECT_GT(scores[0], 0.999);
   EXPECT_LT(scores[1], 0.1);
-  EXPECT_GE(scores[1], 0.0);
   EXPECT_TRUE(std::isnan(scores[2]));
 }
 
 TEST(RidgeReadout, WithMoreFeaturesThanSamplesThePenaltyKeepsItFromFittingNoise) {
-  const std::vector<double> scores = ridge_scores(example(60, 200));
-  EXPECT_LT(scores[1], 0.3);
-  EXPECT_GE(scores[0], 0.0);
-  EXPECT_LE(scores[0], 1.0);
+  EXPECT_LT(ridge_scores(example(60, 200))[1], 0.3);
+  EXPECT_GT(ridge_scores(example(400, 300))[0], 0.5) << "a sum of four of the features";
+}
+
+// A flag that changes in the parts that are fitted and scored, but not where the penalty is chosen.
+TEST(RidgeReadout, ATargetThatRestsWhereThePenaltyIsChosenIsScored) {
+  ReadoutData data = example(120, 2);
+  std::vector<double> flag;
+  for (std::size_t i = 0; i < 120; ++i) {
+    const bool rests = i >= 60 && i < 80;
+    flag.push_back(rests || data.features[2 * i] > 100 ? 1 : 0);
+  }
+  data.targets = {flag};
+  EXPECT_GT(ridge_scores(data)[0], 0.3);
+}
+
+TEST(RidgeReadout, AConstantThatNoSumOfItsCopiesHitsIsNone) {
+  ReadoutData data = example(300, 2);
+  data.targets = {std::vector<double>(300, 0.1)};
+  EXPECT_TRUE(std::isnan(ridge_scores(data)[0]));
 }
 
 TEST(RidgeReadout, RefusesTooFewSamples) {

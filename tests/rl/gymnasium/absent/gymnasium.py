@@ -1,0 +1,3 @@
+"""As where Gymnasium is not installed."""
+
+raise ModuleNotFoundError("No module named 'gymnasium'", name="gymnasium")
