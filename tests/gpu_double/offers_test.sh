@@ -26,6 +26,7 @@ train() {
   FROST_CUDA_MODULE=$module FROST_GPU_DOUBLE=$words timeout 120 "$bin/train" "$work/small.yaml" \
     --seed 1 --device "$device" --quiet --out "$work/$name" "$@" >"$work/$name.out" 2>"$work/$name.err"
   code=$?
+  rm -rf "$work/$name/checkpoints"  # what is compared lies beside them; all of them together take GB
 }
 
 # wrong NAME WHAT: reports what the run did.
