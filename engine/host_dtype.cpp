@@ -17,6 +17,10 @@ std::optional<std::size_t> dtype_bytes(std::string_view dtype) {
   return std::nullopt;
 }
 
+bool is_floating_dtype(std::string_view dtype) {
+  return dtype == "F64" || dtype == "F32" || dtype == "F16" || dtype == "BF16";
+}
+
 std::optional<std::int64_t> checked_product(const std::vector<std::int64_t>& sizes) {
   std::int64_t product = 1;
   for (const std::int64_t size : sizes) {

@@ -12,6 +12,9 @@ namespace frost {
 /// (complex and sub-byte types among them).
 std::optional<std::size_t> dtype_bytes(std::string_view dtype);
 
+/// Whether it is one of F64, F32, F16 and BF16, which `HostTensor::to_floats` takes.
+bool is_floating_dtype(std::string_view dtype);
+
 /// Product of non-negative sizes; nothing where one is negative or a partial product passes 2^63
 /// - 1.
 std::optional<std::int64_t> checked_product(const std::vector<std::int64_t>& sizes);

@@ -100,12 +100,12 @@ std::int64_t HostTensor::numel() const {
 }
 
 std::vector<float> HostTensor::to_floats(const std::string& name) const {
+  if (!is_floating_dtype(dtype)) wrong_dtype(*this, name, "F32, F16, BF16 or F64");
   if (dtype == "F32") return unpack<float>(*this, name);
   if (dtype == "F16") return converted<float>(unpack<std::uint16_t>(*this, name), half_to_float);
   if (dtype == "BF16") {
     return converted<float>(unpack<std::uint16_t>(*this, name), bfloat16_to_float);
   }
-  if (dtype != "F64") wrong_dtype(*this, name, "F32, F16, BF16 or F64");
   return converted<float>(unpack<double>(*this, name), [&](double value) {
     const float narrow = static_cast<float>(value);
     if (std::isinf(narrow) && !std::isinf(value)) {

@@ -91,13 +91,9 @@ void require_sound_values(const std::string& name, const std::vector<float>& val
   }
 }
 
-bool is_floating(std::string_view dtype) {
-  return dtype == "F32" || dtype == "F16" || dtype == "BF16" || dtype == "F64";
-}
-
 /// The tensor `source` of the file for torchvision's `name`.
 HostTensor as_float32(const std::string& name, const std::string& source, HostTensor tensor) {
-  if (!is_floating(tensor.dtype)) {
+  if (!is_floating_dtype(tensor.dtype)) {
     fail(kOp, fmt::format("{} has dtype {}, as where weights are quantised: take the file of "
                           "before, of F32, F16, BF16 or F64",
                           printable(source), tensor.dtype));

@@ -186,11 +186,13 @@ ProbeTable probe_taps(const Config& config, int steps, int frames) {
   NetworkSetup setup = build_network(whole, true);
   BackboneNetwork& network = require_backbone(*setup.network);
   std::vector<Features> features = tap_features(network, record);
-  RandomStream random(config.system.seed, StreamPurpose::kInit);
-  network.initialize(random, true);
-  for (Features& f : tap_features(network, record)) {
-    f.name = "random " + f.name;
-    features.push_back(std::move(f));
+  if (config.model.backbone.pretrained_weights != "random") {
+    RandomStream random(config.system.seed, StreamPurpose::kInit);
+    network.initialize(random, true);
+    for (Features& f : tap_features(network, record)) {
+      f.name = "random " + f.name;
+      features.push_back(std::move(f));
+    }
   }
   features.push_back(pixel_features(record));
 

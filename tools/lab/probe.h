@@ -18,7 +18,7 @@ struct ProbeTable {
   std::string weights;               ///< where the bodies' came from
   std::string policy;                ///< that the states were recorded under
   std::vector<std::string> targets;  ///< the discounted reward to go, then the state's columns
-  std::vector<ProbeRow> rows;        ///< then random bodies, then "pixels", a small grey picture
+  std::vector<ProbeRow> rows;        ///< then random bodies, where these are not, then "pixels"
 
   /// The row of the bodies' own taps, which stand first, with the highest mean over the targets but
   /// the first, or over that one where it is alone.

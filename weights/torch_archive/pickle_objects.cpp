@@ -137,7 +137,8 @@ std::vector<PickleId> contents(const PickleGraph& graph, PickleId id, Records re
 /// be lost. Arguments of functions may be records that are elsewhere too (the module of a bound
 /// method); what an object consists of is nowhere else.
 void require_no_data(PickleGraph& graph, std::vector<PickleId> left, Records records,
-                     const std::string& what, const ByteReader& where) {
+                     const std::string& what, const ByteReader& where,
+                     bool rebuilds_tensor = false) {
   std::set<PickleId> seen;
   while (!left.empty()) {
     const PickleId id = left.back();
@@ -145,10 +146,9 @@ void require_no_data(PickleGraph& graph, std::vector<PickleId> left, Records rec
     if (++graph.searched_values > kMaxSearched) where.reject("more than 2^20 values in arguments");
     if (!seen.insert(id).second) continue;
     if (is_data(graph, id)) {
-      // What rebuilds a tensor of another kind, in a state dict or not.
-      const bool other_kind = what.find("'torch._utils _rebuild_") != what.npos;
-      where.reject("a tensor " + what + (other_kind ? "" : ", which is not part of a state dict"),
-                   other_kind ? kMakeDense : kConvert);
+      where.reject("a tensor " + what +
+                       (rebuilds_tensor ? "" : ", which is not part of a state dict"),
+                   rebuilds_tensor ? kMakeDense : kConvert);
     }
     const std::vector<PickleId> inside = contents(graph, id, records);
     left.insert(left.end(), inside.begin(), inside.end());
@@ -263,9 +263,11 @@ std::optional<PickleId> returned_argument(const PickleGraph& graph, PickleId cal
 PickleValue reduce_pickle(PickleGraph& graph, PickleId callable, PickleId arguments,
                           const ByteReader& where) {
   const auto& args = tuple_items(graph, arguments, "argument list", where);
-  if (graph.as<PickleForeign>(callable)) {
+  if (const auto* foreign = graph.as<PickleForeign>(callable)) {
+    // A tensor of another kind, such as a sparse one, in a state dict or not.
+    const bool rebuilds = graph.names[foreign->index].starts_with("torch._utils _rebuild_");
     require_no_data(graph, args, Records::kPassedOver, "built by " + name_of(graph, callable),
-                    where);
+                    where, rebuilds);
     return PickleObject{callable, {}, {}};
   }
   const auto* global = graph.as<PickleGlobalRef>(callable);

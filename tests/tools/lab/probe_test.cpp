@@ -27,7 +27,7 @@ TEST(Probe, AVelocityTakesTwoFramesAndAnAngleOne) {
     const auto column = std::find(table.targets.begin(), table.targets.end(), target);
     return row->scores.at(static_cast<std::size_t>(column - table.targets.begin()));
   };
-  EXPECT_EQ(table.rows.size(), 2u * (5 + 5 + 1));
+  EXPECT_EQ(table.rows.size(), 2u * (5 + 1));
   EXPECT_GT(score("layer1", 1, "angle"), 0.9);
   EXPECT_GT(score("layer1", 2, "velocity"), score("layer1", 1, "velocity") + 0.3);
   EXPECT_EQ(table.best().tap.find("random"), std::string::npos);
