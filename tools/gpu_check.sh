@@ -50,6 +50,7 @@ stop() { # MESSAGE STATUS: nothing was run
   exit "$2"
 }
 
+case ${1:-} in -h | --help) sed -n '1d; /^#/!q; s/^# \{0,1\}//p' "$0" && exit 0 ;; esac
 module=
 [ "${1:-}" != --rehearse ] || { module=$(realpath -e "${2:-}") || stop "no such module: ${2:-}" 2; shift 2; }
 [[ $# -ge 1 && $# -le 2 && $1 != -* ]] || usage

@@ -9,6 +9,7 @@
 # First: cmake --preset cuda. What is packed is brought up to date here.
 # exit: 0 packed, 1 something is missing, of two builds, or the archive is over 45 MB
 set -euo pipefail
+. "$(dirname "$0")/scripts/help.sh"
 
 fail() { # MESSAGE
   echo "error: $1" >&2

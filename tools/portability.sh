@@ -7,6 +7,7 @@
 #                               default: ~/.cache/frostline/roots
 #        --mirror URL           default: where this machine's own apt gets Debian from
 set -euo pipefail
+. "$(dirname "$0")/scripts/help.sh"
 cd "$(dirname "$0")/.."
 
 fail() { # MESSAGE: nothing was run

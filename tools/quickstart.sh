@@ -2,6 +2,7 @@
 # Builds Frostline, finds ImageNet weights, trains configs/quickstart.yaml and evaluates the result.
 # usage: tools/quickstart.sh [WEIGHTS]      any file that holds a ResNet18: .pth, .safetensors, ...
 set -euo pipefail
+. "$(dirname "$0")/scripts/help.sh"
 if [ $# -gt 0 ]; then
   weights=$(realpath -e -- "$1") || exit 2
   set -- "$weights" "${@:2}"

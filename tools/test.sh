@@ -2,6 +2,7 @@
 # Installs what is missing, builds everything, runs all tests and prints the ctest summary.
 # usage: tools/test.sh [CTEST ARGUMENT...]      for example: tools/test.sh -R adam
 set -euo pipefail
+. "$(dirname "$0")/scripts/help.sh"
 cd "$(dirname "$0")/.."
 . tools/scripts/packages.sh
 

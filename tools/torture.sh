@@ -6,6 +6,7 @@
 #        Builds nothing: cmake --build --preset release comes first. FROST_BUILD names another build
 #        folder, as build/asan.
 set -uo pipefail
+. "$(dirname "$0")/scripts/help.sh"
 cd "$(dirname "$0")/.." || exit 1
 
 usage() {

@@ -3,6 +3,7 @@
 # episodes: the figures of the README.
 # usage: tools/scripts/quickstart_seeds.sh [OUT] [SEED...]
 set -euo pipefail
+. "$(dirname "$0")/help.sh"
 cd "$(dirname "$0")/../.."
 . tools/scripts/packages.sh
 out=${1:-runs/quickstart_seeds}

@@ -3,6 +3,7 @@
 # and holds the results against published ones (docs/reference.md). Exit 1 if one misses.
 # usage: tools/scripts/reference.sh [OUT]      runs, reference.csv and the table go to OUT
 set -euo pipefail
+. "$(dirname "$0")/help.sh"
 cd "$(dirname "$0")/../.."
 . tools/scripts/packages.sh
 [ $# -le 1 ] || { echo "usage: tools/scripts/reference.sh [OUT]" >&2; exit 2; }

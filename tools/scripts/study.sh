@@ -5,6 +5,7 @@
 #        OUT: default runs/<name of CONFIG>
 #        JOBS: trainings at a time, one thread each; default: one per core, with a GPU one
 set -euo pipefail
+. "$(dirname "$0")/help.sh"
 cd "$(dirname "$0")/../.."
 
 # One line of `bin/study CONFIG`: KIND EPISODES SEED NAME ARGUMENTS...
