@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/text_files.h"
 #include "tests/weights/weight_file_helpers.h"
 
 namespace {
@@ -66,11 +67,6 @@ TEST(AtomicFile, LeavesAFileOfTheTemporaryNameAlone) {
 namespace fs = std::filesystem;
 using test::refuses;
 
-std::string content(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 TEST(AtomicFile, APipeIsWrittenThroughAndStaysOne) {
   const test::TemporaryFolder folder;
   const fs::path pipe = folder / "pipe";
@@ -118,7 +114,7 @@ TEST(AtomicFile, ANameOfADescriptorSharesItsPosition) {
   write_file_atomically("/dev/fd/" + std::to_string(fd), "text");
   ASSERT_EQ(::write(fd, " after", 6), 6);
   ::close(fd);
-  EXPECT_EQ(content(folder / "file"), "before text after");
+  EXPECT_EQ(read_text(folder / "file"), "before text after");
 }
 
 TEST(AtomicFile, APipeThatNobodyReadsIsAnError) {
@@ -141,8 +137,8 @@ TEST(AtomicFile, OfASymbolicLinkTheFileBehindItIsReplaced) {
   fs::create_symlink("far/new", folder / "dangling");
   write_file_atomically(folder / "second", "new");
   write_file_atomically(folder / "dangling", "made");
-  EXPECT_EQ(content(folder / "far/file"), "new");
-  EXPECT_EQ(content(folder / "far/new"), "made");
+  EXPECT_EQ(read_text(folder / "far/file"), "new");
+  EXPECT_EQ(read_text(folder / "far/new"), "made");
   for (const char* link : {"link", "second", "dangling"}) {
     EXPECT_TRUE(fs::is_symlink(folder / link)) << link;
   }

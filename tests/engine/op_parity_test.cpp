@@ -8,6 +8,7 @@
 #include "tests/golden_files.h"
 #include "tests/op_table/op_cases.h"
 #include "tests/op_table/precision.h"
+#include "tests/text_files.h"
 
 namespace frost {
 namespace {
@@ -90,9 +91,8 @@ TEST(OpTable, HoldsARowForEveryPublicOp) {
   const std::string beginning = "\nTensor ";
   std::set<std::string> declared;
   for (const std::string header : {"ops.h", "policy_ops.h"}) {
-    std::ifstream file(source_path("engine/" + header));
-    ASSERT_TRUE(file.is_open()) << header;
-    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    const std::string text = read_text(source_path("engine/" + header));
+    ASSERT_FALSE(text.empty()) << header;
     const std::size_t before = declared.size();
     for (std::size_t at = text.find(beginning); at != std::string::npos;
          at = text.find(beginning, at)) {

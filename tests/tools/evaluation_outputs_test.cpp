@@ -14,6 +14,7 @@
 #include "rl/envs/durotaxis/spec.h"
 #include "rl/envs/durotaxis/views/picture.h"
 #include "tests/rl/durotaxis/durotaxis_fixture.h"
+#include "tests/text_files.h"
 #include "tests/tools/gif_file.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/reports/csv_table.h"
@@ -23,11 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::refuses;
-
-std::string read_text(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 /// A field that half_delete crosses in about ten steps, in normal mode, so that all components are
 /// earned.

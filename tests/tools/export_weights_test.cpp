@@ -10,6 +10,7 @@
 #include "kernels/backend_registry.h"
 #include "models/policies/graph_actor_critic.h"
 #include "tests/program_path.h"
+#include "tests/text_files.h"
 #include "tests/tools/runs/onnx_model.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/runs/checkpoint.h"
@@ -58,10 +59,6 @@ class ExportWeights : public testing::TestWithParam<Body> {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
   std::string messages() const { return read_text(folder_ / "err"); }
-  static std::string read_text(const fs::path& path) {
-    std::ifstream stream(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-  }
 
   test::TemporaryFolder folder_;
   fs::path run_ = folder_ / "run", out_ = folder_ / "body.safetensors", source_ = run_;

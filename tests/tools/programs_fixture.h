@@ -16,6 +16,7 @@
 #include "models/resnet.h"
 #include "tests/golden_files.h"
 #include "tests/program_path.h"
+#include "tests/text_files.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "weights/safetensors.h"
 
@@ -23,11 +24,6 @@
 namespace frost {
 
 namespace fs = std::filesystem;
-
-inline std::string read_text(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 inline std::string config_path(const std::string& name) {
   return source_path(name).string();

@@ -6,6 +6,7 @@
 
 #include "kernels/errors.h"
 #include "rl/metrics.h"
+#include "tests/text_files.h"
 #include "tools/lab/study/study_curves.h"
 #include "tools/lab/study/study_html.h"
 #include "tools/lab/study/study_statistics.h"
@@ -15,11 +16,6 @@ namespace frost {
 namespace {
 
 namespace fs = std::filesystem;
-
-void write(const fs::path& path, const std::string& text) {
-  fs::create_directories(path.parent_path());
-  std::ofstream(path) << text;
-}
 
 /// Four updates of 100 steps and 2 s with the given returns; evaluated after the second and last.
 void write_run(const fs::path& folder, const std::array<double, 4>& returns, double success) {
@@ -32,15 +28,15 @@ void write_run(const fs::path& folder, const std::array<double, 4>& returns, dou
                std::to_string(returns[static_cast<std::size_t>(u) - 1]) + "\n";
     timing += std::to_string(u) + ",0.5,1.5,4194304,1048576,2097152,524288\n";
   }
-  write(folder / "metrics.csv", metrics);
-  write(folder / "timing.csv", timing);
-  write(folder / "evaluations.csv",
-        "update,eval/success_rate,eval/progress,eval/return\n2,0.5,0.6,1\n4,0.95,0.9,2\n");
-  write(folder / "held_out.csv",
-        "policy,episode,steps,return,progress,termination_case,success\n"
-        "sampled,0,40,2,0.9,5,1\nsampled,1,60,1,0.2,2," +
-            std::string(success > 0.5 ? "1" : "0") +
-            "\nargmax,0,41,2,0.9,5,1\nargmax,1,43,2,0.9,5,1\n");
+  write_text(folder / "metrics.csv", metrics);
+  write_text(folder / "timing.csv", timing);
+  write_text(folder / "evaluations.csv",
+             "update,eval/success_rate,eval/progress,eval/return\n2,0.5,0.6,1\n4,0.95,0.9,2\n");
+  write_text(folder / "held_out.csv",
+             "policy,episode,steps,return,progress,termination_case,success\n"
+             "sampled,0,40,2,0.9,5,1\nsampled,1,60,1,0.2,2," +
+                 std::string(success > 0.5 ? "1" : "0") +
+                 "\nargmax,0,41,2,0.9,5,1\nargmax,1,43,2,0.9,5,1\n");
 }
 
 class Study : public testing::Test {
@@ -97,7 +93,7 @@ TEST_F(Study, RefusesAVariantThatIsNotOneWord) {
 TEST_F(Study, ReadsFinishedRunsAndLeavesOthersOut) {
   write_run(out_ / "none-seed0", {0, 2, 1, 3}, 0);
   write_run(out_ / "all-seed0", {0, 1, 2, 3}, 1);
-  write(out_ / "all-seed1" / "metrics.csv", "charts/update\n");  // still running
+  write_text(out_ / "all-seed1" / "metrics.csv", "charts/update\n");  // still running
   const StudyResults results = read_study(study_, out_);
   EXPECT_EQ(results.planned, 4u);
   ASSERT_EQ(results.runs.size(), 2u);
@@ -155,10 +151,10 @@ TEST_F(Study, IntervalsOfSharesAreWithinTheirRangeAndEmptyCellsAreGaps) {
   write_run(out_ / "all-seed0", {0, 1, 2, 7}, 1);
   write_run(out_ / "all-seed1", {0, 1, 2, 11}, 1);
   for (const char* seed : {"none-seed0", "none-seed1"}) {  // no episode ended in update 2
-    write(out_ / seed / "metrics.csv",
-          "charts/update,charts/global_step,charts/episodic_return\n1,100,1\n2,200,\n3,300,2\n"
-          "4,400," +
-              std::string(seed == std::string("none-seed0") ? "" : "6") + "\n");
+    write_text(out_ / seed / "metrics.csv",
+               "charts/update,charts/global_step,charts/episodic_return\n1,100,1\n2,200,\n3,300,2\n"
+               "4,400," +
+                   std::string(seed == std::string("none-seed0") ? "" : "6") + "\n");
   }
   const StudyResults results = read_study(study_, out_);
   const auto none = runs_of(results, "", "none"), all = runs_of(results, "", "all");

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <map>
 
+#include "tests/text_files.h"
 #include "tests/weights/weight_file_helpers.h"
 
 namespace frost {
@@ -25,11 +26,6 @@ std::uint32_t word_at(const std::string& bytes, std::size_t at) {
   std::uint32_t value;
   std::memcpy(&value, bytes.data() + at, sizeof(value));
   return value;
-}
-
-std::string content(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 /// The events of a file whose records must all be whole.
@@ -55,7 +51,7 @@ class Tensorboard : public testing::Test {
   std::multimap<std::int64_t, float> points(const std::string& tag) const {
     std::multimap<std::int64_t, float> found;
     for (const auto& entry : fs::directory_iterator(run_)) {
-      for (const std::string& event : events_of(content(entry.path()))) {
+      for (const std::string& event : events_of(read_text(entry.path()))) {
         const std::size_t at = event.find(tag + "\x15");
         if (at == event.npos) continue;
         std::int64_t step = 0;
@@ -77,7 +73,7 @@ using Points = std::multimap<std::int64_t, float>;
 
 TEST_F(Tensorboard, RecordsCarryLengthChecksumsAndTheScalar) {
   TensorboardWriter(run_).add_scalars(300, {{"losses/x", 0.25}});
-  const std::vector<std::string> events = events_of(content(only_file()));
+  const std::vector<std::string> events = events_of(read_text(only_file()));
   ASSERT_EQ(events.size(), 2u);
   EXPECT_NE(events[0].find("brain.Event:2"), std::string::npos);
   // step 300 as a varint, then the summary with tag and float.
@@ -94,7 +90,7 @@ TEST_F(Tensorboard, NaNIsNoPoint) {
   }
   EXPECT_EQ(points("charts/return"), (Points{{2, 3}}));
   EXPECT_EQ(points("losses/x"), (Points{{1, 1}, {2, 2}}));
-  EXPECT_EQ(events_of(content(only_file())).size(), 3u);  // none without a value
+  EXPECT_EQ(events_of(read_text(only_file())).size(), 3u);  // none without a value
 }
 
 TEST_F(Tensorboard, AfterAResumeEveryStepHasOneValue) {
@@ -117,13 +113,13 @@ TEST_F(Tensorboard, RecordsOfAKilledRunAreDroppedWhereverTheyWereCut) {
     for (const int step : {100, 200}) killed.add_scalars(step, {{"x", step}});
   }
   const fs::path path = only_file();
-  const std::string whole = content(path);
+  const std::string whole = read_text(path);
   std::size_t first = 0;  // where the record of step 200 begins
   for (int i = 0; i < 2; ++i) first += 16 + word_at(whole, first);
   for (std::size_t size = first; size < whole.size(); ++size) {
     std::ofstream(path, std::ios::binary) << whole.substr(0, size);
     drop_events_after(run_, 200);
-    EXPECT_EQ(content(path), whole.substr(0, first)) << size;
+    EXPECT_EQ(read_text(path), whole.substr(0, first)) << size;
   }
   for (std::size_t size = 0; size < 16; ++size) {  // not even the version is whole
     std::ofstream(path, std::ios::binary) << whole.substr(0, size);
@@ -138,7 +134,7 @@ TEST_F(Tensorboard, ADamagedRecordIsDroppedAndThoseBehindItStay) {
     for (const int step : {100, 200, 300}) writer.add_scalars(step, {{"x", step}});
   }
   const fs::path path = only_file();
-  std::string bytes = content(path);
+  std::string bytes = read_text(path);
   std::size_t at = 0;
   for (int i = 0; i < 2; ++i) at += 16 + word_at(bytes, at);
   bytes[at + 12 + 20] ^= 1;  // in the event of step 200
@@ -154,7 +150,7 @@ TEST_F(Tensorboard, FilesOfOthersAndThoseWithoutLaterEventsAreNotTouched) {
   fs::last_write_time(ours, fs::file_time_type{});
   drop_events_after(run_, 100);
   EXPECT_EQ(fs::last_write_time(ours), fs::file_time_type{});
-  EXPECT_EQ(content(other), "records of another program");
+  EXPECT_EQ(read_text(other), "records of another program");
 }
 
 }  // namespace

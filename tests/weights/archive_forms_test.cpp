@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "tests/text_files.h"
 #include "tests/weights/container_text.h"
 #include "tests/weights/pickle_text.h"
 #include "tests/weights/weight_file_helpers.h"
@@ -17,10 +18,6 @@ const std::vector<float> kValues = {1, 2, 3, 4, 5, 6};
 
 WeightFile parse(const std::string& file) {
   return parse_weight_file(bytes_of(file), "f");
-}
-
-std::vector<ZipMember> members_of(const std::string& pickle) {
-  return {{"a/data.pkl", pickle}, {"a/data/0", kSixFloats}, {"a/version", "3\n"}};
 }
 
 StateDict tensors_of(const std::string& pickle) {
@@ -283,16 +280,11 @@ TEST(Checksums, AllMayBeSwitchedOffButNoneMayBeWrong) {
   EXPECT_TRUE(refused(zip_of(members), "CRC-32"));
 }
 
-void write(const std::filesystem::path& path, const std::string& content) {
-  std::filesystem::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary) << content;
-}
-
 TEST(UnpackedArchives, AFolderIsReadWithOrWithoutItsRoot) {
   const TemporaryFolder folder;
-  write(folder / "x/plain/data.pkl", state_of({}));
-  write(folder / "x/plain/data/0", kSixFloats);
-  write(folder / "x/plain/version", "3\n");
+  write_text(folder / "x/plain/data.pkl", state_of({}));
+  write_text(folder / "x/plain/data/0", kSixFloats);
+  write_text(folder / "x/plain/version", "3\n");
   for (const char* name : {"x", "x/plain"}) {
     const WeightFile file = open_weight_file(folder / name);
     EXPECT_TRUE(holds_the_tensor(file)) << name;
@@ -300,25 +292,25 @@ TEST(UnpackedArchives, AFolderIsReadWithOrWithoutItsRoot) {
   }
   std::filesystem::remove(folder / "x/plain/data/0");
   EXPECT_TRUE(refuses([&] { open_weight_file(folder / "x"); }, "no member 'data/0'"));
-  write(folder / "y/saved_model.pb", "\x08\x01\x12");
+  write_text(folder / "y/saved_model.pb", "\x08\x01\x12");
   EXPECT_TRUE(refuses([&] { open_weight_file(folder / "y"); }, "SavedModel"));
   EXPECT_TRUE(refuses([&] { open_weight_file(folder / "."); }, "directory without data.pkl"));
 }
 
 TEST(UnpackedArchives, WhatCannotBeOpenedIsAnErrorOfOneLine) {
   const TemporaryFolder folder;
-  write(folder / "x/data.pkl", state_of({}));
-  write(folder / "x/data/0", kSixFloats);
+  write_text(folder / "x/data.pkl", state_of({}));
+  write_text(folder / "x/data/0", kSixFloats);
   std::filesystem::create_symlink("version", folder / "x/version");
   EXPECT_TRUE(refuses([&] { open_weight_file(folder / "x"); }, "version"));
 }
 
 TEST(UnpackedArchives, ScriptedModulesAreToldByTheirConstants) {
   const TemporaryFolder folder;
-  write(folder / "x/data.pkl", state_of({}));
-  write(folder / "x/data/0", kSixFloats);
-  write(folder / "x/version", "3\n");
-  write(folder / "x/constants.pkl", "never read");
+  write_text(folder / "x/data.pkl", state_of({}));
+  write_text(folder / "x/data/0", kSixFloats);
+  write_text(folder / "x/version", "3\n");
+  write_text(folder / "x/constants.pkl", "never read");
   EXPECT_EQ(open_weight_file(folder / "x").format, "unpacked TorchScript");
 }
 
@@ -335,9 +327,9 @@ TEST(PretrainedConfig, IsReadFromEveryContainer) {
   EXPECT_EQ(parse(legacy_around(object({.view = kNoView}))).metadata, expected);
   EXPECT_EQ(parse(TarText{.entries = config}.file()).metadata, expected);
   const TemporaryFolder folder;
-  write(folder / "x/data.pkl", object({}));
-  write(folder / "x/data/0", kSixFloats);
-  write(folder / "x/version", "3\n");
+  write_text(folder / "x/data.pkl", object({}));
+  write_text(folder / "x/data/0", kSixFloats);
+  write_text(folder / "x/version", "3\n");
   EXPECT_EQ(open_weight_file(folder / "x").metadata, expected);
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/host_dtype.h"
 #include "engine/io/atomic_file.h"
+#include "tests/text_files.h"
 #include "tests/weights/container_text.h"
 #include "tests/weights/pickle_text.h"
 #include "tests/weights/weight_file_helpers.h"
@@ -68,10 +69,6 @@ std::string legacy_file() {
   const std::string magic = kMagic.substr(2);
   const std::string rest = legacy_around(framed_pickle(4, kNoView)).substr(kMagic.size());
   return "\x80\x04\x95" + raw<std::uint64_t>(magic.size()) + magic + rest;
-}
-
-std::vector<ZipMember> members_of(const std::string& pickle) {
-  return {{"a/data.pkl", pickle}, {"a/data/0", kSixFloats}, {"a/version", "3\n"}};
 }
 
 /// Without checksums too, which otherwise see every change.
@@ -192,11 +189,6 @@ void flip_file(const Form& form, long times) {
       image, places, times, [&] { return parse_weight_file(view_of(image), "f").tensors; }, body);
 }
 
-void write(const fs::path& path, const std::string& content) {
-  fs::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary) << content;
-}
-
 TEST(FlippedFiles, AreRefusedOrReadWhole) {
   for (const Form& form : small_forms()) flip_file(form, setting("FROST_FLIPS", kFlips));
 }
@@ -207,7 +199,7 @@ TEST(FlippedFiles, OfAFolderAreRefusedOrReadWhole) {
                                                       {"data/0", kSixFloats},
                                                       {"version", "3\n"},
                                                       {"byteorder", "little"}};
-  for (const auto& [name, content] : members) write(folder / ("x/" + name), content);
+  for (const auto& [name, content] : members) write_text(folder / ("x/" + name), content);
   for (const auto& [name, content] : members) {
     Bytes image = bytes_of(content);
     const auto load = [&] {
@@ -219,7 +211,7 @@ TEST(FlippedFiles, OfAFolderAreRefusedOrReadWhole) {
     ASSERT_EQ(load().size(), 3u);
     const long times = setting("FROST_FLIPS", kFlips) / (name == "data.pkl" ? 1 : 10);
     Flips("folder, " + name).run(image, structure_of(image, {}), times, load, false);
-    write(folder / ("x/" + name), content);
+    write_text(folder / ("x/" + name), content);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "kernels/errors.h"
+#include "tests/text_files.h"
 
 namespace frost {
 namespace {
@@ -37,10 +38,7 @@ class NpyTest : public ::testing::Test {
     write_bytes(bytes + header + data);
   }
 
-  std::string read_bytes() const {
-    std::ifstream stream(path_, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-  }
+  std::string read_bytes() const { return read_text(path_); }
 
   std::string read_error() const {
     try {

@@ -72,4 +72,9 @@ inline std::string object(const std::string& entries, const std::string& type = 
 inline const std::string kSixFloats =
     raw(1.f) + raw(2.f) + raw(3.f) + raw(4.f) + raw(5.f) + raw(6.f);
 
+/// The members of an archive with this pickle and one storage, of six floats.
+inline std::vector<ZipMember> members_of(const std::string& pickle) {
+  return {{"a/data.pkl", pickle}, {"a/data/0", kSixFloats}, {"a/version", "3\n"}};
+}
+
 }  // namespace frost::test

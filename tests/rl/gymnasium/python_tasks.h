@@ -12,6 +12,7 @@
 
 #include "rl/envs/gymnasium/gymnasium_environment.h"
 #include "tests/golden_files.h"
+#include "tests/text_files.h"
 
 namespace frost {
 
@@ -36,9 +37,7 @@ inline int processes_with(const std::string& word, pid_t parent = 0) {
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const auto holds = [&](const char* file, const std::string& text) {
-      std::ifstream stream(entry.path() / file, std::ios::binary);
-      const std::string content{std::istreambuf_iterator<char>(stream), {}};
-      return content.find(text) != std::string::npos;
+      return read_text(entry.path() / file).find(text) != std::string::npos;
     };
     count += holds("cmdline", word) && (parent == 0 || holds("status", of_parent));
   }

@@ -7,6 +7,7 @@
 
 #include "kernels/errors.h"
 #include "tests/op_table/op_cases.h"
+#include "tests/text_files.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/reports/csv_table.h"
 #include "tools/reports/parameter_report.h"
@@ -17,11 +18,6 @@ namespace frost {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_text(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 class RunReport : public testing::Test {
  protected:
