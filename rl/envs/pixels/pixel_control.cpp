@@ -59,7 +59,10 @@ Action PixelControl::scripted_action(const std::string& policy, RandomStream& st
 
 std::vector<std::string> PixelControl::state_row() const {
   std::vector<std::string> row;
-  for (const double value : state()) row.push_back(fmt::format("{}", value));
+  const Observation observed = task_->observe();
+  for (const float value : std::get<VectorObservation>(observed).values) {
+    row.push_back(fmt::format("{}", value));
+  }
   return row;
 }
 
@@ -95,8 +98,9 @@ Action PixelCartPole::controller() const {
 }
 
 PixelPendulum::PixelPendulum()
-    : PixelControl("PixelPendulum", std::make_unique<Pendulum>(), {"angle", "angular_velocity"},
-                   "swing_up", {{255, 255, 255}, {20, 20, 20}, {200, 70, 70}, {40, 80, 160}}) {}
+    : PixelControl("PixelPendulum", std::make_unique<Pendulum>(),
+                   {"cosine", "sine", "angular_velocity"}, "swing_up",
+                   {{255, 255, 255}, {20, 20, 20}, {200, 70, 70}, {40, 80, 160}}) {}
 
 void PixelPendulum::paint_still(Painter&, const Palette&) const {}
 
@@ -121,9 +125,10 @@ Action PixelPendulum::controller() const {
 }
 
 PixelAcrobot::PixelAcrobot()
-    : PixelControl("PixelAcrobot", std::make_unique<Acrobot>(),
-                   {"angle_1", "angle_2", "angular_velocity_1", "angular_velocity_2"}, "pump",
-                   {{255, 255, 255}, {90, 90, 90}, {0, 150, 150}, {170, 60, 140}, {20, 20, 20}}) {}
+    : PixelControl(
+          "PixelAcrobot", std::make_unique<Acrobot>(),
+          {"cosine_1", "sine_1", "cosine_2", "sine_2", "angular_velocity_1", "angular_velocity_2"},
+          "pump", {{255, 255, 255}, {90, 90, 90}, {0, 150, 150}, {170, 60, 140}, {20, 20, 20}}) {}
 
 namespace {
 

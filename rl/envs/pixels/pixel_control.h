@@ -30,7 +30,7 @@ class PixelControl : public PaintedEnvironment {
   const State& state() const { return task_->state(); }
 
  protected:
-  /// `columns` name the numbers of the state, `policy` what `controller` does.
+  /// `columns` name what the vector environment observes, `policy` what `controller` does.
   PixelControl(const char* name, std::unique_ptr<ControlEnvironment> task,
                std::vector<std::string> columns, const char* policy, Palette standard);
 

@@ -81,12 +81,15 @@ TEST_P(PixelControlTest, ThePictureShowsPositionsAndNoVelocity) {
   }
 }
 
-TEST_P(PixelControlTest, TheRowOfAStateNamesItsNumbers) {
+TEST_P(PixelControlTest, TheRowOfAStateIsWhatTheVectorEnvironmentObserves) {
   pixels_->reset(4);
+  vector_->reset(4);
+  const Observation observed = vector_->observe();
+  const std::vector<float>& values = std::get<VectorObservation>(observed).values;
   const std::vector<std::string> row = pixels_->state_row();
   ASSERT_EQ(row.size(), pixels_->spec().state_columns.size());
-  ASSERT_EQ(row.size(), state().size());
-  for (std::size_t i = 0; i < row.size(); ++i) EXPECT_EQ(std::stod(row[i]), state()[i]);
+  ASSERT_EQ(row.size(), values.size());
+  for (std::size_t i = 0; i < row.size(); ++i) EXPECT_EQ(std::stof(row[i]), values[i]);
 }
 
 TEST_P(PixelControlTest, AnUnknownPolicyIsRefusedWithTheNameOfTheKnownOne) {
