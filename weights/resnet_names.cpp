@@ -11,6 +11,7 @@
 #include <set>
 #include <string_view>
 
+#include "engine/host_dtype.h"
 #include "engine/io/printable.h"
 #include "kernels/errors.h"
 #include "weights/matching/body_choice.h"
