@@ -32,10 +32,10 @@ Episode begin_episode(const EnvironmentFactory& make, std::uint64_t seed, int k)
   return e;
 }
 
+/// Finishes a step that has begun.
 void step_episode(Episode& e, const Action& action,
                   const std::vector<EvaluationObserver*>& observers) {
   const int episode = static_cast<int>(e.record.episode);
-  for (EvaluationObserver* o : observers) o->before_step(episode, *e.environment, action);
   const StepResult result = e.environment->step(action);
   for (EvaluationObserver* o : observers) o->after_step(episode, *e.environment, result);
   e.rewards.resize(result.reward.size());
@@ -99,8 +99,11 @@ EvaluationResult evaluate_policy(const EnvironmentFactory& make, const BatchPoli
       streams.push_back(&e.stream);
     }
     const std::vector<Action> actions = policy(environments, streams);
-    for (std::size_t i = 0; i < live.size() && observers.empty(); ++i) {  // they look before it
-      live[i].environment->begin_step(actions[i]);
+    for (std::size_t i = 0; i < live.size(); ++i) {
+      const Episode& e = live[i];
+      const int episode = static_cast<int>(e.record.episode);
+      for (EvaluationObserver* o : observers) o->before_step(episode, *e.environment, actions[i]);
+      e.environment->begin_step(actions[i]);
     }
     for (std::size_t i = 0; i < live.size(); ++i) {
       Episode& e = live[i];

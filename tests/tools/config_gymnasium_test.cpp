@@ -16,7 +16,7 @@ class PythonKeys : public PythonTest {
 
 TEST(PythonNames, SayWhichEnvironmentTheyMean) {
   for (const char* name :
-       {"gymnasium:", "python:", "python:module", "python::make", "python:module:"}) {
+       {"gymnasium:", "envpool:", "python:", "python:module", "python::make", "python:module:"}) {
     const std::string message = problem("", {"environment.name=\"" + std::string(name) + "\""});
     EXPECT_NE(message.find("'environment.name' is '" + std::string(name) + "', expected "),
               std::string::npos)

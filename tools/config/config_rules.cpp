@@ -157,11 +157,12 @@ std::optional<ConfigConflict> find_conflict(Config config) {
 const KeyNeed KeyNeed::kColony{
     "the durotaxis environment", "", "set environment.name to durotaxis",
     [](const Config& config, const EnvironmentSpec&) { return has_own_section(config); }};
-const KeyNeed KeyNeed::kPython{"a Python environment", "",
-                               "set environment.name to gymnasium:ID or python:MODULE:CALLABLE",
-                               [](const Config& config, const EnvironmentSpec&) {
-                                 return is_python_environment(config.environment_name);
-                               }};
+const KeyNeed KeyNeed::kPython{
+    "a Python environment", "",
+    "set environment.name to gymnasium:ID, envpool:ID or python:MODULE:CALLABLE",
+    [](const Config& config, const EnvironmentSpec&) {
+      return is_python_environment(config.environment_name);
+    }};
 const KeyNeed KeyNeed::kLibrary{"an environment in a library", "",
                                 "set environment.name to its path, as in ./libmine.so",
                                 [](const Config& config, const EnvironmentSpec&) {

@@ -29,7 +29,8 @@ ConfigKey environment_name_key() {
       "the colony, one of the reference environments (docs/reference.md), which observe a vector, "
       "one that is drawn (docs/pixels.md), one in Python (docs/gymnasium.md), or ./libmine.so, one "
       "of your own (docs/environments.md)");
-  const std::string others = ", gymnasium:ID, python:MODULE:CALLABLE, or the path of a library";
+  const std::string others =
+      ", gymnasium:ID, envpool:ID, python:MODULE:CALLABLE, or the path of a library";
   key.type += others;
   key.set = [=, set_name = key.set](Config& config, const ConfigValue& value) {
     if (value.kind == ConfigValue::Kind::kScalar && is_python_environment(value.text)) {

@@ -11,7 +11,7 @@ enum class PythonView { kState, kRender, kBoth };
 /// How Python environments are made and run; docs/gymnasium.md.
 struct GymnasiumConfig {
   std::string python = "python3";  ///< the interpreter, by path or as found in PATH
-  std::string kwargs = "{}";       ///< of gymnasium.make or of the callable, as a JSON object
+  std::string kwargs = "{}";       ///< of the function that makes it, as a JSON object
   PythonView view = PythonView::kState;
   int picture_size = 84;  ///< longer sides of pictures are reduced to it; 0: none are
   int workers = 0;        ///< processes at most; 0: as many as there are available CPUs
@@ -20,10 +20,11 @@ struct GymnasiumConfig {
   bool operator==(const GymnasiumConfig&) const = default;
 };
 
-/// Whether `name` is of a Python environment: "gymnasium:ID", or "python:MODULE:CALLABLE", where
-/// MODULE may be the path of a file that ends in ".py".
+/// Whether `name` is of a Python environment: "gymnasium:ID", "envpool:ID", or
+/// "python:MODULE:CALLABLE", where MODULE may be the path of a file that ends in ".py".
 inline bool is_python_environment(const std::string& name) {
-  return name.starts_with("gymnasium:") || name.starts_with("python:");
+  return name.starts_with("gymnasium:") || name.starts_with("envpool:") ||
+         name.starts_with("python:");
 }
 
 }  // namespace frost

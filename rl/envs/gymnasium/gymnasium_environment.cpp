@@ -29,11 +29,17 @@ GymnasiumEnvironment::~GymnasiumEnvironment() {
   pool_->give_back(std::move(slot_));
 }
 
+void GymnasiumEnvironment::finish() {
+  pool_->flush();
+  slot_->finish();
+}
+
 void GymnasiumEnvironment::begin_reset(std::uint64_t episode_seed) {
   slot_->finish();
-  running_ = false;
   seed_ = folded(episode_seed);
   slot_->header().seed = seed_;
+  slot_->header().follows = steps_ > 0 && !running_;
+  running_ = false;
   slot_->begin(SlotCommand::kReset);
   begun_ = SlotCommand::kReset;
 }
@@ -41,7 +47,7 @@ void GymnasiumEnvironment::begin_reset(std::uint64_t episode_seed) {
 void GymnasiumEnvironment::reset(std::uint64_t episode_seed) {
   if (begun_ != SlotCommand::kReset) begin_reset(episode_seed);
   begun_.reset();
-  slot_->finish();
+  finish();
   steps_ = 0;
   require_finite();
   running_ = true;
@@ -60,7 +66,7 @@ void GymnasiumEnvironment::begin_step(const Action& action) {
 StepResult GymnasiumEnvironment::step(const Action& action) {
   if (begun_ != SlotCommand::kStep) begin_step(action);
   begun_.reset();
-  slot_->finish();
+  finish();
   ++steps_;
   const SlotHeader& header = slot_->header();
   if (!std::isfinite(header.reward)) {
@@ -107,6 +113,12 @@ void GymnasiumEnvironment::limit_time(int steps) {
         "environment.max_steps is {}, but {} ends its episodes after {} steps: give it another "
         "limit, as gymnasium.make takes it in environment.kwargs: {{max_episode_steps: {}}}",
         steps, spec().name, own, steps));
+  }
+  if (!pool_->spaces().renews && steps != pool_->spec().time_limit) {
+    throw UsageError(fmt::format(
+        "environment.max_steps is {}, but {} is a vector environment that begins no episode before "
+        "it has ended one: make it with autoreset_mode=DISABLED, or give it that limit of its own",
+        steps, spec().name));
   }
   set_time_limit(steps);
 }

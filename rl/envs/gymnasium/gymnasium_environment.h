@@ -7,10 +7,12 @@
 
 namespace frost {
 
-/// A Python environment with Gymnasium's interface, in a worker process.
+/// A Python environment with Gymnasium's interface, or one of a vector environment, in a worker
+/// process.
 ///
-/// Its step is begun by `begin_step` and works in the other process meanwhile. Where it has
-/// `get_state() -> bytes` and `set_state(bytes)`, its state is saved by them.
+/// Its step is begun by `begin_step` and works in the other process meanwhile; those of a vector
+/// environment must all be begun before one is finished. Where it has `get_state() -> bytes` and
+/// `set_state(bytes)`, its state is saved by them.
 class GymnasiumEnvironment : public Environment {
  public:
   explicit GymnasiumEnvironment(std::shared_ptr<WorkerPool> pool);
@@ -27,12 +29,14 @@ class GymnasiumEnvironment : public Environment {
   int episode_steps() const override { return steps_; }
   /// The share of the time limit that has passed, where it has one.
   double progress() const override;
-  /// At most its own limit. Throws UsageError for more.
+  /// At most its own limit. Throws UsageError for more, and in a vector environment that cannot
+  /// begin an episode before it has ended one.
   void limit_time(int steps) override;
   std::vector<std::uint8_t> save_state() const override;
   void load_state(const std::vector<std::uint8_t>& bytes) override;
 
  private:
+  void finish();
   void require_finite() const;
 
   std::shared_ptr<WorkerPool> pool_;

@@ -18,6 +18,9 @@ void read_entry(const std::string& key, std::istream& entry, PythonSpaces& space
     entry >> spaces.time_limit;
   } else if (key == "saves") {
     entry >> spaces.saves;
+  } else if (key == "vector") {
+    spaces.vector = true;
+    entry >> spaces.renews;
   } else if (key == "picture") {
     entry >> spaces.height >> spaces.width >> spaces.channels;
   } else if (key == "values") {

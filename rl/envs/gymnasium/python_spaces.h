@@ -12,6 +12,8 @@ struct PythonSpaces {
   std::string runs_on;  ///< versions of Python and its packages
   int time_limit = 0;
   bool saves = false;                       ///< it has get_state and set_state
+  bool vector = false;                      ///< it steps several, by one call
+  bool renews = true;                       ///< it begins an episode in the middle of another
   int height = 0, width = 0, channels = 0;  ///< of its pictures; 0: it shows none
   int values = 0;                           ///< of its vector; 0: it shows none
   ActionSpace actions;

@@ -1,9 +1,10 @@
 """Spaces of Python environments as Frostline sees them: pictures, numbers, decisions, intervals.
 
-The first part of the text that rl/envs/gymnasium/worker.py is the second part of.
+The first part of the text that rl/envs/gymnasium/worker.py is the last part of.
 """
 
 import math
+import struct
 
 try:
     import numpy
@@ -109,12 +110,11 @@ class Observation:
         if observe != "render":
             self.add_space(space, lambda env, state: state, "")
         if observe != "state":
-            self.add_picture(self.shape_of_render(env), lambda env, state: env.render())
+            self.add_picture(self.shape_of_render(env), lambda env, state: rendered(env))
 
     @staticmethod
     def shape_of_render(env):
-        env.reset(seed=0)
-        frame = env.render()
+        frame = first_frame(env)
         shape = tuple(getattr(frame, "shape", ()))
         if len(shape) != 3 or shape[2] not in (1, 3) or type_name(frame.dtype) != "uint8":
             raise Unsupported(f"render() gives {type(frame).__name__} of shape {shape}: "
@@ -165,12 +165,15 @@ class Observation:
             yield f"picture {height} {width} {1 if len(self.picture) == 2 else self.picture[2]}"
         yield f"values {self.values}"
 
-    def writer(self, env, memory, at):
-        parts = [(take, make(memory, at)) for take, make in self.parts]
+    def taken(self, env, state):
+        return [take(env, state) for take, _ in self.parts]
 
-        def write(state):
-            for take, write_part in parts:
-                write_part(take(env, state))
+    def writer(self, memory, at):
+        writers = [make(memory, at) for _, make in self.parts]
+
+        def write(parts):
+            for write_part, part in zip(writers, parts):
+                write_part(part)
 
         return write
 
@@ -221,6 +224,13 @@ class Actions:
         yield f"choices {self.choices}"
         for low, high in self.dimensions:
             yield f"dimension {low!r} {high!r}"
+
+    def first(self):
+        """The action of first choices and lowest values."""
+        memory = bytearray(4 * (self.rows + len(self.dimensions)))
+        struct.pack_into(f"{len(self.dimensions)}f", memory, 4 * self.rows,
+                         *(low for low, _ in self.dimensions))
+        return self.reader(memory, {"decisions": 0, "parameters": 4 * self.rows})()
 
     def reader(self, memory, at):
         view, rows, kind = memoryview(memory), self.rows, self.kind

@@ -14,7 +14,9 @@ namespace frost {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::uint32_t kRingLength = 1024, kQuit = 0xFFFFFFFF;
+constexpr int kMostSlots = 1023;
+// Room for a flush behind each slot.
+constexpr std::uint32_t kRingLength = 2048, kQuit = 0xFFFFFFFF, kFlush = 0xFFFFFFFE;
 
 }  // namespace
 
@@ -150,7 +152,7 @@ void Worker::require_ready() {
 }
 
 std::unique_ptr<WorkerSlot> Worker::make_slot() {
-  if (slots_ + 1 >= static_cast<int>(kRingLength)) {
+  if (slots_ == kMostSlots) {
     throw UsageError(
         fmt::format("more than {} environments in a worker process: set "
                     "environment.workers to more than {}",
@@ -163,12 +165,16 @@ std::unique_ptr<WorkerSlot> Worker::make_slot() {
   return slot;
 }
 
-void Worker::ring(std::uint32_t slot) {
+void Worker::ring(std::uint32_t word) {
   {
     const std::scoped_lock lock(ring_);
-    header_->ring[turn_++ % kRingLength] = slot;
+    header_->ring[turn_++ % kRingLength] = word;
   }
   ::sem_post(&header_->doorbell);
+}
+
+void Worker::flush() {
+  if (spaces_.vector && asked_.exchange(false)) ring(kFlush);
 }
 
 void Worker::wait(WorkerSlot& slot) {
@@ -199,22 +205,31 @@ WorkerSlot::WorkerSlot(Worker& worker, int index)
               header_bytes() + static_cast<std::size_t>(index) * worker.layout_.bytes,
               worker.layout_.bytes) {
   ::sem_init(&header().done, 1, 0);
+  header().sub_environment = -1;
 }
 
 void WorkerSlot::begin(SlotCommand command) {
   finish();
   header().command = static_cast<std::int32_t>(command);
   worker_.ring(index_);
+  worker_.asked_ = true;
   busy_ = true;
 }
 
 void WorkerSlot::finish() {
   if (!busy_) return;
+  // One that is being made is not waited for by what others have begun.
+  if (header().command != static_cast<std::int32_t>(SlotCommand::kMake)) worker_.flush();
   worker_.wait(*this);
   busy_ = false;
   if (header().status == 0) return;
   header().text[sizeof(SlotHeader::text) - 1] = '\0';
   worker_.fail_with(header().text);
+}
+
+void WorkerSlot::fail_with(const std::string& cause) {
+  const int place = header().sub_environment;
+  worker_.fail_with(place < 0 ? cause : fmt::format("sub-environment {}: {}", place, cause));
 }
 
 std::vector<std::uint8_t> WorkerSlot::save() {

@@ -24,6 +24,8 @@ enum class SlotCommand : std::int32_t { kMake, kReset, kStep, kSave, kLoad };
 struct SlotHeader {
   sem_t done;
   std::int32_t command, status, terminated, truncated;
+  std::int32_t follows;          ///< the episode to begin comes after the end of one
+  std::int32_t sub_environment;  ///< its place in a vector environment; -1: it is in none
   double reward;
   std::uint64_t seed, steps, bytes;
   char text[1024];  ///< what went wrong, where `status` is not 0
@@ -58,13 +60,16 @@ class Worker {
 
   /// A slot with a new environment, which may still be in the making.
   std::unique_ptr<WorkerSlot> make_slot();
+  /// Lets vector environments do what slots have asked for since the last call. Others do it when
+  /// they are asked.
+  void flush();
   int slots() const { return slots_; }
   bool failed() const { return failed_; }
 
  private:
   friend class WorkerSlot;
 
-  void ring(std::uint32_t slot);
+  void ring(std::uint32_t word);
   void wait(WorkerSlot& slot);
   void require_ready();
   WorkerProcess::Deadline deadline() const;
@@ -83,7 +88,7 @@ class Worker {
   std::mutex ring_, ready_, payloads_;
   std::uint32_t turn_ = 0;
   int slots_ = 0;
-  std::atomic<bool> failed_ = false;
+  std::atomic<bool> asked_ = false, failed_ = false;
 };
 
 /// One Python environment.
@@ -101,7 +106,8 @@ class WorkerSlot {
   /// Saves or restores the environment's own bytes.
   std::vector<std::uint8_t> save();
   void load(const std::vector<std::uint8_t>& state);
-  [[noreturn]] void fail_with(const std::string& cause) { worker_.fail_with(cause); }
+  /// Ends the worker. Throws Error that names it, and the sub-environment.
+  [[noreturn]] void fail_with(const std::string& cause);
 
   Worker& worker() const { return worker_; }
   SlotHeader& header() const { return *reinterpret_cast<SlotHeader*>(memory_.data()); }

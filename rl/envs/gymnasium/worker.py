@@ -4,7 +4,8 @@ Frostline starts it with this text and talks to it through shared memory: a head
 and a ring of slot numbers, and a slot for each environment with its action, its observation and a
 semaphore for "done". Where the fields lie, the first line on the control socket says; what the
 environment shows and lets decide, this process has answered before. The socket is used at the start
-and to save states, never by a step. rl/envs/gymnasium/spaces.py is the first part of the text.
+and to save states, never by a step. spaces.py and vector.py of rl/envs/gymnasium are the parts of
+the text before this one.
 """
 
 import ctypes
@@ -20,6 +21,7 @@ import sys
 import traceback
 
 MAKE, RESET, STEP, SAVE, LOAD = range(5)
+FLUSH = 0xFFFFFFFE  # the program waits now
 DONE, RAISED = range(2)
 QUIT = 0xFFFFFFFF
 
@@ -52,19 +54,19 @@ def cause_of(error):
     return text
 
 
-def factory_of(name, kwargs):
-    """Makes the environment that "gymnasium:ID" or "python:MODULE:CALLABLE" names."""
-    scheme, _, rest = name.partition(":")
-    if scheme == "gymnasium":
-        try:
-            gymnasium = importlib.import_module("gymnasium")
-        except ModuleNotFoundError as error:
-            if error.name != "gymnasium":
-                raise
-            raise Unsupported(f"{sys.executable} has no Gymnasium: install it by '{sys.executable} "
-                              "-m pip install gymnasium', or set environment.python to one that "
-                              "has it") from None
-        return lambda: gymnasium.make(rest, **kwargs)
+def package(name, title):
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise Unsupported(f"{sys.executable} has no {title}: install it by '{sys.executable} -m "
+                          f"pip install {name}', or set environment.python to one that has it"
+                          ) from None
+
+
+def imported(rest):
+    """What "MODULE:CALLABLE" names."""
     module, _, member = rest.rpartition(":")
     if module.endswith(".py"):
         folder, file = os.path.split(os.path.abspath(module))
@@ -73,7 +75,28 @@ def factory_of(name, kwargs):
     made = importlib.import_module(module)
     for word in member.split("."):
         made = getattr(made, word)
-    return lambda: made(**kwargs)
+    return made
+
+
+def factory_of(name, kwargs):
+    """Makes what the configuration names. Of a vector environment it gets the number of
+    sub-environments and a seed for each; the second result says whether it is one."""
+    scheme, _, rest = name.partition(":")
+    if scheme == "envpool":
+        make = package("envpool", "EnvPool").make
+        return lambda count, seeds: make(rest, **{"env_type": "gymnasium", "num_envs": count,
+                                                  "seed": seeds, **kwargs}), True
+    if scheme == "gymnasium":
+        gymnasium = package("gymnasium", "Gymnasium")
+        if "vectorization_mode" not in kwargs:
+            return lambda: gymnasium.make(rest, **kwargs), False
+        if kwargs["vectorization_mode"] in ("sync", "async"):
+            kwargs.setdefault("vector_kwargs", {}).setdefault("autoreset_mode", "Disabled")
+        return lambda count, seeds: gymnasium.make_vec(rest, num_envs=count, **kwargs), True
+    made = imported(rest)
+    if "num_envs" not in kwargs and takes(made, "num_envs"):
+        return lambda count, seeds: made(num_envs=count, **kwargs), True
+    return lambda: made(**kwargs), False
 
 
 def layers_of(env):
@@ -108,78 +131,116 @@ def receive(control, size):
 
 
 class Slot:
-    """One environment and its part of the shared memory."""
+    """A part of the shared memory: what is asked of an environment, and what it answers."""
 
-    def __init__(self, memory, at, libc, control):
-        self.memory, self.at, self.control = memory, at, control
+    group = None  # of a vector environment, and its place there
+
+    def __init__(self, memory, at, libc, actions):
+        self.memory, self.at, self.sem_post = memory, at, libc.sem_post
         view = memoryview(memory)
-        self.state = view[at["state"]:at["state"] + 16].cast("i")  # command, status, two endings
+        # command, status, two endings, whether it follows an end, sub-environment
+        self.state = view[at["state"]:at["state"] + 24].cast("i")
         self.reward = view[at["reward"]:at["reward"] + 8].cast("d")
         self.numbers = view[at["numbers"]:at["numbers"] + 24].cast("Q")  # seed, steps, bytes
         self.done = ctypes.addressof(ctypes.c_char.from_buffer(memory, at["done"]))
-        self.sem_post = libc.sem_post
-        self.env = None
+        self.action = actions.reader(memory, at)
+        self.waiting = False
 
-    def take(self, env, observation, actions):
-        self.env = env
-        self.write = observation.writer(env, self.memory, self.at)
-        self.action = actions.reader(self.memory, self.at)
+    def command(self):
+        return self.state[0]
 
-    def step(self):
-        result = self.env.step(self.action())
-        if len(result) != 5:
-            raise ValueError(f"step() returned {len(result)} values, not Gymnasium's five: "
-                             "observation, reward, terminated, truncated, info")
-        observation, reward, terminated, truncated, _ = result
-        self.write(observation)
+    def follows(self):
+        """Whether the episode that is to begin comes after the end of one."""
+        return self.state[4] != 0
+
+    def seed(self):
+        return self.numbers[0]
+
+    def join(self, group, place, observation):
+        self.group, self.place, self.state[5] = group, place, place
+        self.show = observation.writer(self.memory, self.at)
+
+    def result(self, reward, terminated, truncated):
         self.reward[0] = reward
         self.state[2] = bool(terminated)
         self.state[3] = bool(truncated)
 
-    def reset(self):
-        result = self.env.reset(seed=self.numbers[0])
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise ValueError("reset() returned no pair of observation and info")
-        self.write(result[0])
+    def answer(self, failure=None):
+        """Once for what is asked."""
+        if not self.waiting:
+            return
+        self.waiting = False
+        self.state[1] = DONE if failure is None else RAISED
+        if failure is not None:
+            text = failure.encode(errors="replace")[:self.at["text_bytes"] - 1] + b"\0"
+            self.memory[self.at["text"]:self.at["text"] + len(text)] = text
+        self.sem_post(self.done)
 
-    def save(self):
-        state = saver_of(self.env).get_state()
-        if not isinstance(state, RAW):
-            raise TypeError(f"get_state() returned {type(state).__name__}, not bytes")
-        self.numbers[2] = len(state)
-        return state
 
-    def load(self):
-        state = receive(self.control, self.numbers[2])
-        self.env.reset(seed=self.numbers[0])  # wrappers ask for one
-        saver_of(self.env).set_state(state)
-        for layer in layers_of(self.env):
-            if hasattr(layer, "_elapsed_steps"):  # Gymnasium's TimeLimit
-                layer._elapsed_steps = self.numbers[1]
+class SingleHost:
+    """Environments that are stepped one by one, at once."""
 
-    def run(self, make):
-        """Does what the slot asks; answers in any case."""
+    def __init__(self, make, first, observation, control):
+        self.make, self.first, self.control = make, first, control
+        self.observation, self.envs = observation, {}
+
+    def run(self, slot):
         payload = None
         try:
-            command = self.state[0]
-            if command == STEP:
-                self.step()
+            command = slot.command()
+            if command == MAKE:
+                self.envs[slot] = self.first or self.make()
+                self.first = None
+                slot.show = self.observation.writer(slot.memory, slot.at)
+            elif command == STEP:
+                self.step(slot, self.envs[slot])
             elif command == RESET:
-                self.reset()
-            elif command == MAKE:
-                self.take(*make())
+                self.reset(slot, self.envs[slot])
             elif command == SAVE:
-                payload = self.save()
+                payload = self.save(slot, self.envs[slot])
             else:
-                self.load()
-            self.state[1] = DONE
+                self.load(slot, self.envs[slot])
+            slot.answer()
         except BaseException as error:  # also what would end the process
-            text = cause_of(error).encode(errors="replace")[:self.at["text_bytes"] - 1] + b"\0"
-            self.memory[self.at["text"]:self.at["text"] + len(text)] = text
-            self.state[1] = RAISED
-        self.sem_post(self.done)
+            slot.answer(cause_of(error))
         if payload is not None:
             self.control.sendall(payload)
+
+    def flush(self):
+        pass
+
+    def step(self, slot, env):
+        result = env.step(slot.action())
+        if len(result) != 5:
+            raise ValueError(f"step() returned {len(result)} values, not Gymnasium's five: "
+                             "observation, reward, terminated, truncated, info")
+        observation, reward, terminated, truncated, _ = result
+        slot.show(self.observation.taken(env, observation))
+        slot.result(reward, terminated, truncated)
+
+    def reset(self, slot, env):
+        result = env.reset(seed=slot.seed())
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise ValueError("reset() returned no pair of observation and info")
+        slot.show(self.observation.taken(env, result[0]))
+
+    def save(self, slot, env):
+        state = saver_of(env).get_state()
+        if not isinstance(state, RAW):
+            raise TypeError(f"get_state() returned {type(state).__name__}, not bytes")
+        slot.numbers[2] = len(state)
+        return state
+
+    def load(self, slot, env):
+        state = receive(self.control, slot.numbers[2])
+        env.reset(seed=slot.seed())  # wrappers ask for one
+        saver_of(env).set_state(state)
+        for layer in layers_of(env):
+            if hasattr(layer, "_elapsed_steps"):  # Gymnasium's TimeLimit
+                layer._elapsed_steps = slot.numbers[1]
+
+    def opened(self):
+        return self.envs.values()
 
 
 def end_with(lifeline):
@@ -198,13 +259,13 @@ def end_with(lifeline):
 
 def versions():
     named = [f"Python {sys.version.split()[0]}"]
-    for module in ("gymnasium", "numpy"):
+    for module in ("gymnasium", "envpool", "numpy"):
         if module in sys.modules and sys.modules[module] is not None:
             named.append(f"{module} {getattr(sys.modules[module], '__version__', '?')}")
     return ", ".join(named)
 
 
-def serve(memory_fd, control, at, make, first):
+def serve(memory_fd, at, actions, host):
     libc = ctypes.CDLL(None)
     libc.sem_wait.argtypes = libc.sem_post.argtypes = [ctypes.c_void_p]
     header = mmap.mmap(memory_fd, at["header_bytes"])
@@ -212,8 +273,7 @@ def serve(memory_fd, control, at, make, first):
     counter = memoryview(header)[at["answers"]:at["answers"] + 4].cast("I")
     length = at["ring_length"]
     ring = memoryview(header)[at["ring"]:at["ring"] + 4 * length].cast("I")
-    slots, waiting = [], [first]
-    take = lambda: waiting.pop() if waiting else make()
+    slots = []
     turn = 0
     while True:
         while libc.sem_wait(doorbell) != 0:  # a signal
@@ -222,15 +282,39 @@ def serve(memory_fd, control, at, make, first):
         turn += 1
         if index == QUIT:
             break
-        if index == len(slots):
-            place = at["header_bytes"] + index * at["slot_bytes"]
-            memory = mmap.mmap(memory_fd, at["slot_bytes"], offset=place)
-            slots.append(Slot(memory, at, libc, control))
-        slots[index].run(take)
+        if index == FLUSH:
+            host.flush()
+        else:
+            if index == len(slots):
+                place = at["header_bytes"] + index * at["slot_bytes"]
+                memory = mmap.mmap(memory_fd, at["slot_bytes"], offset=place)
+                slots.append(Slot(memory, at, libc, actions))
+            slots[index].waiting = True
+            host.run(slots[index])
         counter[0] = turn & 0x7FFFFFFF
-    for slot in slots:
-        if slot.env is not None and hasattr(slot.env, "close"):
-            slot.env.close()
+    for env in host.opened():
+        if hasattr(env, "close"):
+            env.close()
+
+
+def described(env, observe, is_of_vector):
+    """The lines that say what an environment is, and its spaces."""
+    if is_vector(env) != is_of_vector:
+        raise Unsupported("it is a vector environment, which a callable must make that takes "
+                          "num_envs, or gymnasium:ID with vectorization_mode in environment.kwargs"
+                          if is_vector(env) else
+                          f"it was made for num_envs, but is a {type(env).__name__}, which is no "
+                          "vector environment")
+    rules = VectorRules(env, observe) if is_of_vector else None
+    observation = Observation(env.single_observation_space if rules else env.observation_space,
+                              observe, env)
+    actions = Actions(env.single_action_space if rules else env.action_space)
+    limit = vector_time_limit_of(env) if rules else time_limit_of(env)
+    saves = not rules and saver_of(env) is not None
+    lines = [f"runs_on {versions()}", f"time_limit {limit}", f"saves {int(saves)}",
+             *([f"vector {int(rules.masks)}"] if rules else []), *observation.lines(),
+             *actions.lines()]
+    return lines, rules, observation, actions
 
 
 def main():
@@ -246,13 +330,15 @@ def main():
         kwargs = json.loads(kwargs)
         if observe != "state":
             kwargs.setdefault("render_mode", "rgb_array")
-        make_env = factory_of(name, kwargs)
-        env = make_env()
-        observation = Observation(env.observation_space, observe, env)
-        actions = Actions(env.action_space)
-        lines = [f"runs_on {versions()}", f"time_limit {time_limit_of(env)}",
-                 f"saves {int(saver_of(env) is not None)}", *observation.lines(), *actions.lines(),
-                 "ready"]
+        make, is_of_vector = factory_of(name, kwargs)
+        env = make(1, [0]) if is_of_vector else make()
+        lines, rules, observation, actions = described(env, observe, is_of_vector)
+        if rules is None:
+            host = SingleHost(make, env, observation, control)
+        else:
+            env.close()  # it was made to be described
+            host = VectorHost(make, rules, observation, actions)
+        lines.append("ready")
     except BaseException as error:
         lines = [f"error {cause_of(error)}"]
     control.sendall("".join(f"{line}\n" for line in lines).encode(errors="replace"))
@@ -261,8 +347,7 @@ def main():
     line = b""
     while not line.endswith(b"\n"):
         line += receive(control, 1)
-    serve(int(memory_fd), control, json.loads(line), lambda: (make_env(), observation, actions),
-          (env, observation, actions))
+    serve(int(memory_fd), json.loads(line), actions, host)
 
 
 main()

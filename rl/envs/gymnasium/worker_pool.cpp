@@ -62,6 +62,14 @@ void WorkerPool::give_back(std::unique_ptr<WorkerSlot> slot) {
   if (!slot->busy()) place->idle.push_back(std::move(slot));
 }
 
+void WorkerPool::flush() {
+  if (!spaces_.vector) return;
+  const std::scoped_lock lock(mutex_);
+  for (const Place& place : places_) {
+    if (place.worker != nullptr) place.worker->flush();
+  }
+}
+
 bool WorkerPool::failed() const {
   const std::scoped_lock lock(mutex_);
   return std::any_of(places_.begin(), places_.end(),

@@ -28,6 +28,8 @@ class WorkerPool {
   std::unique_ptr<WorkerSlot> take();
   /// Keeps an environment for the next one that is asked for.
   void give_back(std::unique_ptr<WorkerSlot> slot);
+  /// Lets vector environments do what was asked of them, those of all workers side by side.
+  void flush();
   /// Whether a worker has failed: nothing can be asked of this pool any more.
   bool failed() const;
 

@@ -193,7 +193,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"exit", "the process ended with exit status 7"},
                     Fault{"kill", "the process was killed by signal 9"},
                     Fault{"hang", "no answer within 5 s (environment.timeout)"},
-                    Fault{"shape", "an observation has 2 numbers, not 3"},
+                    Fault{"shape", "ValueError: an observation "},
                     Fault{"nan", "number 1 of 3 of its observation after step 2 of seed "},
                     Fault{"nan reward", "the reward of step 2 of seed "}),
     [](const auto& info) {

@@ -16,19 +16,27 @@
 
 namespace frost {
 
-/// The name of an environment of python_tasks.py, which needs Python and nothing else.
-inline std::string python_task(const std::string& member) {
-  return "python:" + source_path("tests/rl/gymnasium/python_tasks.py").string() + ":" + member;
+/// The name of an environment of python_tasks.py or vector_tasks.py, which need Python and nothing
+/// else.
+inline std::string python_task(const std::string& member, const char* file = "python_tasks.py") {
+  return "python:" + source_path(std::string("tests/rl/gymnasium/") + file).string() + ":" + member;
+}
+inline std::string vector_task(const std::string& member) {
+  return python_task(member, "vector_tasks.py");
 }
 
-/// Its factory over a pool of its own.
-inline EnvironmentFactory python_factory(const std::string& member,
-                                         const std::string& kwargs = "{}",
-                                         GymnasiumConfig config = {}) {
+/// The factory of what `name` names over a pool of its own.
+inline EnvironmentFactory pool_factory(const std::string& name, const std::string& kwargs = "{}",
+                                       GymnasiumConfig config = {}) {
   config.kwargs = kwargs;
-  return [pool = std::make_shared<WorkerPool>(python_task(member), config)] {
+  return [pool = std::make_shared<WorkerPool>(name, config)] {
     return std::make_unique<GymnasiumEnvironment>(pool);
   };
+}
+inline EnvironmentFactory python_factory(const std::string& member,
+                                         const std::string& kwargs = "{}",
+                                         const GymnasiumConfig& config = {}) {
+  return pool_factory(python_task(member), kwargs, config);
 }
 
 /// Processes whose command line holds `word`: of everybody, or children of `parent` alone.
@@ -44,9 +52,14 @@ inline int processes_with(const std::string& word, pid_t parent = 0) {
   return count;
 }
 
+/// Whether python3 imports `modules`.
+inline bool python_imports(const std::string& modules) {
+  return std::system(("python3 -c 'import " + modules + "' > /dev/null 2>&1").c_str()) == 0;
+}
+
 inline bool python_found() {
-  static const bool found = std::filesystem::exists(source_path("tests/rl/gymnasium")) &&
-                            std::system("python3 -c pass > /dev/null 2>&1") == 0;
+  static const bool found =
+      std::filesystem::exists(source_path("tests/rl/gymnasium")) && python_imports("sys");
   return found;
 }
 

@@ -37,7 +37,7 @@ ConfigKey kwargs_key() {
   ConfigKey key{"environment.kwargs",
                 "group of keys",
                 "",
-                "keyword arguments of gymnasium.make or of the callable",
+                "keyword arguments of gymnasium.make, make_vec, envpool.make or the callable",
                 {},
                 {},
                 {}};
@@ -54,7 +54,7 @@ ConfigKey kwargs_key() {
 }  // namespace
 
 void require_python_name(const std::string& name) {
-  const bool member = name.starts_with("python:");
+  const bool member = name.starts_with("python:"), pool = name.starts_with("envpool:");
   const std::string rest = name.substr(name.find(':') + 1);
   const std::size_t colon = rest.rfind(':');
   const bool whole =
@@ -62,6 +62,7 @@ void require_python_name(const std::string& name) {
   if (whole) return;
   throw UsageError(fmt::format("is '{}', expected {}", name,
                                member ? "python:MODULE:CALLABLE, such as python:my_task:make"
+                               : pool ? "envpool:ID, such as envpool:Pong-v5"
                                       : "gymnasium:ID, such as gymnasium:CartPole-v1"));
 }
 

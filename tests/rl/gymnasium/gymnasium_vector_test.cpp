@@ -1,0 +1,183 @@
+#include "kernels/errors.h"
+#include "rl/evaluator.h"
+#include "tests/engine/errors.h"
+#include "tests/rl/gymnasium/python_tasks.h"
+#include "tests/rl/gymnasium/vector_transcript.h"
+
+// gymnasium.make_vec and EnvPool themselves, where python3 has them.
+namespace frost {
+namespace {
+
+GymnasiumConfig with_workers(int workers) {
+  GymnasiumConfig config;
+  config.workers = workers;
+  return config;
+}
+
+std::string vector_kwargs(const std::string& mode, const std::string& arguments,
+                          const std::string& more) {
+  return R"({"vectorization_mode": ")" + mode + R"(", "vector_kwargs": )" + arguments + more + "}";
+}
+
+class GymnasiumVector : public PythonTest {
+ protected:
+  void SetUp() override {
+    PythonTest::SetUp();
+    static const bool found = python_found() && python_imports("gymnasium, numpy");
+    if (!found && !IsSkipped()) GTEST_SKIP() << "python3 has no Gymnasium";
+  }
+};
+
+struct Form {
+  const char* name;
+  const char* mode;
+  const char* arguments;
+};
+
+class GymnasiumVectorForm : public testing::WithParamInterface<Form>, public GymnasiumVector {};
+
+TEST_P(GymnasiumVectorForm, DoesBitForBitWhatSingleEnvironmentsDo) {
+  struct Case {
+    const char *environment, *single, *more;
+  };
+  const Form& form = GetParam();
+  const bool seeded_once = std::string(form.arguments).find("SameStep") != std::string::npos;
+  for (const Case& c :
+       {Case{"CartPole-v1", "", ""},
+        Case{"CartPole-v1", R"("max_episode_steps": 9)", R"(, "max_episode_steps": 9)"},
+        Case{"Pendulum-v1", R"("max_episode_steps": 9)", R"(, "max_episode_steps": 9)"}}) {
+    const std::string single = c.single;
+    const EnvironmentFactory reference =
+        seeded_once ? pool_factory(vector_task("FirstSeed"),
+                                   std::string(R"({"name": ")") + c.environment + "\"" +
+                                       (single.empty() ? "" : ", ") + single + "}")
+                    : pool_factory(std::string("gymnasium:") + c.environment, "{" + single + "}");
+    const auto want = transcript_of(reference, 5, 120);
+    for (const int workers : {1, 2}) {
+      const auto got = transcript_of(
+          pool_factory(std::string("gymnasium:") + c.environment,
+                       vector_kwargs(form.mode, form.arguments, c.more), with_workers(workers)),
+          5, 120);
+      EXPECT_EQ(got, want) << c.environment << c.more << " " << workers;
+    }
+    EXPECT_GT(endings(want, single.empty() ? &SeenStep::terminated : &SeenStep::truncated), 10);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, GymnasiumVectorForm,
+    testing::Values(Form{"sync", "sync", "{}"},
+                    Form{"sync_next_step", "sync", R"({"autoreset_mode": "NextStep"})"},
+                    Form{"sync_same_step", "sync", R"({"autoreset_mode": "SameStep"})"},
+                    Form{"async", "async", "{}"},
+                    Form{"async_next_step", "async", R"({"autoreset_mode": "NextStep"})"},
+                    Form{"async_same_step", "async", R"({"autoreset_mode": "SameStep"})"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST_F(GymnasiumVector, EvaluationsMeetTheEpisodesOfSingleEnvironments) {
+  const BatchPolicy at_random = [](const std::vector<const Environment*>& environments,
+                                   const std::vector<RandomStream*>& streams) {
+    std::vector<Action> actions;
+    for (std::size_t i = 0; i < streams.size(); ++i) {
+      actions.push_back(random_action(environments[i]->spec().actions, *streams[i]));
+    }
+    return actions;
+  };
+  const auto returns = [&](const EnvironmentFactory& make) {
+    std::vector<double> all;
+    for (int round = 0; round < 2; ++round) {
+      for (const EpisodeRecord& e : evaluate_policy(make, at_random, 70, 3).episodes) {
+        all.push_back(e.episode_return);
+      }
+    }
+    return all;
+  };
+  const std::string name = "gymnasium:CartPole-v1";
+  EXPECT_EQ(returns(pool_factory(name, vector_kwargs("sync", "{}", ""), with_workers(2))),
+            returns(pool_factory(name)));
+}
+
+TEST_F(GymnasiumVector, ItsOwnNextStepIsRefusedWhereItTakesNoMask) {
+  const std::string own = error_of([] {
+    pool_factory("gymnasium:CartPole-v1", R"({"vectorization_mode": "vector_entry_point"})");
+  });
+  EXPECT_NE(own.find("make it with autoreset_mode=DISABLED"), std::string::npos) << own;
+  const std::string forgets = error_of([] {
+    pool_factory(
+        "gymnasium:CartPole-v1",
+        vector_kwargs("async", R"({"shared_memory": false, "autoreset_mode": "NextStep"})", ""));
+  });
+  EXPECT_NE(forgets.find("make it with autoreset_mode=DISABLED"), std::string::npos) << forgets;
+}
+
+TEST_F(GymnasiumVector, AFaultInsideNamesTheSubEnvironment) {
+  struct Case {
+    const char *kind, *fault, *said;
+  };
+  for (const Case& c :
+       {Case{"SyncVectorEnv", "raise", "sub-environment 1: RuntimeError: out of fuel"},
+        Case{"SyncVectorEnv", "nan", "sub-environment 1: number 0 of 4 of its observation after"},
+        Case{"SyncVectorEnv", "shape", "sub-environment 1: ValueError: "},
+        Case{"SyncVectorEnv", "kill", "the process was killed by signal 9"},
+        Case{"AsyncVectorEnv", "raise", "sub-environment 1: RuntimeError: out of fuel"},
+        Case{"AsyncVectorEnv", "nan", "sub-environment 1: number 0 of 4 of its observation after"},
+        Case{"AsyncVectorEnv", "kill", "sub-environment 1: its process was killed by signal 9"}}) {
+    const std::string kwargs =
+        std::string(R"({"kind": ")") + c.kind + R"(", "fault": ")" + c.fault + "\"}";
+    VectorEnvironment environments(pool_factory(vector_task("faulty"), kwargs, with_workers(1)), 3,
+                                   1);
+    const std::vector<Action> actions(3, Action{{0}, {}});
+    environments.step(actions);
+    const std::string line = error_of([&] { environments.step(actions); });
+    EXPECT_TRUE(line.starts_with("[environment] " + vector_task("faulty") + ", worker 0: "))
+        << line;
+    EXPECT_NE(line.find(c.said), std::string::npos) << c.kind << ": " << line;
+    EXPECT_EQ(line.find('\n'), std::string::npos) << line;
+  }
+}
+
+class EnvPoolVector : public PythonTest {
+ protected:
+  void SetUp() override {
+    PythonTest::SetUp();
+    static const bool found = python_found() && python_imports("envpool");
+    if (!found && !IsSkipped()) GTEST_SKIP() << "python3 has no EnvPool";
+  }
+};
+
+TEST_F(EnvPoolVector, StepsEachOfItsEnvironmentsAsIfItWereAlone) {
+  for (const char* name : {"envpool:CartPole-v1", "envpool:Pendulum-v1"}) {
+    const std::string kwargs = R"({"max_episode_steps": 12, "num_threads": 1})";
+    const auto together = transcript_of(pool_factory(name, kwargs, with_workers(1)), 2, 80);
+    const auto alone = transcript_of(pool_factory(name, kwargs, with_workers(2)), 2, 80);
+    EXPECT_EQ(together, alone);
+    EXPECT_GT(endings(together, &SeenStep::truncated), 2);
+    for (const auto& row : together) {
+      for (const SeenStep& step : row) {
+        if (!step.truncated) continue;
+        EXPECT_NE(step.final, step.next);
+        EXPECT_EQ(step.final.size(), step.next.size());
+      }
+    }
+  }
+}
+
+TEST_F(EnvPoolVector, EvaluationsAreTheSameEveryTime) {
+  const BatchPolicy still = [](const std::vector<const Environment*>& environments, const auto&) {
+    return std::vector<Action>(environments.size(), Action{{0}, {}});
+  };
+  const EnvironmentFactory make = pool_factory("envpool:CartPole-v1", "{}", with_workers(1));
+  const auto lengths = [&] {
+    std::vector<int> all;
+    for (const EpisodeRecord& e : evaluate_policy(make, still, 12, 3).episodes) {
+      all.push_back(e.steps);
+    }
+    return all;
+  };
+  const std::vector<int> first = lengths();
+  EXPECT_EQ(lengths(), first);
+  EXPECT_NE(first, std::vector<int>(12, first[0]));
+}
+
+}  // namespace
+}  // namespace frost
