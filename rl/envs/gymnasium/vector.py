@@ -95,7 +95,8 @@ class VectorRules:
                               "set it to what the vector environment does at an end")
         elif self.mode == "NEXT_STEP" and not self.masks:
             raise Unsupported("its autoreset mode is NEXT_STEP, in which it steps the others to "
-                              "begin an episode of one: make it with autoreset_mode=DISABLED")
+                              "begin an episode of one: make it with autoreset_mode=DISABLED; "
+                              "make_vec does so where vectorization_mode is sync or async")
         elif self.mode == "SAME_STEP" and observe != "state":
             raise Unsupported("its autoreset mode is SAME_STEP, in which the last frame of an "
                               "episode cannot be seen: make it with autoreset_mode=DISABLED, or "

@@ -165,12 +165,11 @@ std::unique_ptr<WorkerSlot> Worker::make_slot() {
   return slot;
 }
 
-void Worker::ring(std::uint32_t word) {
-  {
-    const std::scoped_lock lock(ring_);
-    header_->ring[turn_++ % kRingLength] = word;
-  }
-  ::sem_post(&header_->doorbell);
+void Worker::ring(std::uint32_t word, bool wake) {
+  const std::scoped_lock lock(ring_);
+  header_->ring[turn_++ % kRingLength] = word;
+  ++unheard_;
+  for (; wake && unheard_ > 0; --unheard_) ::sem_post(&header_->doorbell);
 }
 
 void Worker::flush() {
@@ -211,7 +210,8 @@ WorkerSlot::WorkerSlot(Worker& worker, int index)
 void WorkerSlot::begin(SlotCommand command) {
   finish();
   header().command = static_cast<std::int32_t>(command);
-  worker_.ring(index_);
+  // A vector environment has nothing to do before all are asked.
+  worker_.ring(index_, command == SlotCommand::kMake || !worker_.spaces_.vector);
   worker_.asked_ = true;
   busy_ = true;
 }

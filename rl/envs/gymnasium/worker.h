@@ -69,7 +69,7 @@ class Worker {
  private:
   friend class WorkerSlot;
 
-  void ring(std::uint32_t word);
+  void ring(std::uint32_t word, bool wake = true);
   void wait(WorkerSlot& slot);
   void require_ready();
   WorkerProcess::Deadline deadline() const;
@@ -86,7 +86,7 @@ class Worker {
   SlotLayout layout_;
   std::string expected_;  ///< description that is still to come
   std::mutex ring_, ready_, payloads_;
-  std::uint32_t turn_ = 0;
+  std::uint32_t turn_ = 0, unheard_ = 0;  ///< words in the ring; those that nobody was woken for
   int slots_ = 0;
   std::atomic<bool> asked_ = false, failed_ = false;
 };
