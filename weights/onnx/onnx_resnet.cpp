@@ -90,6 +90,27 @@ class BodyWriter {
 
 }  // namespace
 
+std::string add_normalisation(OnnxGraph& graph, const std::string& x, std::int64_t channels,
+                              const Preprocessing& preprocessing, const std::string& name) {
+  std::string y = x;
+  if (channels == 3 && preprocessing.channels == "bgr") {
+    const std::string order =
+        graph.constant(name + ".order", HostTensor::from_int64({3}, {2, 1, 0}));
+    y = graph.node("Gather", {y, order}, name + ".bgr", {{"axis", std::int64_t{1}}});
+  }
+  const auto constant = [&](const char* what, float grey, const std::array<float, 3>& color) {
+    const Floats colors(color.begin(), color.end());
+    return graph.constant(name + what, channels == 1
+                                           ? HostTensor::from_floats({}, {grey})
+                                           : HostTensor::from_floats({1, 3, 1, 1}, colors));
+  };
+  const std::string mean = constant(".mean", preprocessing.grey_mean(), preprocessing.mean);
+  y = graph.node("Sub", {y, mean}, name + ".centred");
+  const std::string deviation =
+      constant(".deviation", preprocessing.grey_deviation(), preprocessing.deviation);
+  return graph.node("Div", {y, deviation}, name + ".normalised");
+}
+
 std::string add_picture_input(OnnxGraph& graph, const std::string& name, std::int64_t channels,
                               const Preprocessing& preprocessing) {
   graph.add_input({name, "F32", {"n", std::to_string(channels), "height", "width"}});
@@ -98,28 +119,11 @@ std::string add_picture_input(OnnxGraph& graph, const std::string& name, std::in
     const auto range = static_cast<float>(preprocessing.input_range);
     x = graph.node("Div", {x, graph.constant("input_range", range)}, name + ".scaled");
   }
-  if (channels == 1) {
-    x = graph.node("Sub", {x, graph.constant("mean", preprocessing.grey_mean())},
-                   name + ".centred");
-    return graph.node("Div", {x, graph.constant("deviation", preprocessing.grey_deviation())},
-                      name + ".normalised");
-  }
-  if (preprocessing.channels == "bgr") {
-    const std::string order = graph.constant("order", HostTensor::from_int64({3}, {2, 1, 0}));
-    x = graph.node("Gather", {x, order}, name + ".bgr", {{"axis", std::int64_t{1}}});
-  }
-  const auto per_channel = [&](const char* what, const std::array<float, 3>& values) {
-    const HostTensor tensor =
-        HostTensor::from_floats({1, 3, 1, 1}, Floats(values.begin(), values.end()));
-    return graph.constant(what, tensor);
-  };
-  x = graph.node("Sub", {x, per_channel("mean", preprocessing.mean)}, name + ".centred");
-  return graph.node("Div", {x, per_channel("deviation", preprocessing.deviation)},
-                    name + ".normalised");
+  return add_normalisation(graph, x, channels, preprocessing, name);
 }
 
-std::string add_resnet_body(OnnxGraph& graph, const std::string& input, const StateDict& body,
-                            std::int64_t channels, const std::string& name) {
+std::string add_resnet_map(OnnxGraph& graph, const std::string& input, const StateDict& body,
+                           std::int64_t channels) {
   BodyWriter writer(graph, body);
   std::string x = writer.relu(writer.conv(input, "conv1", "bn1", 2, channels));
   x = graph.node("MaxPool", {x}, "maxpool",
@@ -131,14 +135,26 @@ std::string add_resnet_body(OnnxGraph& graph, const std::string& input, const St
       x = writer.block(x, block, stage > 1 && b == 0 ? 2 : 1);
     }
   }
-  x = graph.node("GlobalAveragePool", {x}, "avgpool");
-  return graph.node("Flatten", {x}, name);
+  return x;
+}
+
+std::string add_pooling(OnnxGraph& graph, const std::string& map, const std::string& name) {
+  return graph.node("Flatten", {graph.node("GlobalAveragePool", {map}, "avgpool")}, name);
+}
+
+int resnet_last_stage(const StateDict& body) {
+  int stage = 0;
+  while (body.contains(fmt::format("layer{}.0.conv1.weight", stage + 1))) ++stage;
+  return stage;
 }
 
 std::int64_t resnet_width(const StateDict& body) {
-  const char* last =
-      body.contains("layer4.0.conv3.weight") ? "layer4.0.conv3.weight" : "layer4.0.conv2.weight";
-  return find_tensor(body, last, "body").shape.at(0);
+  const int stage = resnet_last_stage(body);
+  if (stage == 0) return find_tensor(body, "conv1.weight", "body").shape.at(0);
+  const std::string block = fmt::format("layer{}.0.", stage);
+  const bool bottleneck = body.contains(block + "conv3.weight");
+  return find_tensor(body, block + (bottleneck ? "conv3.weight" : "conv2.weight"), "body")
+      .shape.at(0);
 }
 
 }  // namespace frost

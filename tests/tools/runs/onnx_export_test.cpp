@@ -2,18 +2,18 @@
 
 #include <cstdlib>
 #include <numeric>
+#include <set>
 
 #include "engine/io/atomic_file.h"
 #include "kernels/backend_registry.h"
+#include "kernels/policy_math.h"
 #include "models/policies/backbone_network.h"
-#include "models/policies/policy_factory.h"
 #include "rl/policy.h"
-#include "tests/golden/closed_form.h"
-#include "tests/tools/runs/onnx_model.h"
+#include "tests/tools/runs/onnx_cases.h"
+#include "tests/tools/runs/onnx_interpreter.h"
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/runs/export/body_export.h"
 #include "tools/runs/export/onnx_policy.h"
-#include "tools/runs/trainer.h"
 #include "weights/onnx/onnx_resnet.h"
 
 // What a network and its ONNX form compute is compared through an interpreter of ONNX; with
@@ -22,86 +22,19 @@
 namespace frost {
 namespace {
 
+using test::array_of;
+using test::checkpoint_of;
+using test::kStates;
+using test::make_network;
+using test::model_inputs;
+using test::observations_of;
 using test::OnnxArray;
-
-constexpr std::int64_t kStates = 3;
-
-/// A network with every tensor unlike its beginning.
-std::unique_ptr<PolicyNetwork> make_network(const ActorCriticConfig& config) {
-  auto network = make_policy_network(cpu_backend(), config);
-  RandomStream random(5, StreamPurpose::kInit);
-  network->initialize(random, true);
-  for (NamedTensor& p : network->parameters()) {
-    if (p.tensor.shape().size() == 4) continue;
-    std::vector<float> values = p.tensor.to_host();
-    for (float& v : values) v += 0.1f * random.normal();
-    p.tensor.copy_from_host(values);
-  }
-  for (NamedTensor& b : network->buffers()) {
-    std::vector<float> values = b.tensor.to_host();
-    for (float& v : values) v += 0.5f * random.uniform();
-    b.tensor.copy_from_host(values);
-  }
-  return network;
-}
-
-Checkpoint checkpoint_of(const PolicyNetwork& network) {
-  Checkpoint checkpoint;
-  checkpoint.path = "the.checkpoint";
-  save_network(network, checkpoint.file.tensors);
-  return checkpoint;
-}
-
-std::vector<Observation> observations_of(const ActorCriticConfig& config) {
-  std::vector<Observation> all;
-  RandomStream random(6, StreamPurpose::kInit);
-  for (std::int64_t i = 0; i < kStates; ++i) {
-    if (config.observation == ObservationKind::kVector) {
-      VectorObservation vector;
-      for (int k = 0; k < config.vector_size; ++k) vector.values.push_back(random.normal());
-      all.emplace_back(vector);
-    } else {
-      PictureObservation image;
-      for (int k = 0; k < config.picture.height * config.picture.width; ++k) {
-        image.pixels.push_back(static_cast<std::uint8_t>(255 * random.uniform()));
-      }
-      all.emplace_back(image);
-    }
-  }
-  return all;
-}
-
-/// The observations as the model's only input, by its name.
-std::pair<std::string, HostTensor> model_input(const std::vector<Observation>& observations,
-                                               const ActorCriticConfig& config) {
-  std::vector<float> floats;
-  std::vector<std::uint8_t> bytes;
-  for (const Observation& o : observations) {
-    if (const auto* vector = std::get_if<VectorObservation>(&o)) {
-      floats.insert(floats.end(), vector->values.begin(), vector->values.end());
-    } else {
-      const auto& pixels = std::get<PictureObservation>(o).pixels;
-      bytes.insert(bytes.end(), pixels.begin(), pixels.end());
-    }
-  }
-  if (bytes.empty()) {
-    return {"observation", HostTensor::from_floats({kStates, config.vector_size}, floats)};
-  }
-  const std::int64_t side = config.picture.height;
-  return {"picture", HostTensor::from_bytes({kStates, 1, side, side}, bytes)};
-}
-
-OnnxArray array_of(const HostTensor& tensor) {
-  if (tensor.dtype == "F32") return {tensor.shape, tensor.to_floats("")};
-  const std::vector<std::int64_t> values = tensor.to_int64("");
-  return {tensor.shape, {values.begin(), values.end()}};
-}
 
 class OnnxExport : public testing::Test {
  protected:
   /// Writes the model, and holds its results against `results`, by name.
-  void compare(const std::string& name, const OnnxGraph& graph,
-               const std::pair<std::string, HostTensor>& input, const StateDict& results) {
+  void compare(const std::string& name, const OnnxGraph& graph, const StateDict& inputs,
+               const StateDict& results) {
     SCOPED_TRACE(name);
     const auto path = folder_ / (name + ".onnx");
     graph.write(path, name, {{"source", "a test"}});
@@ -109,14 +42,28 @@ class OnnxExport : public testing::Test {
     model_ = test::read_onnx({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     EXPECT_EQ(model_.operator_set, 17u);
     EXPECT_EQ(model_.metadata.at("source"), "a test");
-    EXPECT_EQ(model_.inputs, std::vector<std::string>{input.first});
+    expect_single_assignment();
+    EXPECT_EQ(model_.inputs.size(), inputs.size());
     EXPECT_EQ(model_.outputs.size(), results.size());
-    const test::OnnxInterpreter run(model_, {{input.first, array_of(input.second)}});
+    std::map<std::string, OnnxArray> arrays;
+    for (const std::string& input : model_.inputs) arrays[input] = array_of(inputs.at(input));
+    const test::OnnxInterpreter run(model_, arrays);
     for (const std::string& output : model_.outputs) {
       ASSERT_TRUE(results.contains(output)) << output;
       expect_close(output, run.at(output), array_of(results.at(output)));
     }
-    leave(name, graph, input, results);
+    leave(name, graph, inputs, results);
+  }
+
+  /// Every name stands for one thing, as ONNX asks.
+  void expect_single_assignment() const {
+    std::set<std::string> names(model_.inputs.begin(), model_.inputs.end());
+    for (const test::OnnxNode& node : model_.nodes) {
+      EXPECT_TRUE(names.insert(node.output).second) << node.output;
+    }
+    for (const auto& [name, array] : model_.constants) {
+      EXPECT_TRUE(names.insert(name).second) << name;
+    }
   }
 
   static void expect_close(const std::string& output, const OnnxArray& got, const OnnxArray& ours) {
@@ -130,13 +77,13 @@ class OnnxExport : public testing::Test {
     }
   }
 
-  static void leave(const std::string& name, const OnnxGraph& graph,
-                    const std::pair<std::string, HostTensor>& input, const StateDict& results) {
+  static void leave(const std::string& name, const OnnxGraph& graph, const StateDict& inputs,
+                    const StateDict& results) {
     const char* cases = std::getenv("FROST_ONNX_CASES");
     if (cases == nullptr) return;
     graph.write(std::filesystem::path(cases) / (name + ".onnx"), name, {});
     SafetensorsFile file;
-    file.tensors["in." + input.first] = input.second;
+    for (const auto& [input, tensor] : inputs) file.tensors["in." + input] = tensor;
     for (const auto& [output, tensor] : results) file.tensors["out." + output] = tensor;
     write_safetensors(std::filesystem::path(cases) / (name + ".safetensors"), file);
   }
@@ -163,10 +110,10 @@ class OnnxExport : public testing::Test {
     const NoGradGuard no_grad;
     const PolicyOutput out = network->forward(network->make_batch(views));
     const PolicySteps steps = act(*network, views, stream_views, actions, true);
-    const auto input = model_input(observations, config);
-    compare(name + "_actor", actor, input, actor_results(config, out, steps));
-    compare(name + "_critic", critic, input,
-            {{"values", HostTensor::from_floats(out.values.shape(), out.values.to_host())}});
+    const StateDict inputs = model_inputs(observations, config);
+    compare(name + "_actor", actor, inputs, actor_results(config, out, steps));
+    compare(name + "_critic", critic, inputs,
+            {{"value", HostTensor::from_floats(out.values.shape(), out.values.to_host())}});
   }
 
   /// [states, rows, width], without what is 1 row or no width.
@@ -181,11 +128,10 @@ class OnnxExport : public testing::Test {
                                  const PolicySteps& steps) {
     StateDict results;
     std::vector<std::int64_t> choices;
-    std::vector<float> executed, means;
+    std::vector<float> executed, means, deviations;
     for (const PolicyStep& step : steps.steps) {
       choices.insert(choices.end(), step.action.decisions.begin(), step.action.decisions.end());
       executed.insert(executed.end(), step.action.parameters.begin(), step.action.parameters.end());
-      means.insert(means.end(), step.raw.begin(), step.raw.end());
     }
     if (config.choices > 0) {
       results["logits"] =
@@ -193,8 +139,16 @@ class OnnxExport : public testing::Test {
       results["choice"] = HostTensor::from_int64(by_state(config, 0), choices);
     }
     if (config.continuous_dims > 0) {
+      const auto dims = static_cast<std::size_t>(config.continuous_dims);
+      const std::vector<float> gaussian = out.gaussian.to_host();
+      for (std::size_t i = 0; i < gaussian.size(); ++i) {
+        const bool is_mean = i % (2 * dims) < dims;
+        (is_mean ? means : deviations)
+            .push_back(is_mean ? gaussian[i] : clamped_log_deviation(gaussian[i]));
+      }
       const Shape shape = by_state(config, config.continuous_dims);
       results["mean"] = HostTensor::from_floats(shape, means);
+      results["log_std"] = HostTensor::from_floats(shape, deviations);
       results["action"] = HostTensor::from_floats(shape, executed);
     }
     return results;
@@ -255,6 +209,77 @@ TEST_F(OnnxExport, PicturePoliciesComputeWhatTheNetworkDoesFromBytes) {
   compare_policy("picture_1ch_conv", picture_config(33, "1ch_conv"), actions, preprocessing);
 }
 
+/// What is seen beyond one grey picture.
+ActorCriticConfig seen_config(PictureInput picture, const char* tap, const char* tap_head) {
+  ActorCriticConfig config = picture_config(picture.height, "repeat3");
+  config.picture = picture;
+  config.backbone.tap = tap;
+  config.backbone.tap_head = tap_head;
+  return config;
+}
+
+TEST_F(OnnxExport, ColoursAndValuesBesideThePictureAreSeenAsTheNetworkSeesThem) {
+  ActorCriticConfig config =
+      seen_config({.height = 26, .width = 34, .channels = 3, .values = 3}, "pooled", "pool");
+  config.choices = 4;
+  config.continuous_dims = 0;
+  Preprocessing preprocessing;
+  preprocessing.mean = {0.4f, 0.5f, 0.7f};
+  preprocessing.deviation = {0.2f, 0.3f, 0.5f};
+  for (const std::string order : {"rgb", "bgr"}) {
+    preprocessing.channels = order;
+    compare_policy("colour_" + order, config, space(1, 4, {}), preprocessing);
+  }
+}
+
+TEST_F(OnnxExport, FramesAndTapsAreThoseOfTheNetwork) {
+  ActorCriticConfig config =
+      seen_config({.height = 28, .width = 36, .channels = 3, .frames = 3}, "layer1", "pool");
+  config.choices = 0;
+  compare_policy("frames_layer1", config, space(1, 0, {kDimensions[1], kDimensions[2]}));
+  config.picture.frame_difference = true;
+  config.backbone.tap = "layer2";
+  config.backbone.tap_head = "flatten";
+  compare_policy("changes_layer2_map", config, space(1, 0, {kDimensions[1], kDimensions[2]}));
+  config = seen_config({.height = 30, .width = 24, .frames = 2, .values = 2}, "stem", "flatten");
+  config.picture.frame_difference = true;
+  compare_policy("grey_changes_stem_map", config, space(1, 0, {kDimensions[1], kDimensions[2]}));
+  config = seen_config({.height = 33, .width = 60}, "layer4", "flatten");
+  compare_policy("layer4_map", config, space(1, 0, {kDimensions[1], kDimensions[2]}));
+}
+
+TEST_F(OnnxExport, EveryActionOfPicturesIsTheNetworks) {
+  ActorCriticConfig config = seen_config({.height = 24, .width = 24}, "stem", "pool");
+  config.rows = 3;
+  config.choices = 4;
+  config.continuous_dims = 0;
+  config.continuous_heads = 0;
+  compare_policy("pictures_rows_of_choices", config, space(3, 4, {}));
+  config.continuous_dims = 2;
+  config.continuous_heads = 3;  // one idles
+  compare_policy("pictures_both", config, space(3, 4, {kDimensions[0], kDimensions[2]}));
+  ActionSpace enabled = space(3, 4, {kDimensions[0], kDimensions[2]});
+  for (const std::int32_t choice : {1, 2, 3}) {  // those that are made
+    enabled.enabling_choice = choice;
+    compare_policy("pictures_enabled_by_" + std::to_string(choice), config, enabled);
+  }
+}
+
+TEST_F(OnnxExport, TheInterfaceNamesFramesAndValues) {
+  ActorCriticConfig config = seen_config(
+      {.height = 24, .width = 30, .channels = 3, .frames = 4, .values = 5}, "layer2", "flatten");
+  config.choices = 3;
+  const auto network = make_network(config);
+  const Checkpoint checkpoint = checkpoint_of(*network);
+  const ActionSpace actions = space(1, 3, {kDimensions[0], kDimensions[2]});
+  OnnxGraph graph;
+  add_actor(graph, ExportedPolicy{checkpoint, config, actions, Preprocessing{}});
+  EXPECT_EQ(graph.interface_text(),
+            "input pictures U8 [n, 4, 24, 30, 3]\ninput values F32 [n, 5]\n"
+            "output logits F32 [n, 3]\noutput choice I64 [n]\noutput mean F32 [n, 2]\n"
+            "output log_std F32 [n, 2]\noutput action F32 [n, 2]\n");
+}
+
 TEST_F(OnnxExport, ABodyTakesPicturesInItsOwnRangeAndOrder) {
   const auto network = make_network(picture_config(32, "repeat3"));
   const ResNetMapping body = checkpoint_body(checkpoint_of(*network), "actor");
@@ -276,14 +301,14 @@ TEST_F(OnnxExport, ABodyTakesPicturesInItsOwnRangeAndOrder) {
     }
     OnnxGraph graph;
     const std::string x = add_picture_input(graph, "pictures", 3, preprocessing);
-    add_resnet_body(graph, x, body.tensors, 3, "features");
+    add_pooling(graph, add_resnet_map(graph, x, body.tensors, 3), "features");
     graph.add_output({"features", "F32", {"n", "512"}});
     EXPECT_EQ(resnet_width(body.tensors), 512);
     const NoGradGuard no_grad;
     const Tensor features = static_cast<UnitChain&>(chain).forward(
         Tensor::from_host(cpu_backend(), {kStates, side, side, 3}, nhwc));
     compare("body_" + std::to_string(side), graph,
-            {"pictures", HostTensor::from_floats({kStates, 3, side, side}, rgb)},
+            {{"pictures", HostTensor::from_floats({kStates, 3, side, side}, rgb)}},
             {{"features", HostTensor::from_floats(features.shape(), features.to_host())}});
   }
   // BatchNorm is folded: 20 convolutions with a bias each, and nothing beside them that has

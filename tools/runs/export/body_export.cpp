@@ -9,12 +9,15 @@
 #include "kernels/errors.h"
 #include "models/resnet.h"
 #include "tools/cli/standard_output.h"
+#include "weights/onnx/onnx_resnet.h"
 #include "weights/resnet_blob.h"
 #include "weights/sha256.h"
 #include "weights/weight_file.h"
 
 namespace frost {
 namespace {
+
+constexpr int kStages = 4;  // of a whole ResNet
 
 /// The tensors of one body under torchvision's names; convolutions turned from OHWI to OIHW.
 StateDict body_tensors(const StateDict& checkpoint, const std::string& side,
@@ -55,6 +58,11 @@ ResNetMapping checkpoint_body(const Checkpoint& checkpoint, const std::string& s
   ResNetMapping mapping = map_resnet(body_tensors(checkpoint.file.tensors, side, path));
   require_complete(mapping, path);
   return mapping;
+}
+
+StateDict checkpoint_body_tensors(const Checkpoint& checkpoint, const std::string& side) {
+  StateDict body = body_tensors(checkpoint.file.tensors, side, checkpoint.path.string());
+  return resnet_last_stage(body) < kStages ? body : checkpoint_body(checkpoint, side).tensors;
 }
 
 Metadata origin_metadata(const Checkpoint& checkpoint, const std::string& what) {

@@ -23,6 +23,9 @@ int export_weights(const ExportOptions& options);
 /// Error where it has none or is not a complete ResNet.
 ResNetMapping checkpoint_body(const Checkpoint& checkpoint, const std::string& side);
 
+/// The same tensors of a body that may end at an earlier tap.
+StateDict checkpoint_body_tensors(const Checkpoint& checkpoint, const std::string& side);
+
 /// What an exported file says of where it is from: `what` of the checkpoint, its digest, and what
 /// the checkpoint knows of the weights it began with.
 Metadata origin_metadata(const Checkpoint& checkpoint, const std::string& what);

@@ -14,12 +14,18 @@
 namespace frost {
 namespace {
 
+/// From pictures to the map of the last stage; returns its name.
+std::string add_map(OnnxGraph& graph, const StateDict& tensors,
+                    const Preprocessing& preprocessing) {
+  const std::int64_t channels = find_tensor(tensors, "conv1.weight", "body").shape.at(1);
+  const std::string x = add_picture_input(graph, "pictures", channels, preprocessing);
+  return add_resnet_map(graph, x, tensors, channels);
+}
+
 /// From pictures to features and, where there is a classifier, to logits.
 void add_resnet(OnnxGraph& graph, const StateDict& tensors, const Preprocessing& preprocessing,
                 bool with_classifier) {
-  const std::int64_t channels = find_tensor(tensors, "conv1.weight", "body").shape.at(1);
-  const std::string x = add_picture_input(graph, "pictures", channels, preprocessing);
-  add_resnet_body(graph, x, tensors, channels, "features");
+  add_pooling(graph, add_map(graph, tensors, preprocessing), "features");
   graph.add_output({"features", "F32", {"n", std::to_string(resnet_width(tensors))}});
   if (!with_classifier) return;
   const HostTensor& weight = find_tensor(tensors, "fc.weight", "classifier");
@@ -55,6 +61,16 @@ int export_weight_file(const ExportOptions& options) {
   return finish(graph, options, metadata.at("architecture"), metadata);
 }
 
+/// The actor's body as far as it goes: to features, or to the map that a head of its own reads.
+void add_run_body(OnnxGraph& graph, const Checkpoint& checkpoint,
+                  const Preprocessing& preprocessing) {
+  const StateDict tensors = checkpoint_body_tensors(checkpoint, "actor");
+  if (!has_map_head(checkpoint, "actor")) return add_resnet(graph, tensors, preprocessing, false);
+  graph.node("Identity", {add_map(graph, tensors, preprocessing)}, "map");
+  graph.add_output(
+      {"map", "F32", {"n", std::to_string(resnet_width(tensors)), "map_height", "map_width"}});
+}
+
 int export_run(const ExportOptions& options) {
   if (options.part.empty()) {
     throw UsageError("--part actor, critic or body: what of the run is to be written");
@@ -66,7 +82,7 @@ int export_run(const ExportOptions& options) {
   const Preprocessing preprocessing = read_preprocessing(checkpoint.file.metadata, path);
   OnnxGraph graph;
   if (options.part == "body") {
-    add_resnet(graph, checkpoint_body(checkpoint, "actor").tensors, preprocessing, false);
+    add_run_body(graph, checkpoint, preprocessing);
     return finish(graph, options, "body", origin_metadata(checkpoint, "actor body"));
   }
   const Config config = parse_run_config(checkpoint.config, path, {});

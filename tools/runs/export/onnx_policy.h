@@ -16,6 +16,9 @@ struct ExportedPolicy {
   const Preprocessing& preprocessing;
 };
 
+/// Whether the body of a side ends at a map that its head flattens.
+bool has_map_head(const Checkpoint& checkpoint, const std::string& side);
+
 /// Adds a whole actor or critic of pictures or vectors, from observation to decision
 /// (docs/weights.md "ONNX" has the names of inputs and outputs). Throws Error for a policy of
 /// graphs, which have no form in ONNX here, and for tensors that are missing or misshapen.
