@@ -226,7 +226,7 @@ part_precisions() {
 }
 part_freezing() {
   ours verify_freezing configs/tiny.yaml --device cuda "${run_sizes[@]}" "${proof_sizes[@]}" \
-    --json "$results/verify_freezing.json" && note="all claims hold"
+    --quiet --json "$results/verify_freezing.json" && note="all claims hold"
 }
 
 # bench NAME ARGUMENT...: bench_freeze; notes learned transitions per second of each case.

@@ -1,6 +1,7 @@
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
 #include "tools/config/common_options.h"
+#include "tools/lab/run_forecast.h"
 #include "tools/runs/training.h"
 
 int main(int argc, char** argv) {
@@ -22,8 +23,13 @@ int main(int argc, char** argv) {
         command_line.add(
             "--profile", &options.profile,
             "time every kernel (on a GPU: its enqueueing) and print the table at the end");
+        bool forecast = false;
+        command_line.add("--forecast", &forecast,
+                         "begin no run: print what CONFIG's would hold, from a dry run, and how "
+                         "fast it would be, from a probe of 5 seconds");
         frost::add_common_options(command_line, options.common);
         if (!command_line.parse(argc, argv)) return 0;
+        if (forecast) return frost::forecast_run(frost::config_to_forecast(options));
         return frost::train(options);
       },
       frost::kMemoryAdvice);

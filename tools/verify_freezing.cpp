@@ -2,6 +2,7 @@
 #include "tools/cli/program.h"
 #include "tools/config/common_options.h"
 #include "tools/lab/freeze_verification.h"
+#include "tools/lab/run_forecast.h"
 
 int main(int argc, char** argv) {
   return frost::run_program(

@@ -197,7 +197,7 @@ TEST_F(ProgramsTest, EvaluateCountsTheEpisodesOfABaseline) {
 }
 
 TEST_F(ProgramsTest, VerifyFreezingProvesItsClaims) {
-  const Outcome outcome = run("verify_freezing", {tiny_, "--json", "proof.json"});
+  const Outcome outcome = run("verify_freezing", {tiny_, "--quiet", "--json", "proof.json"});
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   for (const char* part : {"23,053,458 total, 700,434 trainable (3.04 %)", "body 11,176,512",
                            "heads      lr 0.0003  331,538", "encoder    lr 0.0003  368,896"}) {
@@ -266,8 +266,9 @@ TEST_F(ProgramsTest, WeightsOfAnotherResNetAreRefused) {
   for (const char* program : {"train", "verify_freezing"}) {
     expect_refusal(program, arguments, 1, both);
   }
-  arguments.insert(arguments.end(), {"--set", "actor_critic.backbone.architecture=resnet34",
-                                     "--set", "actor_critic.backbone.freeze_mode=layer4.2"});
+  arguments.insert(arguments.end(),
+                   {"--set", "actor_critic.backbone.architecture=resnet34", "--set",
+                    "actor_critic.backbone.freeze_mode=layer4.2", "--quiet"});
   const Outcome outcome = run("verify_freezing", arguments);
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("body 21,284,672"), std::string::npos) << outcome.out;

@@ -78,7 +78,6 @@ std::string measure(const BenchSettings& settings, const std::vector<RecordedEpi
   const bool resident_known = reset_peak_resident();
   const std::size_t replayed_before = training.gradient_step().replays();
   training.update();
-  const UpdateTiming& t = training.timing();
   row.replays = training.gradient_step().replays() - replayed_before;
   row.bytes = memory_of(*setup.backend);
   row.peak_resident = resident_known ? peak_resident_bytes() : 0;
@@ -87,9 +86,7 @@ std::string measure(const BenchSettings& settings, const std::vector<RecordedEpi
   row.frozen = counts.frozen();
   row.saved_body = saved_body_bytes(network, network.actor_body());
   row.work = body_work(network, ppo.update_epochs);
-  const double steps = settings.workload.steps;
-  row.runs.push_back({steps / t.collect_seconds, steps / t.learn_seconds,
-                      steps / (t.collect_seconds + t.learn_seconds)});
+  row.runs.push_back(step_rates(settings.workload.steps, training.timing()));
   return setup.weights + (setup.mapping.empty() ? "" : "; " + setup.mapping);
 }
 

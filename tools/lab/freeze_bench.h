@@ -9,13 +9,9 @@
 #include "models/policies/backbone_network.h"
 #include "tools/config/config.h"
 #include "tools/lab/bench_workload.h"
+#include "tools/runs/step_rates.h"
 
 namespace frost {
-
-/// Transitions per second of wall-clock time: collected, learned from, and both in turn.
-struct StepRates {
-  double collect = 0, update = 0, overall = 0;
-};
 
 /// A row of the benchmark before it is measured.
 struct BenchCase {

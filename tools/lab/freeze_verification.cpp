@@ -55,12 +55,14 @@ void print_claims(const std::vector<Claim>& claims) {
   }
 }
 
-void print_setup(const NetworkSetup& setup) {
-  print_out("device: {}\nweights: {}\n", setup.device, setup.weights);
-  if (!setup.mapping.empty()) print_out("weights: {}\n", setup.mapping);
-}
-
 }  // namespace
+
+void print_setup(const NetworkSetup& setup) {
+  print_out("device: {}\n", setup.device);
+  for (const std::string& line : {setup.weights, setup.mapping}) {
+    if (!line.empty()) print_out("weights: {}\n", line);
+  }
+}
 
 int verify_freezing(Config config, const std::string& json, bool quiet) {
   const std::string shortened = shorten(config.ppo);
@@ -99,13 +101,6 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
   print_out("{} of {} claims hold\n", claims.size() - static_cast<std::size_t>(failed),
             claims.size());
   return failed == 0 ? 0 : 1;
-}
-
-void print_forecast(const Config& config) {
-  const std::vector<RecordedEpisodes> records = record_for(config, config.ppo);
-  print_out("predicted for {} environments, {} steps, minibatches of {}: {}", config.ppo.num_envs,
-            config.ppo.rollout_steps, config.ppo.minibatch_size,
-            memory_table(forecast_update(config, replay_factory(records), config.ppo)));
 }
 
 }  // namespace frost

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "tools/config/config.h"
+#include "tools/runs/trainer.h"
 
 namespace frost {
 
@@ -10,7 +11,7 @@ namespace frost {
 /// proof to `json` unless that is empty. Returns the exit status: 1 where a claim fails.
 int verify_freezing(Config config, const std::string& json, bool quiet);
 
-/// Prints what the configured update, not shortened, will hold: states of 20 nodes.
-void print_forecast(const Config& config);
+/// Prints the device, and where the weights came from.
+void print_setup(const NetworkSetup& setup);
 
 }  // namespace frost

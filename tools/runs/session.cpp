@@ -33,6 +33,10 @@ std::string film_episode(Trainer& trainer) {
   return animation;
 }
 
+std::string mebibytes(std::int64_t bytes) {
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
 /// Steps of one update over all environments.
 std::int64_t steps_per_update(const PpoConfig& ppo) {
   return ppo.rollout_steps / ppo.num_envs * ppo.num_envs;
@@ -66,11 +70,9 @@ void Session::train(std::int64_t last) {
       const std::optional<Metrics> metrics = ppo.update([this] { return interrupted(); });
       if (!metrics) break;
       log(*metrics);
-      const UpdateTiming& t = ppo.timing();
-      progress.show(ppo.updates(),
-                    static_cast<double>(steps_per_update(trainer_.config().ppo)) /
-                        (t.collect_seconds + t.learn_seconds),
-                    summary_of(*metrics));
+      const auto steps = static_cast<double>(steps_per_update(trainer_.config().ppo));
+      progress.show(ppo.updates(), step_rates(steps, ppo.timing()).overall, summary_of(*metrics));
+      log_forecast(last);
       if (due(trainer_.config().run.eval_every)) evaluate();
       if (due(trainer_.config().run.checkpoint_every) && ppo.updates() < last) {
         save();
@@ -126,6 +128,18 @@ void Session::log(const Metrics& metrics) {
   tables_.log_timing(ppo.updates(), steps_per_update(trainer_.config().ppo), ppo.timing(),
                      memory_of(trainer_.backend()));
   tables_.log_episodes(ppo.updates(), ppo.finished_episodes());
+}
+
+void Session::log_forecast(std::int64_t last) {
+  const auto steps = steps_per_update(trainer_.config().ppo);
+  const auto rates = meter_.add(static_cast<double>(steps), trainer_.ppo().timing());
+  const std::int64_t left = last - trainer_.ppo().updates();
+  if (!rates || left == 0) return;
+  const MemoryLedger::Bytes bytes = memory_of(trainer_.backend());
+  log_line(fmt::format(
+      "forecast: {}; an update holds {} of rollout, {} of kept features, {} at its peak",
+      forecast_text(*rates, left * steps), mebibytes(bytes.peak_of(MemoryTag::kRollout)),
+      mebibytes(bytes.peak_of(MemoryTag::kFeatureCache)), mebibytes(bytes.peak_total)));
 }
 
 std::string Session::summary_of(const Metrics& metrics) const {

@@ -7,6 +7,7 @@
 #include "rl/metrics.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/runs/run.h"
+#include "tools/runs/step_rates.h"
 #include "tools/runs/table_writer.h"
 #include "tools/runs/trainer.h"
 
@@ -33,6 +34,8 @@ class Session {
   std::string leave_failure(bool within_update) const;
   void mark_failed() const;
   void log(const Metrics& metrics);
+  /// Once, by what has been done: how long the updates until `last` will take, and what they hold.
+  void log_forecast(std::int64_t last);
   std::string summary_of(const Metrics& metrics) const;
   void evaluate();
   void save() const;
@@ -43,6 +46,7 @@ class Session {
   const StopSignals& signals_;
   bool quiet_;
   TableWriter tables_;
+  SpeedMeter meter_;
 };
 
 }  // namespace frost

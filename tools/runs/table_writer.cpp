@@ -10,6 +10,7 @@
 #include "engine/io/atomic_file.h"
 #include "kernels/errors.h"
 #include "tools/reports/csv_rows.h"
+#include "tools/runs/step_rates.h"
 
 namespace frost {
 namespace {
@@ -60,14 +61,13 @@ void TableWriter::log_update(const Metrics& metrics) {
 
 void TableWriter::log_timing(std::int64_t update, std::int64_t steps, const UpdateTiming& timing,
                              const MemoryLedger::Bytes& memory) const {
-  const double total = timing.collect_seconds + timing.learn_seconds;
-  const auto rate = [&](double seconds) { return static_cast<double>(steps) / seconds; };
+  const StepRates rates = step_rates(static_cast<double>(steps), timing);
   Row row = {{"charts/update", static_cast<double>(update)},
              {"time/collect_seconds", timing.collect_seconds},
              {"time/learn_seconds", timing.learn_seconds},
-             {"charts/SPS", rate(total)},
-             {"charts/collect_SPS", rate(timing.collect_seconds)},
-             {"charts/learn_SPS", rate(timing.learn_seconds)}};
+             {"charts/SPS", rates.overall},
+             {"charts/collect_SPS", rates.collect},
+             {"charts/learn_SPS", rates.update}};
   for (std::size_t i = 0; i < kMemoryTags; ++i) {
     const std::string tag = kMemoryTagNames[i];
     row.emplace_back("memory/" + tag, static_cast<double>(memory.live[i]));

@@ -101,6 +101,16 @@ std::string parameter_report(Trainer& trainer) {
 
 }  // namespace
 
+Config config_to_forecast(const TrainOptions& options) {
+  if (options.config.empty() || !options.out.empty() || !options.resume.empty() ||
+      !options.replay.empty() || options.stop_after > 0 || options.profile) {
+    throw UsageError(
+        "--forecast begins no run: it takes CONFIG, and of the other options --set, --seed, "
+        "--device and --threads");
+  }
+  return load_config(options.config, options.common);
+}
+
 int train(const TrainOptions& options) {
   check_usage(options);
   if (!options.replay.empty()) return replay(options.replay, options.common);

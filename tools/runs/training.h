@@ -14,6 +14,10 @@ struct TrainOptions {
   CommonOptions common;
 };
 
+/// The configuration of the run that `train` would begin. Throws UsageError where the options ask
+/// for more than that.
+Config config_to_forecast(const TrainOptions& options);
+
 /// Trains, or goes on with a run, and leaves its folder (README, "What a run leaves behind").
 ///
 /// A signal of `StopSignals` ends it after the step of collecting or the minibatch at hand, with a
