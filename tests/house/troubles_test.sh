@@ -29,19 +29,19 @@ expect() { # RUN COLUMN RELATION BOUND: of the last row of the run's metrics
       exit !(seen && holds)
     }' "$1/metrics.csv" || fail "$1: $2 is not $3 $4"
 }
-trouble() { # NAME COLUMN SYMPTOM CURED: what the column's last value is with either
+trouble() { # NAME COLUMN, RELATION BOUND of the symptom, RELATION BOUND of the cured run
   train "$1" "$1" || fail "$1: train"
-  expect "$1" "$2" $3
+  expect "$1" "$2" "$3" "$4"
   train_cured "$1"
-  expect "$1.cured" "$2" $4
+  expect "$1.cured" "$2" "$5" "$6"
 }
 
-trouble no_improvement charts/episodic_return "< 30" "> 100"
-trouble too_much_entropy charts/episodic_return "< 30" "> 100"
-trouble kl_stop charts/episodic_return "< 30" "> 100"
-trouble no_reward_seen losses/value_loss "< 0.001" "> 0.01"
-trouble loss_spikes losses/approx_kl "> 100" "< 0.1"
-trouble not_frozen grad_norm/backbone "> 0" "= 0"
+trouble no_improvement charts/episodic_return '<' 30 '>' 100
+trouble too_much_entropy charts/episodic_return '<' 30 '>' 100
+trouble kl_stop charts/episodic_return '<' 30 '>' 100
+trouble no_reward_seen losses/value_loss '<' 0.001 '>' 0.01
+trouble loss_spikes losses/approx_kl '>' 100 '<' 0.1
+trouble not_frozen grad_norm/backbone '>' 0 '=' 0
 
 if train not_finite not_finite 2>message || ! grep -q 'is not finite' message; then
   fail "not_finite: no such error"
