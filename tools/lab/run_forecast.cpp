@@ -7,6 +7,7 @@
 #include <cmath>
 #include <string>
 
+#include "rl/policy.h"
 #include "tools/cli/standard_output.h"
 #include "tools/config/environments.h"
 #include "tools/lab/bench_workload.h"
@@ -21,44 +22,66 @@ namespace {
 
 constexpr double kProbeSeconds = 5;
 
-double since(std::chrono::steady_clock::time_point start) {
+template <class Work>
+double seconds_of(const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// An update of so many steps of each environment.
-UpdateTiming probe_update(Trainer& trainer, int steps_each) {
-  Rollout rollout(trainer.environments().size(), steps_each, trainer.network().frames());
-  UpdateTiming timing;
-  const auto start = std::chrono::steady_clock::now();
-  trainer.ppo().collect(rollout);
-  timing.collect_seconds = since(start);
-  trainer.ppo().learn(rollout);
-  timing.learn_seconds = since(start) - timing.collect_seconds;
-  return timing;
-}
+/// Updates of a run's shape but for the length of their rollouts.
+class Probe {
+ public:
+  explicit Probe(Trainer& trainer)
+      : trainer_(trainer), ppo_(trainer.config().ppo), whole_(ppo_.rollout_steps / ppo_.num_envs) {}
 
-/// What one minibatch takes says how many fit into the time; it also is the warm-up, and counts
-/// only where no more fits.
-StepRates probe_rates(Trainer& trainer) {
-  const auto start = std::chrono::steady_clock::now();
-  const PpoConfig& ppo = trainer.config().ppo;
-  const int most = ppo.rollout_steps / ppo.num_envs;
-  const int minibatch = std::min(most, (ppo.minibatch_size + ppo.num_envs - 1) / ppo.num_envs);
-  const UpdateTiming first = probe_update(trainer, minibatch);
-  const double seconds = first.collect_seconds + first.learn_seconds;
-  const double fitting = std::floor((kProbeSeconds - seconds) / seconds);
-  if (fitting < 1) return step_rates(minibatch * ppo.num_envs, first);
-  const auto each = static_cast<int>(std::min<double>(most, fitting * minibatch));
-  UpdateTiming all;
-  int updates = 0;
-  do {
-    const UpdateTiming one = probe_update(trainer, each);
-    all.collect_seconds += one.collect_seconds;
-    all.learn_seconds += one.learn_seconds;
-    ++updates;
-  } while (since(start) + (all.collect_seconds + all.learn_seconds) / updates < kProbeSeconds);
-  return step_rates(updates * each * ppo.num_envs, all);
-}
+  /// What one minibatch takes says how many fit into `seconds`; it is the warm-up as well, and
+  /// counts only where no more fits.
+  StepRates measure(double seconds) {
+    const int minibatch =
+        std::min(whole_, (ppo_.minibatch_size + ppo_.num_envs - 1) / ppo_.num_envs);
+    update(minibatch);
+    const double first = spent();
+    const double fitting = std::floor((seconds - first) / first);
+    if (fitting >= 1) {
+      const auto each = static_cast<int>(std::min<double>(whole_, fitting * minibatch));
+      timing_ = {};
+      updates_ = steps_ = 0;
+      do {
+        update(each);
+      } while (first + spent() + spent() / updates_ < seconds);
+    }
+    return of_whole_updates();
+  }
+
+ private:
+  double spent() const { return timing_.collect_seconds + timing_.learn_seconds; }
+
+  /// Of so many steps of each environment.
+  void update(int steps_each) {
+    Rollout rollout(ppo_.num_envs, steps_each, trainer_.network().frames());
+    timing_.collect_seconds += seconds_of([&] { trainer_.ppo().collect(rollout); });
+    timing_.learn_seconds += seconds_of([&] { trainer_.ppo().learn(rollout); });
+    steps_ += steps_each;
+    ++updates_;
+  }
+
+  /// The states behind a rollout are valued once, however long it is.
+  StepRates of_whole_updates() const {
+    const double valuing = seconds_of(
+        [&] { state_values(trainer_.network(), trainer_.environments().observations()); });
+    const double times = static_cast<double>(whole_) / steps_;
+    const double learning = std::max(0.0, timing_.learn_seconds - updates_ * valuing);
+    return step_rates(static_cast<double>(whole_) * ppo_.num_envs,
+                      {timing_.collect_seconds * times, learning * times + valuing});
+  }
+
+  Trainer& trainer_;
+  const PpoConfig& ppo_;
+  int whole_;  ///< steps of each environment in an update of the run
+  UpdateTiming timing_;
+  int updates_ = 0, steps_ = 0;
+};
 
 /// What is held does not depend on which pictures are seen, so few stand for all. Empty for
 /// vectors, of which next to nothing is held.
@@ -90,7 +113,7 @@ void print_forecast(Config config, bool with_network) {
   flush_output();
   const std::int64_t steps = std::int64_t{config.ppo.total_updates} *
                              (config.ppo.rollout_steps / config.ppo.num_envs * config.ppo.num_envs);
-  print_out("forecast: {}\n", forecast_text(probe_rates(trainer), steps));
+  print_out("forecast: {}\n", forecast_text(Probe(trainer).measure(kProbeSeconds), steps));
 }
 
 }  // namespace
