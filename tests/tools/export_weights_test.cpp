@@ -9,6 +9,7 @@
 #include "engine/io/atomic_file.h"
 #include "kernels/backend_registry.h"
 #include "models/policies/graph_actor_critic.h"
+#include "models/policies/image_actor_critic.h"
 #include "tests/program_path.h"
 #include "tests/text_files.h"
 #include "tests/tools/runs/onnx_model.h"
@@ -162,6 +163,28 @@ TEST_P(ExportWeightsOnce, OnnxOfABodyNamesItsSourceAndAGraphPolicyIsRefused) {
   EXPECT_NE(messages().find("attention along the edges"), std::string::npos) << messages();
   EXPECT_EQ(export_weights(""), 2);
   EXPECT_FALSE(fs::exists(out_));
+}
+
+TEST_P(ExportWeightsOnce, OnnxOfABodyThatEndsAtATapIsItsMapOrTheAverageOfThat) {
+  form_ = "--onnx";
+  for (const std::string head : {"pool", "flatten"}) {
+    ActorCriticConfig config;
+    config.observation = ObservationKind::kImage;
+    config.backbone.tap = "layer2";
+    config.backbone.tap_head = head;
+    ImageActorCritic network(cpu_backend(), config);
+    StateDict state;
+    save_network(network, state);
+    write_checkpoint("last", state);
+    ASSERT_EQ(export_weights("--part body"), 0) << messages();
+    const test::OnnxModel body = test::read_onnx(read_text(out_));
+    EXPECT_EQ(body.outputs, std::vector<std::string>{head == "pool" ? "features" : "map"});
+    EXPECT_TRUE(body.constants.contains("layer2.1.conv2.weight"));
+    EXPECT_FALSE(body.constants.contains("layer3.0.conv1.weight"));
+  }
+  form_ = "-o";  // torchvision has no such network
+  EXPECT_EQ(export_weights("--part actor"), 1);
+  EXPECT_NE(messages().find("no complete ResNet"), std::string::npos) << messages();
 }
 
 TEST_P(ExportWeightsOnce, OnnxOfAWeightFileKeepsItsClassifierAndPreprocessing) {
