@@ -34,6 +34,11 @@ def type_name(dtype):
     return getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or str(dtype)
 
 
+def channels_first(space, shape):
+    return (type_name(space.dtype) == "uint8" and len(shape) == 3 and shape[0] in (1, 3)
+            and shape[2] not in (1, 3))
+
+
 def flat(values):
     if hasattr(values, "tolist"):
         values = values.tolist()
@@ -144,6 +149,9 @@ class Observation:
             count, start = int(space.n), int(getattr(space, "start", 0))
             self.add_values(count, take,
                             lambda memory, offset: one_hot_writer(memory, offset, count, start))
+        elif numpy and kind == "Box" and channels_first(space, shape):
+            self.add_picture((*shape[1:], shape[0]),
+                             lambda env, state: numpy.moveaxis(take(env, state), -3, -1))
         elif kind == "Box" and type_name(space.dtype) == "uint8" and len(shape) > 1:
             if len(shape) > 3 or (len(shape) == 3 and shape[2] not in (1, 3)):
                 raise Unsupported(f"its observation{place} is uint8 of shape {shape}: pictures are "
@@ -247,7 +255,7 @@ class Actions:
         if kind in ("MultiDiscrete", "MultiBinary"):
             starts = flat(start) if kind == "MultiDiscrete" and flat(start) != [0] else [0] * rows
             if numpy:
-                dtype = self.space.dtype
+                dtype = getattr(self.space, "dtype", numpy.int64)
                 return lambda: numpy.add(decisions, starts, dtype=numpy.int64).astype(dtype)
             return lambda: [a + b for a, b in zip(decisions, starts)]
         count = len(self.dimensions)

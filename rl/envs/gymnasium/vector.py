@@ -182,7 +182,7 @@ class SubEnvironments:
             chosen = stacked([self.actions[place] for place in places])
             result = self.env.step(chosen, numpy.array(places, numpy.int32))
         else:
-            self.go_on_without(places)
+            self.go_on_without(set(places))
             result = self.env.step(stacked(self.actions))
         if len(result) != 5:
             raise ValueError(f"step() returned {len(result)} values, not Gymnasium's five: "
@@ -190,10 +190,11 @@ class SubEnvironments:
         observation, rewards, terminated, truncated, info = result
         rows = self.rows_of(info)
         parts = self.taken(observation, len(rows))
+        stepped = set(places)
         for row, place in enumerate(rows):
             over = bool(terminated[row]) or bool(truncated[row])
             self.over[place] = over
-            if place not in places:
+            if place not in stepped:
                 continue
             slot, shown = self.slots[place], [part[row] for part in parts]
             if over and self.rules.mode == "SAME_STEP":

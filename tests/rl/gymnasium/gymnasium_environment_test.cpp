@@ -138,7 +138,7 @@ TEST_F(PythonEnvironment, FramesAreSeenReducedToTheirSide) {
 
 TEST_F(PythonEnvironment, WhatFrostlineCannotUseIsNamed) {
   const std::pair<const char*, const char*> cases[] = {
-      {"transposed", "its observation is uint8 of shape (3, 84, 84)"},
+      {"stacked_frames", "its observation is uint8 of shape (4, 84, 84)"},
       {"nested", "of several parts it takes one Discrete and one Box"},
       {"wordy", "its observation['mission'] is Text(1, 20)"},
       {"unbounded", "every dimension needs two finite bounds"},

@@ -128,6 +128,26 @@ TEST_F(GymnasiumVector, AFaultInsideNamesTheSubEnvironment) {
   }
 }
 
+TEST_F(GymnasiumVector, ColoursMayComeFirst) {
+  for (const char* member : {"ChannelsFirst", "ArraysOfPictures"}) {
+    VectorEnvironment environments(pool_factory(vector_task(member)), 2, 1);
+    const auto spec = std::get<PictureSpec>(environments.spec().observation);
+    EXPECT_EQ(spec.height, 4);
+    EXPECT_EQ(spec.width, 6);
+    EXPECT_EQ(spec.channels, 3);
+    environments.step(std::vector<Action>(2, Action{{0}, {}}));
+    for (const Observation* observation : environments.observations()) {
+      const std::vector<float> seen = values_of(*observation);
+      ASSERT_EQ(seen.size(), 72U);
+      for (int pixel = 0; pixel < 24; ++pixel) {
+        for (int c = 0; c < 3; ++c) {
+          EXPECT_EQ(seen[static_cast<std::size_t>(pixel * 3 + c)], 24 * c + pixel + 1);
+        }
+      }
+    }
+  }
+}
+
 class EnvPoolVector : public PythonTest {
  protected:
   void SetUp() override {
@@ -138,37 +158,38 @@ class EnvPoolVector : public PythonTest {
 };
 
 TEST_F(EnvPoolVector, StepsEachOfItsEnvironmentsAsIfItWereAlone) {
-  for (const char* name : {"envpool:CartPole-v1", "envpool:Pendulum-v1"}) {
-    const std::string kwargs = R"({"max_episode_steps": 12, "num_threads": 1})";
-    const auto together = transcript_of(pool_factory(name, kwargs, with_workers(1)), 2, 80);
-    const auto alone = transcript_of(pool_factory(name, kwargs, with_workers(2)), 2, 80);
-    EXPECT_TRUE(together == alone) << name;
-    EXPECT_GT(endings(together, &SeenStep::truncated), 2);
-    for (const auto& row : together) {
-      for (const SeenStep& step : row) {
-        if (!step.truncated) continue;
-        EXPECT_NE(step.final, step.next);
-        EXPECT_EQ(step.final.size(), step.next.size());
-      }
+  const std::string name = "envpool:CartPole-v1";
+  const std::string kwargs = R"({"max_episode_steps": 12, "num_threads": 1})";
+  const auto together = transcript_of(pool_factory(name, kwargs, with_workers(1)), 2, 80);
+  const auto alone = transcript_of(pool_factory(name, kwargs, with_workers(2)), 2, 80);
+  EXPECT_TRUE(together == alone);
+  EXPECT_GT(endings(together, &SeenStep::truncated), 2);
+  for (const auto& row : together) {
+    for (const SeenStep& step : row) {
+      EXPECT_EQ(step.reward, RewardVector{1});
+      EXPECT_EQ(step.next.size(), 4U);
+      EXPECT_TRUE(!step.truncated || step.final != step.next);
     }
   }
 }
 
 TEST_F(EnvPoolVector, EvaluationsAreTheSameEveryTime) {
   const BatchPolicy still = [](const std::vector<const Environment*>& environments, const auto&) {
-    return std::vector<Action>(environments.size(), Action{{0}, {}});
+    return std::vector<Action>(environments.size(), Action{{}, {0.3f}});
   };
-  const EnvironmentFactory make = pool_factory("envpool:CartPole-v1", "{}", with_workers(1));
-  const auto lengths = [&] {
-    std::vector<int> all;
-    for (const EpisodeRecord& e : evaluate_policy(make, still, 12, 3).episodes) {
-      all.push_back(e.steps);
+  const EnvironmentFactory make =
+      pool_factory("envpool:Pendulum-v1", R"({"max_episode_steps": 12})", with_workers(1));
+  const auto returns = [&] {
+    std::vector<double> all;
+    for (const EpisodeRecord& e : evaluate_policy(make, still, 5, 3).episodes) {
+      EXPECT_EQ(e.steps, 12);
+      all.push_back(e.episode_return);
     }
     return all;
   };
-  const std::vector<int> first = lengths();
-  EXPECT_EQ(lengths(), first);
-  EXPECT_NE(first, std::vector<int>(12, first[0]));
+  const std::vector<double> first = returns();
+  EXPECT_EQ(returns(), first);
+  EXPECT_NE(first[0], first[1]);
 }
 
 }  // namespace

@@ -183,8 +183,8 @@ class Slow(Task):
         return action
 
 
-def transposed(**kwargs):
-    return Task(observation=Box(0, 255, (3, 84, 84), "uint8"), **kwargs)
+def stacked_frames(**kwargs):
+    return Task(observation=Box(0, 255, (4, 84, 84), "uint8"), **kwargs)
 
 
 def wordy(**kwargs):

@@ -2,7 +2,7 @@
 
 import os
 
-from python_tasks import Picture, Rendered, Slow, Task
+from python_tasks import Box, Picture, Rendered, Slow, Task
 
 
 class Uneven(Task):
@@ -78,6 +78,25 @@ class Tasks:
 
 class Pictures(Tasks):
     kind = Picture
+
+
+class ChannelsFirst(Task):
+    """Pictures of 3 x 4 x 6, as arrays."""
+
+    def __init__(self, **kwargs):
+        super().__init__(observation=Box(0, 255, (3, 4, 6), "uint8"), **kwargs)
+
+    def observed(self):
+        import numpy
+        return numpy.arange(72, dtype=numpy.uint8).reshape(3, 4, 6) + numpy.uint8(self.steps)
+
+
+class ArraysOfPictures(Tasks):
+    kind = ChannelsFirst
+
+    def batched(self, states):
+        import numpy
+        return numpy.stack(states)
 
 
 class Frames(Tasks):
