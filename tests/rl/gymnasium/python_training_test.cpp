@@ -9,11 +9,14 @@ namespace {
 class PythonTraining : public PythonTest {
  protected:
   static Config config(const std::string& member, const std::string& kwargs = "{}") {
-    return parse_config("", "x.yaml",
-                        {"environment.name=" + python_task(member), "environment.kwargs=" + kwargs,
-                         "environment.workers=2", "trainer.num_envs=3", "trainer.rollout_steps=24",
-                         "trainer.minibatch_size=12", "actor_critic.mlp_hidden=[8]",
-                         "system.device=cpu", "system.seed=4"});
+    return config_of(python_task(member), kwargs);
+  }
+  static Config config_of(const std::string& name, const std::string& kwargs) {
+    return parse_config(
+        "", "x.yaml",
+        {"environment.name=" + name, "environment.kwargs=" + kwargs, "environment.workers=2",
+         "trainer.num_envs=3", "trainer.rollout_steps=24", "trainer.minibatch_size=12",
+         "actor_critic.mlp_hidden=[8]", "system.device=cpu", "system.seed=4"});
   }
 };
 
@@ -53,6 +56,22 @@ TEST_F(PythonTraining, GoesOnInNewEpisodesWhereItIsNot) {
   resumed.restore(middle);
   resumed.ppo().update();
   EXPECT_EQ(resumed.ppo().updates(), 2);
+}
+
+TEST_F(PythonTraining, InVectorEnvironmentsDependsOnTheSeedAloneAndGoesOnInNewEpisodes) {
+  for (const char* mode : {"Disabled", "SameStep"}) {
+    const Config c = config_of(vector_task("Tasks"), std::string("{mode: ") + mode + "}");
+    Trainer trainer(c, false), again(c, false);
+    trainer.ppo().update();
+    again.ppo().update();
+    const SafetensorsFile middle = trainer.checkpoint();
+    expect_same_checkpoint(again.checkpoint(), middle);
+    EXPECT_FALSE(middle.tensors.contains("environment.0.state"));
+    Trainer resumed(c, true);
+    resumed.restore(middle);
+    resumed.ppo().update();
+    EXPECT_EQ(resumed.ppo().updates(), 2);
+  }
 }
 
 }  // namespace
