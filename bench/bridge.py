@@ -16,7 +16,7 @@ import time
 
 CASES = [(form, workers, count) for form in ("Still", "StillVector")
          for workers, count in ((2, 8), (8, 8), (8, 64))]
-STEPS_OF_ALL = 100_000  # of all environments together
+STEPS_OF_ALL = 40_000  # of all environments together
 
 
 class Discrete:
