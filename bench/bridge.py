@@ -102,7 +102,8 @@ def main():
               "cases": []}
     print(f"{report['machine']}, Python {version}, load average {load:.1f} before, "
           f"{report['load_after']:.1f} after\n\n"
-          "| environments | workers | wall time per environment step | CPU time |\n|---|---|---|---|")
+          "| environments | workers | wall time per environment step | CPU time |\n"
+          "|---|---|---|---|")
     for case in CASES:
         form, workers, count = case
         entry = {"form": form, "workers": workers, "environments": count}

@@ -1,4 +1,4 @@
-"""Vector environments of the tests, in plain Python: as documented of gymnasium.vector.VectorEnv."""
+"""Vector environments of the tests, in plain Python: what gymnasium.vector.VectorEnv documents."""
 
 import os
 
@@ -135,7 +135,8 @@ class FirstSeed:
         import gymnasium
         self.env = gymnasium.make(name, **kwargs)
         self.spec, self.seeded = self.env.spec, False
-        self.observation_space, self.action_space = self.env.observation_space, self.env.action_space
+        self.observation_space = self.env.observation_space
+        self.action_space = self.env.action_space
 
     def reset(self, *, seed=None, options=None):
         seeded, self.seeded = self.seeded, True
