@@ -28,10 +28,16 @@ int FrozenPrefix::Owner::frozen_units() const {
   return static_cast<int>(first - units.begin());
 }
 
-bool FrozenPrefix::Owner::equals(const Owner& other, int depth) const {
-  const auto equal = [](const Tensor& a, const Tensor& b) {
-    return a.shape() == b.shape() && a.to_host() == b.to_host();
-  };
+bool FrozenPrefix::Owner::has_form_of(const Owner& other) const {
+  const auto same_shape = [](const Tensor& a, const Tensor& b) { return a.shape() == b.shape(); };
+  return std::equal(units.begin(), units.end(), other.units.begin(), other.units.end(),
+                    [&](const auto& a, const auto& b) {
+                      return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_shape);
+                    });
+}
+
+bool FrozenPrefix::Owner::equals(const Owner& other) const {
+  const auto equal = [](const Tensor& a, const Tensor& b) { return a.to_host() == b.to_host(); };
   return std::equal(units.begin(), units.begin() + depth, other.units.begin(),
                     [&](const auto& a, const auto& b) {
                       return std::equal(a.begin(), a.end(), b.begin(), b.end(), equal);
@@ -45,6 +51,8 @@ FrozenPrefix::FrozenPrefix(const std::vector<UnitChain*>& owners, Shape input, b
     Owner& owner = owners_.emplace_back(Owner{chain, {}});
     for (int u = 0; u < chain->units(); ++u) owner.units.push_back(chain->unit_tensors(u));
   }
+  one_form_ = std::all_of(owners_.begin(), owners_.end(),
+                          [&](const Owner& o) { return o.has_form_of(owners_.front()); });
 }
 
 void FrozenPrefix::set_preprocessing(Preprocessing preprocess) {
@@ -52,30 +60,42 @@ void FrozenPrefix::set_preprocessing(Preprocessing preprocess) {
   ++id_;
 }
 
+bool FrozenPrefix::find_depths() {
+  std::vector<int> depths;
+  for (const Owner& owner : owners_) depths.push_back(owner.frozen_units());
+  if (one_form_)
+    std::fill(depths.begin(), depths.end(), *std::min_element(depths.begin(), depths.end()));
+  bool changed = false;
+  for (std::size_t o = 0; o < owners_.size(); ++o) {
+    changed = changed || owners_[o].depth != depths[o];
+    owners_[o].depth = depths[o];
+  }
+  return changed;
+}
+
 void FrozenPrefix::refresh() {
-  int depth = owners_.front().frozen_units();
-  for (const Owner& owner : owners_) depth = std::min(depth, owner.frozen_units());
+  const bool deeper_or_shallower = find_depths();
   std::vector<std::uint64_t> versions;
   for (const Owner& owner : owners_) {
-    for (int u = 0; u < depth; ++u) {
+    for (int u = 0; u < owner.depth; ++u) {
       for (const Tensor& t : owner.units[static_cast<std::size_t>(u)]) {
         versions.push_back(t.storage().version());
       }
     }
   }
-  if (depth == units_ && versions == versions_) return;
-  const auto as_first = [&](const Owner& o) { return owners_.front().equals(o, depth); };
+  if (!deeper_or_shallower && versions == versions_) return;
+  const auto is_empty = [](const Owner& o) { return o.depth == 0; };
+  const auto as_first = [&](const Owner& o) { return o.equals(owners_.front()); };
   // Without a unit the features are the inputs, which are the same for all.
-  shared_ = depth == 0 || owners_.size() == 1 ||
-            (share_ && std::all_of(owners_.begin() + 1, owners_.end(), as_first));
-  units_ = depth;
+  shared_ = owners_.size() == 1 || std::all_of(owners_.begin(), owners_.end(), is_empty) ||
+            (share_ && one_form_ && std::all_of(owners_.begin() + 1, owners_.end(), as_first));
   versions_ = std::move(versions);
   ++id_;
 }
 
-int FrozenPrefix::units() {
+int FrozenPrefix::units(std::size_t owner) {
   refresh();
-  return units_;
+  return owners_.at(owner).depth;
 }
 
 bool FrozenPrefix::shared() {
@@ -83,9 +103,15 @@ bool FrozenPrefix::shared() {
   return shared_;
 }
 
+std::int64_t FrozenPrefix::column_of(std::size_t owner) const {
+  std::int64_t columns = 0;
+  for (std::size_t o = 0; o < owner; ++o) columns += numel(map_shape(owners_[o]));
+  return columns;
+}
+
 std::int64_t FrozenPrefix::width() {
   refresh();
-  return numel(map_shape()) * static_cast<std::int64_t>(shared_ ? 1 : owners_.size());
+  return column_of(shared_ ? 1 : owners_.size());
 }
 
 std::uint64_t FrozenPrefix::id() {
@@ -99,9 +125,9 @@ Tensor FrozenPrefix::run_chunks(const Owner& owner, const Tensor& x) const {
   for (std::int64_t begin = 0; begin < x.dim(0); begin += size) {
     const std::int64_t count = std::min(size, x.dim(0) - begin);
     const Tensor chunk = pad_rows(narrow_rows(x, begin, count), size);
-    parts.push_back(narrow_rows(as_rows(owner.chain->forward(chunk, 0, units_)), 0, count));
+    parts.push_back(narrow_rows(as_rows(owner.chain->forward(chunk, 0, owner.depth)), 0, count));
   }
-  return concat_rows(parts).reshape(with_batch(x.dim(0), map_shape()));
+  return concat_rows(parts).reshape(with_batch(x.dim(0), map_shape(owner)));
 }
 
 std::vector<Tensor> FrozenPrefix::inputs(const Tensor& raw) {
@@ -119,7 +145,7 @@ std::vector<Tensor> FrozenPrefix::inputs(const Tensor& raw) {
   std::vector<Tensor> maps;
   for (const Owner& owner : owners_) {
     const bool known = shared_ && !maps.empty();
-    maps.push_back(units_ == 0 ? x : known ? maps.front() : run_chunks(owner, x));
+    maps.push_back(owner.depth == 0 ? x : known ? maps.front() : run_chunks(owner, x));
   }
   return maps;
 }
@@ -134,23 +160,21 @@ Tensor FrozenPrefix::run(const Tensor& raw) {
 }
 
 Tensor FrozenPrefix::input(const Tensor& features, std::size_t owner) {
-  refresh();
-  const std::int64_t width = numel(map_shape());
-  const auto sides = static_cast<std::int64_t>(shared_ ? 1 : owners_.size());
-  if (features.shape() != Shape{features.dim(0), sides * width}) {
+  const std::int64_t columns = width();
+  if (features.shape() != Shape{features.dim(0), columns}) {
     fail("frozen_prefix", "features are " + to_string(features.shape()) + " and must have " +
-                              std::to_string(sides * width) +
+                              std::to_string(columns) +
                               " columns: were they kept under another id?");
   }
-  const Tensor rows = sides == 1
-                          ? features
-                          : narrow_cols(features, static_cast<std::int64_t>(owner) * width, width);
-  return rows.reshape(with_batch(rows.dim(0), map_shape()));
+  const Shape map = map_shape(owners_.at(owner));
+  const Tensor rows =
+      numel(map) == columns ? features : narrow_cols(features, column_of(owner), numel(map));
+  return rows.reshape(with_batch(rows.dim(0), map));
 }
 
 Tensor FrozenPrefix::forward(const Tensor& features, std::size_t owner) {
   const Tensor x = input(features, owner);
-  return owners_.at(owner).chain->forward(x, units_);
+  return owners_.at(owner).chain->forward(x, owners_[owner].depth);
 }
 
 }  // namespace frost

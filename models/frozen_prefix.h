@@ -15,10 +15,10 @@ namespace frost {
 ///     const Tensor features = prefix.run(images);         // once: [n, width]
 ///     const Tensor y = prefix.forward(features);          // every epoch: the units behind it
 ///
-/// Several chains, the owners, have one prefix, as deep as the shallowest of theirs. It is run once
-/// for all of them while their tensors hold equal values; when they part, each has features of its
-/// own. What is frozen, and every value, may change at any time: each call looks anew. For one
-/// thread.
+/// Several chains, the owners, of one form have one prefix, as deep as the shallowest of theirs. It
+/// is run once for all of them while their tensors hold equal values; when they part, each has
+/// features of its own. Chains of different forms each have a prefix of their own. What is frozen,
+/// and every value, may change at any time: each call looks anew. For one thread.
 class FrozenPrefix {
  public:
   /// Makes the [n, input...] floats that the first unit reads from what `run` is given.
@@ -32,8 +32,9 @@ class FrozenPrefix {
   /// Without one, `run` takes the floats themselves.
   void set_preprocessing(Preprocessing preprocess);
 
-  /// Depth of the prefix; 0 where the first unit trains: features are then the inputs themselves.
-  int units();
+  /// Depth of an owner's prefix; 0 where the first unit trains: features are then the inputs
+  /// themselves.
+  int units(std::size_t owner = 0);
   /// Whether one owner's features are those of all.
   bool shared();
   /// Changes with the depth, a value of the prefix, the preprocessing and the sharing; features
@@ -48,8 +49,8 @@ class FrozenPrefix {
   /// where `shared`. Bit for bit the same however the inputs are batched. Throws Error for inputs
   /// of another shape or that require a gradient.
   Tensor run(const Tensor& raw);
-  /// What unit `units()` of `owner` reads, [n, ...], from kept features. Throws Error where their
-  /// width is not that of the prefix.
+  /// What unit `units(owner)` of `owner` reads, [n, ...], from kept features. Throws Error where
+  /// their width is not that of the prefix.
   Tensor input(const Tensor& features, std::size_t owner = 0);
   /// The same of every owner straight from the inputs, with nothing to keep; throws as `run`.
   std::vector<Tensor> inputs(const Tensor& raw);
@@ -61,23 +62,30 @@ class FrozenPrefix {
   struct Owner {
     UnitChain* chain;
     std::vector<std::vector<Tensor>> units;
+    int depth = 0;  ///< of its prefix
 
     int frozen_units() const;
-    bool equals(const Owner& other, int units) const;
+    bool has_form_of(const Owner& other) const;
+    /// In what its prefix computes from; for owners of one form and depth.
+    bool equals(const Owner& other) const;
   };
 
   void refresh();
+  /// The depths as they are now; whether one has changed.
+  bool find_depths();
   /// Always `Backend::fixed_batch` inputs at a time, the last chunk padded: a kernel may sum in
   /// another order on another batch size, and kept features must equal recomputed ones bit for bit.
   Tensor run_chunks(const Owner& owner, const Tensor& x) const;
-  /// Shape of one owner's features.
-  Shape map_shape() const { return owners_.front().chain->unit_input(units_, input_); }
+  /// Shape of an owner's features.
+  Shape map_shape(const Owner& owner) const { return owner.chain->unit_input(owner.depth, input_); }
+  /// Columns in front of an owner's, or behind them all.
+  std::int64_t column_of(std::size_t owner) const;
 
   std::vector<Owner> owners_;
   Shape input_;
   bool share_;
   Preprocessing preprocess_;
-  int units_ = 0;
+  bool one_form_ = true;
   bool shared_ = true;
   std::uint64_t id_ = 0;
   std::vector<std::uint64_t> versions_;  ///< of the tensors that the rest was determined from

@@ -12,7 +12,8 @@ int main(int argc, char** argv) {
         command_line.add("CONFIG", &options.config,
                          "network and PPO settings (default: the defaults)");
         command_line.add("--modes", &options.modes,
-                         "freeze modes, comma-separated (default: study.freeze_modes)",
+                         "freeze modes, and impala for the body from scratch, comma-separated "
+                         "(default: study.freeze_modes, or impala where actor_critic.body is)",
                          {.comma_list = true});
         command_line.add("--observation", &options.observation, "kind of observation",
                          {.show_default = true, .one_of = {"graph", "image", "both"}});

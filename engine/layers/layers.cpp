@@ -30,6 +30,26 @@ Linear::Linear(Backend& backend, std::int64_t in, std::int64_t out, bool with_bi
   register_parameter("bias", bias);
 }
 
+Convolution::Convolution(Backend& backend, std::int64_t in, std::int64_t out, std::int64_t kernel) {
+  const auto constant = [&](float value) {
+    return Tensor::from_host(backend, {out},
+                             std::vector<float>(static_cast<std::size_t>(out), value));
+  };
+  layer_.pad = kernel / 2;
+  layer_.weight = make_parameter(backend, {out, kernel, kernel, in});
+  layer_.beta = make_parameter(backend, {out});
+  layer_.gamma = constant(1.0f);
+  layer_.mean = constant(0.0f);
+  layer_.var = constant(kUnitVariance);
+  register_parameter("weight", layer_.weight);
+  register_parameter("bias", layer_.beta);
+}
+
+void Convolution::initialize(double gain, RandomStream& random) {
+  orthogonal(layer_.weight, gain, random);
+  fill_constant(layer_.beta, 0.0f);
+}
+
 LayerNorm::LayerNorm(Backend& backend, std::int64_t cols)
     : weight(make_parameter(backend, {cols})), bias(make_parameter(backend, {cols})) {
   fill_constant(weight, 1.0f);
@@ -58,7 +78,7 @@ void kaiming_normal_fan_out(Tensor& weight, RandomStream& random) {
 
 void orthogonal(Tensor& weight, double gain, RandomStream& random) {
   const auto out = static_cast<std::size_t>(weight.dim(0));
-  const auto in = static_cast<std::size_t>(weight.dim(1));
+  const auto in = static_cast<std::size_t>(weight.numel()) / out;
   // Modified Gram-Schmidt on Gaussian vectors, the fewer and longer way round.
   std::vector<std::vector<double>> basis(std::min(out, in));
   for (std::size_t i = 0; i < basis.size(); ++i) {

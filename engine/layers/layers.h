@@ -17,6 +17,24 @@ class Linear : public Module {
   Tensor weight, bias;
 };
 
+/// A convolution with bias, padded to keep the side of a map of stride 1; parameters `weight`
+/// [out,kernel,kernel,in] and `bias` [out].
+///
+/// A `conv_bn` whose BatchNorm is the identity but for its shift, so that a residual and a ReLU
+/// go into the same op.
+class Convolution : public Module {
+ public:
+  Convolution(Backend& backend, std::int64_t in, std::int64_t out, std::int64_t kernel = 3);
+  Tensor operator()(const Tensor& x, const Tensor& residual = {}, bool relu = false) {
+    return conv_bn(x, layer_, residual, relu);
+  }
+  /// Orthogonal weight and zero bias.
+  void initialize(double gain, RandomStream& random);
+
+ private:
+  ConvBatchNorm layer_;
+};
+
 /// LayerNorm over columns; parameters `weight` = 1 and `bias` = 0.
 class LayerNorm : public Module {
  public:
@@ -25,6 +43,9 @@ class LayerNorm : public Module {
 
   Tensor weight, bias;
 };
+
+/// The variance by which a BatchNorm in inference form divides by 1.
+inline constexpr float kUnitVariance = 1.0f - kBatchNormEpsilon;
 
 /// Fills with U(-bound, bound).
 void fill_uniform(Tensor& tensor, double bound, RandomStream& random);
@@ -36,7 +57,7 @@ void xavier_uniform(Tensor& weight, RandomStream& random);
 void kaiming_normal_fan_out(Tensor& weight, RandomStream& random);
 
 /// `gain` times a random matrix with orthonormal rows, or columns where those are fewer (Saxe et
-/// al. 2014); weight [out,in].
+/// al. 2014); weight [out,in], or a convolution's with all but the first dimension as columns.
 void orthogonal(Tensor& weight, double gain, RandomStream& random);
 
 /// Orthogonal weight and zero bias.

@@ -41,7 +41,7 @@ struct FreezeStep {
   double backbone_lr = 0;
 };
 
-/// The ResNet bodies and what of them trains.
+/// The ResNet bodies, of actor and of critic, and what of them trains.
 struct BackboneConfig {
   std::string architecture = "resnet18";        ///< resnet_names()
   std::string pretrained_weights = "imagenet";  ///< imagenet | random
@@ -54,6 +54,14 @@ struct BackboneConfig {
   double backbone_lr = 1e-4;
   std::vector<FreezeStep> freeze_schedule;  ///< by rising update
   FreezeSavings savings;
+  /// Of the critic's body, where it is another one than the actor's.
+  std::string critic_architecture = kSame;
+  std::string critic_weights_path;  ///< empty: the actor's file, or the search for `critic()`
+
+  static constexpr const char* kSame = "same";
+  const std::string& critic() const {
+    return critic_architecture == kSame ? architecture : critic_architecture;
+  }
 };
 
 /// Pictures as the network is given them; all but the last set from the environment.
@@ -68,6 +76,8 @@ struct PictureInput {
 
 struct ActorCriticConfig {
   ObservationKind observation = ObservationKind::kGraph;
+  /// What looks at pictures: resnet, two of them as `backbone` says | impala, one from scratch.
+  std::string body = "resnet";
   PictureInput picture;
   /// Of the observation and the action space, and what the critic predicts: these are set from the
   /// environment.

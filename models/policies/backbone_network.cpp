@@ -5,10 +5,9 @@
 namespace frost {
 namespace {
 
-ResNet make_body(Backend& backend, const BackboneConfig& config) {
-  return ResNet(backend, resnet_depth(config.architecture),
-                config.input_adapter == "1ch_conv" ? 1 : 3, config.savings.folding,
-                {resnet_tap_stage(config.tap), config.tap_head == "pool"});
+ResNet make_body(Backend& backend, const BackboneConfig& config, const std::string& architecture) {
+  return ResNet(backend, resnet_depth(architecture), config.input_adapter == "1ch_conv" ? 1 : 3,
+                config.savings.folding, {resnet_tap_stage(config.tap), config.tap_head == "pool"});
 }
 
 /// A body for three channels has no weights from one for one; the other way round they are summed.
@@ -34,28 +33,40 @@ BackboneNetwork::BackboneNetwork(Backend& backend, const ActorCriticConfig& conf
       backend_(backend),
       mode_(&find_freeze_mode(config.backbone.freeze_mode,
                               resnet_depth(config.backbone.architecture))),
-      actor_body_(make_body(backend, config.backbone)),
-      critic_body_(make_body(backend, config.backbone)) {
+      actor_body_(make_body(backend, config.backbone, config.backbone.architecture)),
+      critic_body_(make_body(backend, config.backbone, config.backbone.critic())) {
   if (config.continuous_dims > config.continuous_heads) {
     fail("actor_critic", "continuous heads of width " + std::to_string(config.continuous_heads) +
                              " for an action of " + std::to_string(config.continuous_dims) +
                              " dimensions");
   }
-  for (ResNet* body : {&actor_body_, &critic_body_}) apply_freeze_mode(*body, *mode_);
+  set_freeze_mode(*mode_, config.backbone.backbone_lr);
 }
 
-void BackboneNetwork::load_bodies(const StateDict& imagenet) {
-  require_channels(imagenet, config_.backbone.input_adapter);
-  actor_body_.load(imagenet);
-  critic_body_.load(imagenet);
+void BackboneNetwork::load_bodies(const StateDict& actor, const StateDict& critic) {
+  for (const StateDict* state : {&actor, &critic}) {
+    require_channels(*state, config_.backbone.input_adapter);
+  }
+  actor_body_.load(actor);
+  critic_body_.load(critic);
+}
+
+void BackboneNetwork::initialize_bodies(RandomStream& random) {
+  actor_body_.initialize(random);
+  if (config_.backbone.critic() == config_.backbone.architecture) {
+    critic_body_.load_state_dict(actor_body_.state_dict());
+  } else {
+    critic_body_.initialize(random);
+  }
 }
 
 void BackboneNetwork::set_freeze_mode(const FreezeMode& mode, double backbone_lr) {
+  const FreezeMode& of_critic = find_freeze_mode(mode.name, critic_body_.spec().depth);
   mode_ = &mode;
   config_.backbone.freeze_mode = mode.name;
   config_.backbone.backbone_lr = backbone_lr;
   apply_freeze_mode(actor_body_, mode);
-  apply_freeze_mode(critic_body_, mode);
+  apply_freeze_mode(critic_body_, of_critic);
 }
 
 std::vector<ParamGroup> BackboneNetwork::param_groups() const {
@@ -70,12 +81,6 @@ std::vector<ParamGroup> BackboneNetwork::param_groups() const {
   return groups;
 }
 
-Tensor BackboneNetwork::gaussian(const Tensor& mean, const Tensor& log_deviation) const {
-  const int dims = config_.continuous_dims;
-  if (dims == config_.continuous_heads) return concat_cols(mean, log_deviation);
-  return concat_cols(narrow_cols(mean, 0, dims), narrow_cols(log_deviation, 0, dims));
-}
-
 BackboneNetwork* find_backbone(PolicyNetwork& network) {
   return dynamic_cast<BackboneNetwork*>(&network);
 }
@@ -83,8 +88,8 @@ BackboneNetwork* find_backbone(PolicyNetwork& network) {
 BackboneNetwork& require_backbone(PolicyNetwork& network) {
   if (BackboneNetwork* backbone = find_backbone(network)) return *backbone;
   throw UsageError(
-      "this needs ResNet bodies, which the network of vector observations has not: choose an "
-      "environment that is seen as a graph or as a picture (environment.name)");
+      "this needs ResNet bodies, which the network has not: set environment.name to one that is "
+      "seen as a graph or as a picture, and actor_critic.body to resnet");
 }
 
 }  // namespace frost

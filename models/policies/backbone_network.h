@@ -19,8 +19,8 @@ class Trunk : public Module {
   LayerNorm norm;
 };
 
-/// An actor-critic whose two sides each have a ResNet body, under one freeze mode
-/// (docs/networks.md, "Actor and critic").
+/// An actor-critic whose two sides each have a ResNet body, of one architecture or two, under one
+/// freeze mode (docs/networks.md, "Actor and critic").
 class BackboneNetwork : public PolicyNetwork {
  public:
   /// Throws Error where the continuous heads are narrower than the action, UsageError for an
@@ -33,17 +33,18 @@ class BackboneNetwork : public PolicyNetwork {
   std::vector<ParamGroup> param_groups() const override;
   /// Throws Error for weights that do not fit, naming `input_adapter` where that is why; which
   /// architecture a file holds is known where it is read (`find_pretrained_weights`).
-  virtual void load_bodies(const StateDict& imagenet);
+  void load_bodies(const StateDict& actor, const StateDict& critic);
+  /// The same for both.
+  void load_bodies(const StateDict& imagenet) { load_bodies(imagenet, imagenet); }
   /// How the bodies want their pictures; nothing where they see none. Until it is called,
   /// torchvision's.
   virtual void set_preprocessing(const Preprocessing&) {}
 
-  const ActorCriticConfig& config() const { return config_; }
-  /// What both bodies are.
-  const ResNetSpec& body_spec() const { return actor_body_.spec(); }
+  const ActorCriticConfig& config() const override { return config_; }
+  /// The actor's; the critic has that of its name.
   const FreezeMode& freeze_mode() const { return *mode_; }
   /// Changes what trains; an optimizer must be given the new groups. `backbone_lr` replaces the
-  /// configured rate.
+  /// configured rate. Throws UsageError where the critic's architecture has no such mode.
   void set_freeze_mode(const FreezeMode& mode, double backbone_lr);
 
   ResNet& actor_body() { return actor_body_; }
@@ -58,8 +59,9 @@ class BackboneNetwork : public PolicyNetwork {
   virtual FrozenPrefix* prefix() { return nullptr; }
 
  protected:
-  /// Mean and log deviation of the dimensions that are executed, [n, 2 * continuous_dims].
-  Tensor gaussian(const Tensor& mean, const Tensor& log_deviation) const;
+  /// Random weights, the same for both where they are of one architecture, as pretrained ones are:
+  /// so a frozen prefix can be shared.
+  void initialize_bodies(RandomStream& random);
 
   ActorCriticConfig config_;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/errors.h"
+#include "models/policies/action_heads.h"
 
 namespace frost {
 
@@ -11,8 +12,8 @@ GraphActorCritic::GraphActorCritic(Backend& backend, const ActorCriticConfig& co
       encoder_(backend, config.encoder),
       actor_projection_(backend, 2 * config.encoder.out_dim, kTokenPixels),
       critic_projection_(backend, config.encoder.out_dim, kTokenPixels),
-      actor_trunk_(backend, body_spec().features(), config.hidden_dim),
-      critic_trunk_(backend, body_spec().features(), config.hidden_dim),
+      actor_trunk_(backend, actor_body_.spec().features(), config.hidden_dim),
+      critic_trunk_(backend, critic_body_.spec().features(), config.hidden_dim),
       discrete_(backend, config.hidden_dim, config.choices),
       mu_(backend, config.hidden_dim, config.continuous_heads),
       logstd_(backend, config.hidden_dim, config.continuous_heads),
@@ -60,7 +61,9 @@ PolicyOutput GraphActorCritic::forward(const StateBatch& batch) {
       pooled_tokens(actor_projection_, actor_body_, concat_cols(node_tokens, context)));
   PolicyOutput out;
   out.logits = linear(acting, discrete_.weight, add(discrete_.bias, choice_bias_));
-  if (config_.continuous_dims > 0) out.gaussian = gaussian(mu_(acting), logstd_(acting));
+  if (config_.continuous_dims > 0) {
+    out.gaussian = executed_gaussian(mu_(acting), logstd_(acting), config_.continuous_dims);
+  }
   out.values = critic_values(graphs, tokens);
   return out;
 }

@@ -1,14 +1,16 @@
 #include "models/policies/image_actor_critic.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "kernels/errors.h"
+#include "models/policies/picture_rows.h"
 
 namespace frost {
 namespace {
+
+/// Owners of the prefix.
+constexpr std::size_t kActor = 0, kCritic = 1;
 
 std::int64_t trunk_width(const ResNet& body, const PictureInput& picture) {
   const Shape seen = body.output({picture.height, picture.width, picture.channels});
@@ -42,7 +44,6 @@ FrozenPrefix::Preprocessing grey_preprocessing(const Shape& picture, const Prepr
 /// A BatchNorm that changes each channel as the preprocessing says.
 FrozenPrefix::Preprocessing color_preprocessing(Backend& backend, const Shape& picture,
                                                 const Preprocessing& p) {
-  constexpr float kUnitVariance = 1.0f - 1e-5f;  // to which the op adds the rest
   std::vector<float> scale, shift;
   for (std::size_t c = 0; c < p.mean.size(); ++c) {
     scale.push_back(1.0f / p.deviation[c]);
@@ -73,29 +74,22 @@ Tensor repeat_rows(const Tensor& x, std::int64_t times) {
 ImageActorCritic::ImageActorCritic(Backend& backend, const ActorCriticConfig& config)
     : BackboneNetwork(backend, require_channels(config)),
       actor_trunk_(backend, trunk_width(actor_body_, config.picture), config.hidden_dim),
-      critic_trunk_(backend, trunk_width(actor_body_, config.picture), config.hidden_dim),
+      critic_trunk_(backend, trunk_width(critic_body_, config.picture), config.hidden_dim),
+      heads_(backend, config.hidden_dim, config),
       value_heads_(backend, config.hidden_dim, config.value_components),
       prefix_({&actor_body_, &critic_body_}, body_input(), config.backbone.savings.sharing) {
   set_preprocessing({});
-  const auto map_head = [&](std::optional<MapHead>& layer, const char* name) {
-    if (actor_body_.tap().pooled) return;
-    layer.emplace(backend, actor_body_.output(body_input())[2]);
+  const auto map_head = [&](const ResNet& body, std::optional<MapHead>& layer, const char* name) {
+    if (body.tap().pooled) return;
+    layer.emplace(backend, body.output(body_input())[2]);
     register_module(name, *layer);
   };
   register_module("actor.body", actor_body_);
-  map_head(actor_map_, "actor.map");
+  map_head(actor_body_, actor_map_, "actor.map");
   register_module("actor.trunk", actor_trunk_);
-  const std::int64_t rows = config.rows;
-  const auto head = [&](std::optional<Linear>& layer, const char* name, std::int64_t width) {
-    if (width == 0) return;
-    layer.emplace(backend, config.hidden_dim, rows * width);
-    register_module(name, *layer);
-  };
-  head(discrete_, "actor.discrete", config.choices);
-  head(mu_, "actor.mu", config.continuous_heads);
-  head(logstd_, "actor.logstd", config.continuous_heads);
+  register_module("actor", heads_);
   register_module("critic.body", critic_body_);
-  map_head(critic_map_, "critic.map");
+  map_head(critic_body_, critic_map_, "critic.map");
   register_module("critic.trunk", critic_trunk_);
   register_module("critic.value_heads", value_heads_);
 }
@@ -110,24 +104,8 @@ void ImageActorCritic::set_preprocessing(const Preprocessing& preprocessing) {
 StateBatch ImageActorCritic::make_batch(const std::vector<const Observation*>& observations,
                                         BatchPadding) const {
   const PictureInput& input = config_.picture;
-  const auto pixels = static_cast<std::size_t>(numel(body_input()) * input.frames);
-  const auto count = static_cast<std::size_t>(input.values);
-  std::vector<std::uint8_t> bytes;
-  std::vector<float> values;
-  bytes.reserve(observations.size() * pixels);
-  for (const Observation* o : observations) {
-    const auto* picture = std::get_if<PictureObservation>(o);
-    if (picture == nullptr) fail("image_batch", "the observation is not an image");
-    if (picture->pixels.size() != pixels || picture->values.size() != count) {
-      fail("image_batch",
-           fmt::format("a picture of {} bytes and {} values for a network of {} frames of {}x{}x{} "
-                       "and {} values",
-                       picture->pixels.size(), picture->values.size(), input.frames, input.height,
-                       input.width, input.channels, count));
-    }
-    bytes.insert(bytes.end(), picture->pixels.begin(), picture->pixels.end());
-    values.insert(values.end(), picture->values.begin(), picture->values.end());
-  }
+  PictureRows rows = picture_rows(observations, input);
+  std::vector<std::uint8_t>& bytes = rows.pixels;
   if (swaps_channels_) {
     for (std::size_t i = 0; i < bytes.size(); i += 3) std::swap(bytes[i], bytes[i + 2]);
   }
@@ -137,7 +115,9 @@ StateBatch ImageActorCritic::make_batch(const std::vector<const Observation*>& o
   if (input.frames == 1 || !keeps_features()) {
     batch.images = Tensor::from_host(backend(), std::span<const std::uint8_t>(bytes));
   }
-  if (count > 0) batch.vectors = Tensor::from_host(backend(), {batch.states, input.values}, values);
+  if (input.values > 0) {
+    batch.vectors = Tensor::from_host(backend(), {batch.states, input.values}, rows.values);
+  }
   batch.row_offsets = uniform_row_offsets(backend(), batch.states, config_.rows);
   if (input.frames > 1) batch.frames = std::move(bytes);
   return batch;
@@ -176,13 +156,14 @@ ImageActorCritic::Inputs ImageActorCritic::inputs(const StateBatch& batch) {
   const std::int64_t width = kept.dim(1) / frames;
   Tensor rows = kept.reshape({kept.dim(0) * frames, width});
   if (values > 0) rows = narrow_cols(rows, 0, width - values);
-  return {prefix_.input(rows, 0), prefix_.input(rows, 1),
+  return {prefix_.input(rows, kActor), prefix_.input(rows, kCritic),
           values > 0 ? narrow_cols(kept, kept.dim(1) - values, values) : Tensor()};
 }
 
-Tensor ImageActorCritic::features(ResNet& body, const std::optional<MapHead>& head,
-                                  const Tensor& maps, const Tensor& values) {
-  const Tensor yielded = body.forward(maps, prefix_.units());
+Tensor ImageActorCritic::features(std::size_t side, const Tensor& maps, const Tensor& values) {
+  ResNet& body = side == kActor ? actor_body_ : critic_body_;
+  const std::optional<MapHead>& head = side == kActor ? actor_map_ : critic_map_;
+  const Tensor yielded = body.forward(maps, prefix_.units(side));
   const Tensor rows = head ? (*head)(yielded) : yielded;
   const std::int64_t frames = config_.picture.frames, width = rows.dim(1);
   Tensor all = rows.reshape({rows.dim(0) / frames, frames * width});
@@ -196,13 +177,8 @@ Tensor ImageActorCritic::features(ResNet& body, const std::optional<MapHead>& he
 
 PolicyOutput ImageActorCritic::forward(const StateBatch& batch) {
   const Inputs in = inputs(batch);
-  const Tensor acting = actor_trunk_(features(actor_body_, actor_map_, in.actor, in.values));
-  PolicyOutput out;
-  if (discrete_) out.logits = by_row((*discrete_)(acting), config_.choices);
-  if (config_.continuous_dims > 0) {
-    out.gaussian = gaussian(by_row((*mu_)(acting), config_.continuous_heads),
-                            by_row((*logstd_)(acting), config_.continuous_heads));
-  }
+  const Tensor acting = actor_trunk_(features(kActor, in.actor, in.values));
+  PolicyOutput out = heads_(acting);
   out.values = judge(in);
   return out;
 }
@@ -212,28 +188,18 @@ Tensor ImageActorCritic::values(const StateBatch& batch) {
 }
 
 Tensor ImageActorCritic::judge(const Inputs& in) {
-  return value_heads_(critic_trunk_(features(critic_body_, critic_map_, in.critic, in.values)));
-}
-
-Tensor ImageActorCritic::by_row(const Tensor& t, std::int64_t width) const {
-  return config_.rows == 1 ? t : t.reshape({t.numel() / width, width});
+  return value_heads_(critic_trunk_(features(kCritic, in.critic, in.values)));
 }
 
 void ImageActorCritic::initialize(RandomStream& random, bool with_bodies) {
-  if (with_bodies) {
-    // Both bodies start alike, as pretrained ones do, so that a frozen prefix can be shared.
-    actor_body_.initialize(random);
-    critic_body_.load_state_dict(actor_body_.state_dict());
-  }
+  if (with_bodies) initialize_bodies(random);
   for (std::optional<MapHead>* head : {&actor_map_, &critic_map_}) {
     if (*head) initialize_linear((*head)->linear, random);
   }
   for (Linear* layer : {&actor_trunk_.linear, &critic_trunk_.linear}) {
     initialize_linear(*layer, random);
   }
-  for (std::optional<Linear>* head : {&discrete_, &mu_, &logstd_}) {
-    if (*head) initialize_linear(**head, random);
-  }
+  for (Linear* head : heads_.layers()) initialize_linear(*head, random);
   initialize_linear(value_heads_, random);
 }
 

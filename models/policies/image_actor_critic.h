@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "models/policies/action_heads.h"
 #include "models/policies/backbone_network.h"
 #include "models/policies/frame_memory.h"
 #include "models/policies/map_head.h"
@@ -50,16 +51,13 @@ class ImageActorCritic : public BackboneNetwork {
   /// Whether `encode` yields anything.
   bool keeps_features() const;
   Inputs inputs(const StateBatch& batch);
-  /// What a trunk reads of the maps of all frames.
-  Tensor features(ResNet& body, const std::optional<MapHead>& head, const Tensor& maps,
-                  const Tensor& values);
+  /// What the trunk of `side`, an owner of the prefix, reads of the maps of all frames.
+  Tensor features(std::size_t side, const Tensor& maps, const Tensor& values);
   Tensor judge(const Inputs& in);
-  /// [states, rows * width] as [states * rows, width].
-  Tensor by_row(const Tensor& t, std::int64_t width) const;
 
   std::optional<MapHead> actor_map_, critic_map_;  ///< where maps are not pooled
   Trunk actor_trunk_, critic_trunk_;
-  std::optional<Linear> discrete_, mu_, logstd_;
+  ActionHeads heads_;
   Linear value_heads_;
   FrozenPrefix prefix_;
   FrameMemory memory_;

@@ -33,6 +33,7 @@ class MlpActorCritic : public PolicyNetwork {
   MlpActorCritic(Backend& backend, const ActorCriticConfig& config);
 
   Backend& backend() const override { return backend_; }
+  const ActorCriticConfig& config() const override { return config_; }
   /// Throws Error for anything but vectors of `config.vector_size` values.
   StateBatch make_batch(const std::vector<const Observation*>& observations,
                         BatchPadding padding = BatchPadding::kNone) const override;

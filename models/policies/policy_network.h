@@ -4,6 +4,7 @@
 
 #include "engine/optim/adam.h"
 #include "models/observation.h"
+#include "models/policies/actor_critic_config.h"
 #include "models/policies/graph_batch.h"
 
 namespace frost {
@@ -34,6 +35,8 @@ struct PolicyOutput {
 class PolicyNetwork : public Module {
  public:
   virtual Backend& backend() const = 0;
+  /// What it was made from, with the freeze mode as it is now.
+  virtual const ActorCriticConfig& config() const = 0;
   /// Padding changes only what has ragged rows. Throws Error for a kind of observation the network
   /// does not read.
   virtual StateBatch make_batch(const std::vector<const Observation*>& observations,

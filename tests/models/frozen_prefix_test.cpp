@@ -258,6 +258,36 @@ TEST(FrozenPrefix, IsAsDeepAsItsShallowestOwner) {
   EXPECT_EQ(FrozenPrefix({&shallow, &deep}, {5}).units(), 2);
 }
 
+TEST(FrozenPrefixOfResNets, OfDifferentFormsEachHasADepthAndFeaturesOfItsOwn) {
+  const Shape image{24, 24, 3};
+  ResNet eighteen(backend(), 18, 3, true, {1, true}), fifty(backend(), 50, 3, true, {1, false});
+  eighteen.load(closed_form_resnet(18));
+  fifty.load(closed_form_resnet(50));
+  freeze_parameters(eighteen, [](std::string_view) { return true; });
+  freeze_parameters(fifty, [](std::string_view name) { return !name.starts_with("layer1.2"); });
+  FrozenPrefix prefix({&eighteen, &fifty}, image);
+  EXPECT_EQ(prefix.units(0), 4) << "stem, two blocks, pooling";
+  EXPECT_EQ(prefix.units(1), 3) << "stem, two of three blocks";
+  EXPECT_FALSE(prefix.shared());
+  EXPECT_EQ(prefix.width(), 64 + 6 * 6 * 256);
+  const Tensor images = input_of("images", {2, 24, 24, 3});
+  const Tensor features = prefix.run(images);
+  ASSERT_EQ(features.shape(), (Shape{2, prefix.width()}));
+  const auto error = [&](std::size_t owner, ResNet& body) {
+    const NoGradGuard no_grad;
+    return relative_error(prefix.forward(features, owner).to_host(),
+                          as_reals(body.forward(images).to_host()));
+  };
+  EXPECT_LE(error(0, eighteen), 1e-6);
+  EXPECT_LE(error(1, fifty), 1e-6);
+
+  const std::uint64_t id = prefix.id();
+  freeze_parameters(fifty, [](std::string_view) { return true; });
+  EXPECT_EQ(prefix.units(1), 4);
+  EXPECT_NE(prefix.id(), id);
+  EXPECT_THROW(prefix.input(narrow_cols(features, 0, 64), 0), Error);
+}
+
 TEST(FrozenPrefix, PreprocessesWhatItIsGiven) {
   SmallChain chain;
   freeze_first(chain);

@@ -9,10 +9,9 @@
 #include "kernels/backend_registry.h"
 #include "models/resnet.h"
 #include "tests/golden/closed_form_resnet.h"
-#include "tests/golden_files.h"
+#include "tests/models/golden_gradients.h"
 #include "tests/op_table/op_cases.h"
 #include "tests/weights/weight_file_helpers.h"
-#include "weights/safetensors.h"
 
 // ResNets against torchvision's, in float64 on closed-form weights (tests/golden/README.md).
 namespace frost {
@@ -20,38 +19,9 @@ namespace {
 
 constexpr double kTolerance = 1e-5;
 
-/// The stored numbers of one network.
-class Golden {
- public:
-  explicit Golden(int depth)
-      : tensors_(read_safetensors(golden_path(resnet_name(depth) + ".safetensors")).tensors),
-        samples_(depth == 18 ? 256 : 32) {}
-
-  Reals at(const std::string& name) const { return as_reals(tensors_.at(name).to_floats(name)); }
-
-  /// Compares a gradient in PyTorch's layout with the stored sample and norm. The error of the
-  /// sample is measured against the size of the whole tensor's elements: samples of a 3x3
-  /// convolution hold corner taps only, which are far smaller than the sums they are made of.
-  void expect_gradient(const std::vector<float>& values, const std::string& name,
-                       double tolerance) const {
-    const Reals sample = at(name + ".sample");
-    const double norm = at(name + ".norm").front();
-    const std::size_t stride = std::max<std::size_t>(1, values.size() / samples_);
-    ASSERT_LE((sample.size() - 1) * stride, values.size()) << name;
-    double difference = 0, squares = 0;
-    for (std::size_t i = 0; i < sample.size(); ++i) {
-      difference += std::pow(values[i * stride] - sample[i], 2);
-    }
-    for (const float v : values) squares += static_cast<double>(v) * v;
-    const double elements = static_cast<double>(values.size()) / static_cast<double>(sample.size());
-    EXPECT_LE(std::sqrt(difference * elements) / norm, tolerance) << name;
-    EXPECT_NEAR(std::sqrt(squares) / norm, 1.0, tolerance) << name;
-  }
-
- private:
-  StateDict tensors_;
-  std::size_t samples_;  ///< of a gradient, by resnet_golden.py
-};
+Golden golden_of(int depth) {
+  return Golden(resnet_name(depth) + ".safetensors", depth == 18 ? 256 : 32);
+}
 
 Tensor closed_form_images(Backend& backend, std::size_t channels, std::size_t side) {
   const Shape nchw{2, static_cast<std::int64_t>(channels), static_cast<std::int64_t>(side),
@@ -67,12 +37,6 @@ void backward_from(const Tensor& y) {
   backward({{y, Tensor::from_host(y.backend(), y.shape(), c)}});
 }
 
-/// Images and convolution weights live channels-last; PyTorch has channels second.
-std::vector<float> in_torch_layout(const Tensor& gradient) {
-  const std::vector<float> values = gradient.to_host();
-  return gradient.shape().size() == 4 ? nhwc_to_nchw(values, gradient.shape()) : values;
-}
-
 struct GoldenCase {
   int depth;
   std::size_t side, parameters;
@@ -83,7 +47,7 @@ class ResNetGolden : public testing::TestWithParam<GoldenCase> {};
 
 TEST_P(ResNetGolden, LogitsFeaturesAndAllGradientsMatchTorchvision) {
   const auto [depth, side, count, gradient_tolerance] = GetParam();
-  const Golden golden(depth);
+  const Golden golden = golden_of(depth);
   const std::string prefix = fmt::format("s{}.", side);
   for (Backend* backend : test_backends()) {
     SCOPED_TRACE(backend->description());
@@ -119,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, ResNetGolden,
 void expect_repeat3_golden(Backend& backend, ResNet& body) {
   const Tensor x = closed_form_images(backend, 1, 24);
   const Tensor pooled = body.forward(x);
-  const Golden golden(18);
+  const Golden golden = golden_of(18);
   EXPECT_LE(relative_error(pooled.to_host(), golden.at("repeat3.s24.pooled")), kTolerance);
   backward_from(pooled);
   golden.expect_gradient(in_torch_layout(x.grad()), "repeat3.s24.grad.input", kTolerance);

@@ -197,6 +197,9 @@ TEST(ConfigErrors, AFreezeModeThatTheBodiesDoNotHaveIsRefusedWithTheValidOnes) {
   EXPECT_NE(
       problem(fifty + "layer4.3}}").find("is 'layer4.3', with resnet50 expected one of: none, all"),
       std::string::npos);
+  EXPECT_EQ(problem("actor_critic:\n  backbone: {architecture: resnet50, freeze_mode: layer4.2, "
+                    "critic_architecture: resnet18}\n"),
+            "x.yaml:2: 'actor_critic.backbone.freeze_mode' is 'layer4.2" + eighteen);
   EXPECT_EQ(problem("actor_critic: {backbone: {architecture: resnet101}}"),
             "x.yaml:1: 'actor_critic.backbone.architecture' is 'resnet101', expected one of: "
             "resnet18, resnet34, resnet50");
@@ -265,6 +268,29 @@ TEST(ConfigErrors, KeysWithoutEffectNameWhatTheyNeed) {
                 .find("in durotaxis set observation.kind to graph and "
                       "algorithm.two_stage_curriculum.stage to 2"),
             std::string::npos);
+  const std::string scratch = "environment: {name: PixelCartPole}\nactor_critic: {body: impala}\n";
+  EXPECT_EQ(problem(scratch), "accepted");
+  for (const std::string setting :
+       {"actor_critic.pretrained_weights=random", "actor_critic.backbone.freeze_mode=none",
+        "actor_critic.backbone.freeze_mode=all", "actor_critic.backbone.tap=layer3",
+        "actor_critic.backbone.input_adapter=repeat3", "actor_critic.hidden_dim=64",
+        "actor_critic.backbone.freeze_schedule=[{update: 1, freeze_mode: none, backbone_lr: 1}]",
+        "actor_critic.backbone.critic_architecture=resnet34"}) {
+    const std::string key = setting.substr(0, setting.find('='));
+    EXPECT_EQ(problem(scratch, {setting}),
+              "--set " + setting + ": '" + key +
+                  "' has no effect: it needs actor_critic.body: resnet, and it is impala: remove "
+                  "it, or set it so");
+  }
+  EXPECT_NE(problem(scratch, {"observation.frames=2", "observation.frame_difference=true"})
+                .find("'observation.frame_difference' has no effect: it needs actor_critic.body: "
+                      "resnet, and it is impala"),
+            std::string::npos);
+  EXPECT_NE(problem(scratch, {"observation.frame_difference=true"}).find("needs several frames"),
+            std::string::npos);
+  EXPECT_NE(problem("", {"actor_critic.body=impala"})
+                .find("'actor_critic.body' has no effect: it needs a picture as observation"),
+            std::string::npos);
   // What is only a default, or a plan of runs, is not refused.
   EXPECT_EQ(problem(cartpole + "study: {seeds: 2}"), "accepted");
 }
@@ -284,6 +310,9 @@ TEST(ConfigErrors, ALearningRateOfAGroupThatTheNetworkLacksIsRefused) {
             "network does not have, because durotaxis shows a picture and acts by continuous "
             "values: remove it");
   EXPECT_NE(problem(groups("backbone") + cartpole).find("has a schedule for 'backbone'"),
+            std::string::npos);
+  EXPECT_NE(problem(groups("backbone") + image + "actor_critic: {body: impala}\n")
+                .find("has a schedule for 'backbone', which the network does not have"),
             std::string::npos);
   EXPECT_NE(problem(groups("encoder"), {"observation.kind=image"}).find("for 'encoder'"),
             std::string::npos);

@@ -239,5 +239,21 @@ TEST(FreezeBench, ImagesAreCachedAndComparedWithNone) {
   EXPECT_NE(html.find("<td>all</td>"), std::string::npos);
 }
 
+TEST(FreezeBench, TheBodyFromScratchIsARowBesideTheFreezeModes) {
+  constexpr auto kImage = ObservationKind::kImage;
+  BenchSettings settings = tiny_settings({{"none", kImage}, {kImpalaRow, kImage}});
+  settings.workload.image_size = 32;
+  settings.workload.repetitions = 1;
+  const std::vector<BenchRow> rows = bench_freeze(settings, [](const std::string&) {});
+  EXPECT_TRUE(rows[1].exact());
+  EXPECT_EQ(rows[1].frozen, 0);
+  EXPECT_LT(rows[1].trainable, rows[0].trainable);
+  EXPECT_EQ(rows[1].limit(rows[0]), "-") << "its multiplications are not counted";
+  EXPECT_EQ(rows[0].limit(rows[0]), "1.00");
+  const auto json = nlohmann::json::parse(bench_json(rows, settings.workload, "here"));
+  EXPECT_FALSE(json["rows"][1].contains("limit_ratio"));
+  EXPECT_NE(bench_table(rows).find("image impala"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace frost

@@ -141,20 +141,44 @@ TEST(FreezeProof, ExpectedCountsAreThoseOfTheFreezeTable) {
   const ExpectedCounts all = counts("all", "repeat3");
   EXPECT_EQ(all.total(), 23'053'458);
   EXPECT_EQ(all.trainable(), 700'434);
-  EXPECT_EQ(all.body, 11'176'512);
+  EXPECT_EQ(all.actor.parameters, 11'176'512);
   EXPECT_EQ(all.heads, 331'538);
   EXPECT_EQ(all.encoder, 368'896);
   EXPECT_EQ(counts("none", "repeat3").trainable(), 23'053'458);
   EXPECT_EQ(counts("until_layer3", "repeat3").trainable(), 17'487'890);
   EXPECT_EQ(counts("layer4.1", "repeat3").trainable(), 10'141'714);
   EXPECT_EQ(counts("bn_affine", "repeat3").trainable(), 719'634);
-  EXPECT_EQ(counts("all", "1ch_conv").body, 11'176'512 - 64 * 2 * 49);
-  EXPECT_EQ(counts("all", "repeat3", "resnet34").body, 21'284'672);
-  EXPECT_EQ(counts("layer4.2", "repeat3", "resnet34").body_trainable, 4'720'640);
+  EXPECT_EQ(counts("all", "1ch_conv").critic.parameters, 11'176'512 - 64 * 2 * 49);
+  EXPECT_EQ(counts("all", "repeat3", "resnet34").actor.parameters, 21'284'672);
+  EXPECT_EQ(counts("layer4.2", "repeat3", "resnet34").critic.trainable, 4'720'640);
   const ExpectedCounts fifty = counts("layer4.2", "repeat3", "resnet50");
-  EXPECT_EQ(fifty.body, 23'508'032);
-  EXPECT_EQ(fifty.body_trainable, 4'462'592);
+  EXPECT_EQ(fifty.actor.parameters, 23'508'032);
+  EXPECT_EQ(fifty.critic.trainable, 4'462'592);
   EXPECT_EQ(fifty.heads, all.heads + 2 * 1536 * 128) << "trunks on 2048 features";
+}
+
+TEST(FreezeProof, ExpectedCountsOfACriticWithABodyOfItsOwn) {
+  ActorCriticConfig config;
+  config.value_components = 6;
+  config.backbone.freeze_mode = "all";
+  const ExpectedCounts same = expected_counts(config);
+  config.backbone.critic_architecture = "resnet50";
+  const ExpectedCounts deeper = expected_counts(config);
+  EXPECT_EQ(deeper.actor.parameters, 11'176'512);
+  EXPECT_EQ(deeper.critic.parameters, 23'508'032);
+  EXPECT_EQ(deeper.heads, same.heads + 1536 * 128) << "one trunk on 2048 features";
+  EXPECT_EQ(deeper.trainable(), deeper.heads + deeper.encoder);
+}
+
+TEST(FreezeProof, AllClaimsHoldWhereTheCriticIsDeeper) {
+  for (const std::string mode : {"all", "layer4.1"}) {
+    Config config = small_config(mode);
+    config.model.backbone.critic_architecture = "resnet34";
+    Trainer trainer(config, false);
+    const FreezeProof proof(trainer.backbone(), trainer.optimizer());
+    trainer.ppo().update();
+    EXPECT_EQ(failures(proof.verify()), Failures{});
+  }
 }
 
 TEST(FreezeProof, TheJsonHoldsCountsGroupsBytesAndClaims) {

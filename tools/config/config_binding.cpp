@@ -107,13 +107,18 @@ ConfigKey&& ConfigKey::allow_null(std::string meaning) && {
 }
 
 ConfigKey&& ConfigKey::only_with(const KeyNeed& need) && {
-  needs = &need;
+  needs = {&need};
+  return std::move(*this);
+}
+
+ConfigKey&& ConfigKey::only_with(const KeyNeed& need, const KeyNeed& also) && {
+  needs = {&need, &also};
   return std::move(*this);
 }
 
 std::vector<ConfigKey> all_with(const KeyNeed& need, std::vector<ConfigKey> keys) {
   for (ConfigKey& key : keys) {
-    if (key.needs == nullptr) key.needs = &need;
+    if (key.needs.empty()) key.needs = {&need};
   }
   return keys;
 }

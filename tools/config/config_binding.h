@@ -37,11 +37,12 @@ struct ConfigKey {
   std::function<std::string(Config&)> get;  ///< as YAML; does not change the Config
   std::optional<std::string> null_means;    ///< the value `null` stands for, where it is allowed
 
-  const KeyNeed* needs = nullptr;  ///< without it the key has no effect; null: always has
-  bool of_run = true;              ///< false: of what plans runs, which themselves ignore it
+  std::vector<const KeyNeed*> needs = {};  ///< without one of them the key has no effect
+  bool of_run = true;  ///< false: of what plans runs, which themselves ignore it
 
   ConfigKey&& allow_null(std::string meaning) &&;
   ConfigKey&& only_with(const KeyNeed& need) &&;
+  ConfigKey&& only_with(const KeyNeed& need, const KeyNeed& also) &&;
 };
 
 /// `keys`, of which all that need nothing yet need `need`.

@@ -25,12 +25,12 @@ Keys observation_keys() {
                  "side of the picture in pixels")
               .only_with(KeyNeed::kColonyPicture),
           number("observation.frames", MEMBER(model.picture.frames), between(1, 16),
-                 "the newest pictures that make a state; the bodies see one at a time, and the "
-                 "trunks what they make of all")
+                 "the newest pictures that make a state; ResNet bodies see one at a time, and the "
+                 "trunks what they make of all; other bodies see them as channels")
               .only_with(KeyNeed::kPicture),
           flag("observation.frame_difference", MEMBER(model.picture.frame_difference),
                "of every frame but the newest, the trunks get the change to the next one")
-              .only_with(KeyNeed::kFrames),
+              .only_with(KeyNeed::kFrames, KeyNeed::kResNet),
           flag("observation.normalize", MEMBER(environment.normalize_observation),
                "scale every feature to about [-1, 1] by fixed, documented factors"),
           choice<ObserveMarks>("observation.observe_marks", MEMBER(environment.observe_marks),
@@ -59,56 +59,76 @@ Keys encoder_keys() {
       });
 }
 
+std::vector<std::string> critic_architectures() {
+  std::vector<std::string> names = resnet_names();
+  names.insert(names.begin(), BackboneConfig::kSame);
+  return names;
+}
+
 Keys actor_critic_keys() {
   return {
+      choice("actor_critic.body", MEMBER(model.body), {"resnet", "impala"},
+             "what looks at pictures: two ResNets, of which a part may be frozen, or one "
+             "convolutional network of Espeholt et al. 2018 that trains from random weights")
+          .only_with(KeyNeed::kPicture),
       choice("actor_critic.pretrained_weights", MEMBER(model.backbone.pretrained_weights),
              {"imagenet", "random"}, "start of both bodies")
-          .only_with(KeyNeed::kBodies)
+          .only_with(KeyNeed::kBodies, KeyNeed::kResNet)
           .allow_null("random"),
       file_path("actor_critic.weights_path", MEMBER(model.backbone.weights_path),
                 "weight file of any form; empty: weights/<architecture>.safetensors, then "
                 "$FROST_DATA/weights")
-          .only_with(KeyNeed::kBodies)
+          .only_with(KeyNeed::kBodies, KeyNeed::kResNet)
+          .allow_null(""),
+      file_path("actor_critic.critic_weights_path", MEMBER(model.backbone.critic_weights_path),
+                "weight file of the critic's body; empty: the actor's, or the search for its own "
+                "architecture")
+          .only_with(KeyNeed::kBodies, KeyNeed::kResNet)
           .allow_null(""),
       choice("actor_critic.preprocessing", MEMBER(model.backbone.preprocessing),
              {"weights", "torchvision"},
              "mean and deviation of the picture: as the weight file says, or torchvision's and no "
              "file that says others")
-          .only_with(KeyNeed::kPicture),
+          .only_with(KeyNeed::kPicture, KeyNeed::kResNet),
       choice("actor_critic.backbone.architecture", MEMBER(model.backbone.architecture),
              resnet_names(), "what both bodies are; the weight file must hold the same")
-          .only_with(KeyNeed::kBodies),
+          .only_with(KeyNeed::kBodies, KeyNeed::kResNet),
+      choice("actor_critic.backbone.critic_architecture",
+             MEMBER(model.backbone.critic_architecture), critic_architectures(),
+             "what the critic's body is where it is another than the actor's")
+          .only_with(KeyNeed::kBodies, KeyNeed::kResNet)
+          .allow_null(BackboneConfig::kSame),
       choice("actor_critic.backbone.input_adapter", MEMBER(model.backbone.input_adapter),
              {"repeat3", "1ch_conv"}, "one channel into a body made for three")
-          .only_with(KeyNeed::kBodies),
+          .only_with(KeyNeed::kBodies, KeyNeed::kResNet),
       choice("actor_critic.backbone.tap", MEMBER(model.backbone.tap), resnet_tap_names(),
              "where both bodies end; pooled is layer4, averaged. What is behind the tap is not "
              "there")
-          .only_with(KeyNeed::kPicture),
+          .only_with(KeyNeed::kPicture, KeyNeed::kResNet),
       choice("actor_critic.backbone.tap_head", MEMBER(model.backbone.tap_head), {"pool", "flatten"},
              "the map of the tap averaged over its places, or flattened behind a 1x1 convolution "
              "to 16 channels that trains")
-          .only_with(KeyNeed::kPicture),
+          .only_with(KeyNeed::kPicture, KeyNeed::kResNet),
       freeze_mode_key(
           "actor_critic.backbone.freeze_mode", MEMBER(model.backbone.freeze_mode),
           "which part of both bodies is frozen; layerN.M: block M of layerN and what is "
           "behind it train")
-          .only_with(KeyNeed::kBodies),
+          .only_with(KeyNeed::kBodies, KeyNeed::kResNet),
       number("actor_critic.backbone.backbone_lr", MEMBER(model.backbone.backbone_lr), above(0),
              "learning rate of what trains in the bodies")
-          .only_with(KeyNeed::kBodies),
+          .only_with(KeyNeed::kBodies, KeyNeed::kResNet),
       number("actor_critic.backbone.head_lr", MEMBER(model.head_lr), above(0),
              "learning rate of everything else"),
       freeze_schedule_key("actor_critic.backbone.freeze_schedule",
                           MEMBER(model.backbone.freeze_schedule),
                           "later freeze modes: each takes effect when so many updates are done")
-          .only_with(KeyNeed::kBodies),
+          .only_with(KeyNeed::kBodies, KeyNeed::kResNet),
       int_list("actor_critic.mlp_hidden", MEMBER(model.mlp_hidden), between(1, 65536),
                "widths of the tanh layers of actor and of critic where a vector is observed")
           .only_with(KeyNeed::kVector),
       number("actor_critic.hidden_dim", MEMBER(model.hidden_dim), at_least(1),
              "width of the trunks behind the bodies")
-          .only_with(KeyNeed::kBodies),
+          .only_with(KeyNeed::kBodies, KeyNeed::kResNet),
       number("actor_critic.spawn_bias_init", MEMBER(model.first_choice_bias), between(-30, 30),
              "initial logit bias of spawning")
           .only_with(KeyNeed::kGraph),

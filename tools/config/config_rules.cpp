@@ -54,8 +54,16 @@ std::string traits(const EnvironmentSpec& spec) {
                      values ? "continuous values" : "");
 }
 
-bool met(const KeyNeed* need, const Config& config, const EnvironmentSpec& spec) {
-  return need == nullptr || need->met(config, spec);
+/// The first need of the key that is not met; null where all are.
+const KeyNeed* unmet_need(const ConfigKey& key, const Config& config, const EnvironmentSpec& spec) {
+  const auto found = std::find_if(key.needs.begin(), key.needs.end(),
+                                  [&](const KeyNeed* need) { return !need->met(config, spec); });
+  return found == key.needs.end() ? nullptr : *found;
+}
+
+/// Whether pictures are seen by a body from scratch.
+bool has_scratch_body(const Config& config, const EnvironmentSpec& spec) {
+  return shows<PictureSpec>(spec) && config.model.body != "resnet";
 }
 
 /// Parameters that the network of the environment has no group for.
@@ -63,11 +71,13 @@ std::optional<ConfigConflict> find_missing_group(const Config& config,
                                                  const EnvironmentSpec& spec) {
   for (const GroupLrSchedule& own : config.ppo.group_schedules) {
     if (own.group == "heads" || shows<GraphSpec>(spec)) continue;
-    if (own.group == "backbone" && shows<PictureSpec>(spec)) continue;
-    return ConfigConflict{{kGroupsKey},
-                          fmt::format("'{}' has a schedule for '{}', which the network does not "
-                                      "have, because {}: remove it",
-                                      kGroupsKey, own.group, traits(spec))};
+    const bool scratch = has_scratch_body(config, spec);
+    if (own.group == "backbone" && shows<PictureSpec>(spec) && !scratch) continue;
+    return ConfigConflict{
+        {kGroupsKey},
+        fmt::format("'{}' has a schedule for '{}', which the network does not "
+                    "have, because {}{}: remove it",
+                    kGroupsKey, own.group, traits(spec), scratch ? " to a body from scratch" : "")};
   }
   return std::nullopt;
 }
@@ -88,12 +98,15 @@ std::optional<ConfigConflict> find_unknown_mode(const Config& config) {
   for (const std::string& mode : config.study.freeze_modes) {
     mentions.push_back({"study.freeze_modes", "", mode});
   }
-  const auto known = freeze_mode_names(resnet_depth(backbone.architecture));
-  for (const auto& [key, place, mode] : mentions) {
-    if (std::find(known.begin(), known.end(), mode) != known.end()) continue;
-    return ConfigConflict{{key, section + "architecture"},
-                          fmt::format("'{}' {}is '{}', with {} expected one of: {}", key, place,
-                                      mode, backbone.architecture, fmt::join(known, ", "))};
+  for (const auto& [part, architecture] : {std::pair{"architecture", backbone.architecture},
+                                           {"critic_architecture", backbone.critic()}}) {
+    const auto known = freeze_mode_names(resnet_depth(architecture));
+    for (const auto& [key, place, mode] : mentions) {
+      if (std::find(known.begin(), known.end(), mode) != known.end()) continue;
+      return ConfigConflict{{key, section + part},
+                            fmt::format("'{}' {}is '{}', with {} expected one of: {}", key, place,
+                                        mode, architecture, fmt::join(known, ", "))};
+    }
   }
   return std::nullopt;
 }
@@ -189,6 +202,10 @@ const KeyNeed KeyNeed::kFrames{"several frames", "there is one",
 const KeyNeed KeyNeed::kBodies{
     "ResNet bodies", "", "set environment.name to durotaxis or to one that shows pictures",
     [](const Config&, const EnvironmentSpec& spec) { return !shows<VectorSpec>(spec); }};
+const KeyNeed KeyNeed::kResNet{"actor_critic.body: resnet", "it is impala", "set it so",
+                               [](const Config& config, const EnvironmentSpec& spec) {
+                                 return !has_scratch_body(config, spec);
+                               }};
 const KeyNeed KeyNeed::kVector{
     "a vector as observation", "", "set environment.name to a reference environment",
     [](const Config&, const EnvironmentSpec& spec) { return shows<VectorSpec>(spec); }};
@@ -239,7 +256,7 @@ std::vector<const ConfigKey*> effective_keys(const Config& config) {
   const EnvironmentSpec spec = environment_spec(config);
   std::vector<const ConfigKey*> keys;
   for (const ConfigKey& key : config_keys()) {
-    if (key.of_run && met(key.needs, config, spec)) keys.push_back(&key);
+    if (key.of_run && unmet_need(key, config, spec) == nullptr) keys.push_back(&key);
   }
   return keys;
 }
@@ -249,12 +266,12 @@ std::optional<ConfigConflict> find_idle_key(const Config& config,
   const EnvironmentSpec spec = environment_spec(config);
   std::vector<const ConfigKey*> idle;
   for (const ConfigKey& key : config_keys()) {
-    if (given.contains(key.path) && !met(key.needs, config, spec)) idle.push_back(&key);
+    if (given.contains(key.path) && unmet_need(key, config, spec) != nullptr) idle.push_back(&key);
   }
   if (idle.empty()) {
     return given.contains(kGroupsKey) ? find_missing_group(config, spec) : std::nullopt;
   }
-  const KeyNeed& need = *idle[0]->needs;
+  const KeyNeed& need = *unmet_need(*idle[0], config, spec);
   const std::string& path = idle[0]->path;
   const bool one = idle.size() == 1;
   return ConfigConflict{

@@ -41,7 +41,8 @@ struct KeyNeed {
   const char* remedy;   ///< how one gets it; empty: not in this environment
   bool (*met)(const Config&, const EnvironmentSpec&);
 
-  static const KeyNeed kColony, kGraph, kPicture, kColonyPicture, kFrames, kBodies, kVector,
+  static const KeyNeed kColony, kGraph, kPicture, kColonyPicture, kFrames, kBodies, kResNet,
+      kVector,
       kLibrary;                                                                     // observation
   static const KeyNeed kChoices, kContinuous, kBothParts, kParameters, kTimeLimit;  // action, end
   static const KeyNeed kComponents;                                                 // reward

@@ -271,7 +271,7 @@ Keys trainer_keys() {
                                const KeyNeed* need = nullptr) {
     keys.push_back(
         number(std::string("trainer.entropy_regularization.") + name, member, range, doc));
-    keys.back().needs = need;
+    if (need != nullptr) keys.back().needs = {need};
   };
   entropy("entropy_coeff_start", MEMBER(ppo.entropy_coeff_start), at_least(0),
           "entropy coefficient of the first episode");

@@ -70,6 +70,14 @@ std::string cell(std::string_view text) {
   return escaped;
 }
 
+/// "several frames and ResNet bodies"
+std::string needs_text(const ConfigKey& key) {
+  std::string text;
+  for (const KeyNeed* need : key.needs)
+    text += (text.empty() ? "" : " and ") + std::string(need->what);
+  return text;
+}
+
 std::string key_rows(const ConfigSection& section) {
   Config defaults;
   std::string rows = "| key | value | default | meaning | needs |\n|---|---|---|---|---|\n";
@@ -81,8 +89,7 @@ std::string key_rows(const ConfigSection& section) {
           fmt::format("; `null` means `{}`", key.null_means->empty() ? "\"\"" : *key.null_means);
     }
     rows += fmt::format("| `{}` | {} | `{}` | {} | {} |\n", key.path, cell(value),
-                        cell(key.get(defaults)), cell(key.doc),
-                        key.needs == nullptr ? "" : key.needs->what);
+                        cell(key.get(defaults)), cell(key.doc), needs_text(key));
   }
   return rows;
 }
@@ -108,7 +115,7 @@ std::string default_config_yaml() {
       if (!key.path.starts_with(section.name + ".")) continue;
       const bool idle = key.of_run && std::find(read.begin(), read.end(), &key) == read.end();
       writer.add(key, idle ? "# " : "",
-                 comment(key) + (idle ? fmt::format("; needs {}", key.needs->what) : ""));
+                 comment(key) + (idle ? fmt::format("; needs {}", needs_text(key)) : ""));
     }
   }
   return writer.text();

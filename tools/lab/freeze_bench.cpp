@@ -40,7 +40,8 @@ PpoConfig warm_up_of(PpoConfig ppo) {
 Config config_of(const BenchSettings& settings, const BenchCase& what) {
   Config config = settings.config;
   config.model.observation = what.observation;
-  config.model.backbone.freeze_mode = what.mode;
+  config.model.body = what.mode == kImpalaRow ? kImpalaRow : "resnet";
+  if (what.mode != kImpalaRow) config.model.backbone.freeze_mode = what.mode;
   config.environment.image_size = settings.workload.image_size;
   if (what.plain) config.model.backbone.savings = settings.plain;
   return config;
@@ -50,7 +51,7 @@ Config config_of(const BenchSettings& settings, const BenchCase& what) {
 std::string measure(const BenchSettings& settings, const std::vector<RecordedEpisodes>& records,
                     BenchRow& row) {
   const NetworkSetup setup = build_network(config_of(settings, row.what), true);
-  BackboneNetwork& network = require_backbone(*setup.network);
+  PolicyNetwork& network = *setup.network;
   Adam optimizer(network.param_groups());
   if (settings.workload.graphs && !setup.backend->records()) {
     throw UsageError("--graphs needs a device that records work, not " +
@@ -84,10 +85,36 @@ std::string measure(const BenchSettings& settings, const std::vector<RecordedEpi
   const ParameterCounts counts = count_parameters(network);
   row.trainable = counts.trainable;
   row.frozen = counts.frozen();
-  row.saved_body = saved_body_bytes(network, network.actor_body());
-  row.work = body_work(network, ppo.update_epochs);
+  if (BackboneNetwork* bodies = find_backbone(network)) {
+    row.saved_body = saved_body_bytes(*bodies, bodies->actor_body());
+    row.work = body_work(*bodies, ppo.update_epochs);
+  }
   row.runs.push_back(step_rates(settings.workload.steps, training.timing()));
   return setup.weights + (setup.mapping.empty() ? "" : "; " + setup.mapping);
+}
+
+/// `body_work` of one body, the prefix's owner `side`.
+double side_work(BackboneNetwork& network, const ResNet& body, std::size_t side, int epochs) {
+  const FreezeSavings& savings = network.config().backbone.savings;
+  FrozenPrefix* prefix = network.prefix();
+  const int prefix_units = prefix == nullptr ? 0 : prefix->units(side);
+  bool gradient_below = network.trains_below_bodies();
+  double work = 0;
+  for (int unit = 0; unit < body.units(); ++unit) {
+    bool trains = false;
+    for (const ConvWork& conv : body.unit_work(unit, network.body_input())) {
+      if (unit < prefix_units) {
+        const bool run_for_actor = side > 0 && prefix->shared();
+        work += run_for_actor ? 0 : conv.multiplications * (savings.cache ? 1 : 1 + epochs);
+        continue;
+      }
+      const int per_epoch = 1 + (gradient_below || trains) + conv.needs_weight_gradient;
+      work += conv.multiplications * (1 + epochs * per_epoch);
+      trains = trains || conv.trains;
+    }
+    gradient_below = gradient_below || trains;
+  }
+  return work;
 }
 
 /// `pick` chooses one number of each column of rates.
@@ -121,6 +148,10 @@ bool BenchRow::exact() const {
          bytes.peak_of(MemoryTag::kOptimizer) == 8 * trainable;
 }
 
+std::string BenchRow::limit(const BenchRow& base) const {
+  return work > 0 && base.work > 0 ? fmt::format("{:.2f}", base.work / work) : "-";
+}
+
 std::int64_t BenchRow::training_bytes() const {
   std::int64_t sum = 0;
   for (const MemoryTag tag :
@@ -132,27 +163,8 @@ std::int64_t BenchRow::training_bytes() const {
 }
 
 double body_work(BackboneNetwork& network, int epochs) {
-  const ResNet& body = network.actor_body();
-  const FreezeSavings& savings = network.config().backbone.savings;
-  FrozenPrefix* prefix = network.prefix();
-  const int prefix_units = prefix == nullptr ? 0 : prefix->units();
-  bool gradient_below = network.trains_below_bodies();
-  double work = 0;
-  for (int unit = 0; unit < body.units(); ++unit) {
-    bool trains = false;
-    for (const ConvWork& conv : body.unit_work(unit, network.body_input())) {
-      if (unit < prefix_units) {
-        const double runs = savings.cache ? 1 : 1 + epochs;
-        work += conv.multiplications * runs * (prefix->shared() ? 1 : 2);
-        continue;
-      }
-      const int per_epoch = 1 + (gradient_below || trains) + conv.needs_weight_gradient;
-      work += 2 * conv.multiplications * (1 + epochs * per_epoch);
-      trains = trains || conv.trains;
-    }
-    gradient_below = gradient_below || trains;
-  }
-  return work;
+  return side_work(network, network.actor_body(), 0, epochs) +
+         side_work(network, network.critic_body(), 1, epochs);
 }
 
 const BenchRow* base_of(const std::vector<BenchRow>& rows, const BenchRow& row) {

@@ -13,9 +13,12 @@
 
 namespace frost {
 
+/// In place of a freeze mode: the network from scratch.
+inline constexpr const char* kImpalaRow = "impala";
+
 /// A row of the benchmark before it is measured.
 struct BenchCase {
-  std::string mode;
+  std::string mode;  ///< of freezing, or `kImpalaRow`
   ObservationKind observation = ObservationKind::kGraph;
   bool plain = false;  ///< with the savings of `BenchSettings::plain` turned off
 };
@@ -26,8 +29,8 @@ struct BenchRow {
   std::int64_t trainable = 0, frozen = 0;
   MemoryLedger::Bytes bytes;       ///< peaks of one update
   std::int64_t peak_resident = 0;  ///< of the process, during that update; 0: unknown
-  double saved_body = 0;           ///< bytes one body keeps per image
-  double work = 0;  ///< multiplications of the bodies per state, collected and learned from
+  double saved_body = 0;           ///< bytes one ResNet body keeps per image
+  double work = 0;  ///< multiplications of ResNet bodies per state, collected and learned from
   std::vector<StepRates> runs;
   std::size_t replays = 0;  ///< minibatches of one update that were replayed from a recording
 
@@ -38,6 +41,9 @@ struct BenchRow {
   StepRates most() const;
   /// Gradients 4 and moments 8 bytes per trainable parameter, to the byte.
   bool exact() const;
+  /// How many times faster than `base` the bodies' multiplications allow; "-" where they are not
+  /// counted.
+  std::string limit(const BenchRow& base) const;
   /// What training holds besides the network: gradients, moments, saved, cache, rollout, workspace.
   std::int64_t training_bytes() const;
 };

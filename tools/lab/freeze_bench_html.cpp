@@ -54,7 +54,7 @@ std::string speed_table(const std::vector<BenchRow>& rows,
         "</div></td><td>{:.1f}</td><td>{:.1f}-{:.1f}</td><td>{}</td><td>{}</td></tr>\n",
         row->label(), 100 * overall / fastest, overall, row->least().overall, row->most().overall,
         base == nullptr ? "" : fmt::format("{:.2f}", overall / base->median().overall),
-        base == nullptr ? "" : fmt::format("{:.2f}", base->work / row->work));
+        base == nullptr ? "" : row->limit(*base));
   }
   return html + "</table>\n";
 }

@@ -30,19 +30,33 @@ FreezeSavings without(const std::vector<std::string>& names) {
   return savings;
 }
 
+/// The modes to measure, each as the bodies' architecture names it.
+std::vector<std::string> modes_of(const BenchOptions& options, const Config& config) {
+  const ActorCriticConfig& model = config.model;
+  std::vector<std::string> modes = options.modes;
+  if (modes.empty()) {
+    modes =
+        model.body == kImpalaRow ? std::vector<std::string>{kImpalaRow} : config.study.freeze_modes;
+  }
+  for (std::string& mode : modes) {
+    if (mode == kImpalaRow) continue;
+    mode = find_freeze_mode(mode, resnet_depth(model.backbone.architecture)).name;
+  }
+  return modes;
+}
+
 std::vector<BenchCase> cases_of(const BenchOptions& options, const Config& config) {
-  const std::vector<std::string>& modes =
-      options.modes.empty() ? config.study.freeze_modes : options.modes;
-  const int depth = resnet_depth(config.model.backbone.architecture);
   std::vector<BenchCase> cases;
   for (const ObservationKind kind : {ObservationKind::kImage, ObservationKind::kGraph}) {
     if (kind == ObservationKind::kGraph && !has_own_section(config)) continue;
     if (options.observation != "both" && options.observation != to_string(kind)) continue;
-    for (const std::string& mode : modes)
-      cases.push_back({find_freeze_mode(mode, depth).name, kind, false});
-    if (options.plain.empty()) continue;
-    for (const std::string& mode : modes)
-      cases.push_back({find_freeze_mode(mode, depth).name, kind, true});
+    for (const bool plain : {false, true}) {
+      if (plain && options.plain.empty()) continue;
+      for (const std::string& mode : modes_of(options, config)) {
+        const bool none = mode == kImpalaRow && (plain || kind == ObservationKind::kGraph);
+        if (!none) cases.push_back({mode, kind, plain});
+      }
+    }
   }
   return cases;
 }

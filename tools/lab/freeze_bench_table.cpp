@@ -50,7 +50,7 @@ nlohmann::ordered_json row_json(const std::vector<BenchRow>& rows, const BenchRo
         {"overall", {least.overall, most.overall}}}}};
   if (const BenchRow* base = base_of(rows, row)) {
     json["ratio"] = m.overall / base->median().overall;
-    json["limit_ratio"] = base->work / row.work;
+    if (row.work > 0) json["limit_ratio"] = base->work / row.work;
     json["peak_ratio"] = peak_ratio(row, *base);
   }
   return json;
@@ -87,8 +87,8 @@ std::string speed_rows(const std::vector<BenchRow>& rows) {
                         with_range(m.update, least.update, most.update),
                         with_range(m.overall, least.overall, most.overall));
     if (const BenchRow* base = base_of(rows, row)) {
-      text += fmt::format(" {:>8.2f} {:>8.2f} {:>8.2f}  {}", m.overall / base->median().overall,
-                          base->work / row.work, peak_ratio(row, *base), promise(row));
+      text += fmt::format(" {:>8.2f} {:>8} {:>8.2f}  {}", m.overall / base->median().overall,
+                          row.limit(*base), peak_ratio(row, *base), promise(row));
     }
     text += "\n";
   }

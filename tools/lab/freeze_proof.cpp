@@ -8,6 +8,7 @@
 #include <numeric>
 #include <span>
 
+#include "models/impala.h"
 #include "models/policies/graph_actor_critic.h"
 #include "models/policies/map_head.h"
 #include "tools/reports/bytes_json.h"
@@ -47,32 +48,60 @@ std::int64_t encoder_count(const EncoderConfig& config) {
   return count;
 }
 
-std::int64_t heads_count(const ActorCriticConfig& config) {
-  const std::int64_t token = config.encoder.out_dim, hidden = config.hidden_dim;
-  const ResNetSpec& body = resnet_spec(resnet_depth(config.backbone.architecture));
+/// What the trunk of a body of `architecture` reads, and its `MapHead` before it.
+std::int64_t trunk_count(const ActorCriticConfig& config, const std::string& architecture) {
+  const ResNetSpec& body = resnet_spec(resnet_depth(architecture));
   const int stage = resnet_tap_stage(config.backbone.tap);
   const bool pooled = config.backbone.tap_head == "pool";
   const std::int64_t channels = body.channels(stage);
   const PictureInput& picture = config.picture;
-  const bool pictures = config.observation == ObservationKind::kImage;
   const int behind = body.unit_of(stage + 1, 0);
   const std::int64_t width = pooled ? channels
                                     : body.side_at(behind, picture.height) *
                                           body.side_at(behind, picture.width) * MapHead::kChannels;
+  const bool pictures = config.observation == ObservationKind::kImage;
   const std::int64_t seen = pictures ? width * picture.frames + picture.values : width;
-  const std::int64_t trunk = linear_count(seen, hidden) + 2 * hidden +
-                             (pooled ? 0 : linear_count(channels, MapHead::kChannels));
-  const std::int64_t critic = trunk + linear_count(hidden, config.value_components);
-  if (pictures) {
-    const std::int64_t choices = std::int64_t{config.rows} * config.choices;
-    const std::int64_t values = std::int64_t{config.rows} * config.continuous_heads;
-    return trunk + (choices > 0 ? linear_count(hidden, choices) : 0) +
-           (values > 0 ? 2 * linear_count(hidden, values) : 0) + critic;
+  return linear_count(seen, config.hidden_dim) + 2 * config.hidden_dim +
+         (pooled ? 0 : linear_count(channels, MapHead::kChannels));
+}
+
+/// The last layers of an actor and a critic of pictures, both behind `hidden` numbers.
+std::int64_t picture_heads_count(const ActorCriticConfig& config, std::int64_t hidden) {
+  const std::int64_t choices = std::int64_t{config.rows} * config.choices;
+  const std::int64_t values = std::int64_t{config.rows} * config.continuous_heads;
+  return (choices > 0 ? linear_count(hidden, choices) : 0) +
+         (values > 0 ? 2 * linear_count(hidden, values) : 0) +
+         linear_count(hidden, config.value_components);
+}
+
+std::int64_t heads_count(const ActorCriticConfig& config) {
+  const std::int64_t token = config.encoder.out_dim, hidden = config.hidden_dim;
+  const std::int64_t trunks = trunk_count(config, config.backbone.architecture) +
+                              trunk_count(config, config.backbone.critic());
+  if (config.observation == ObservationKind::kImage) {
+    return trunks + picture_heads_count(config, hidden);
   }
-  const std::int64_t actor = linear_count(2 * token, GraphActorCritic::kTokenPixels) + trunk +
-                             linear_count(hidden, config.choices) +
-                             2 * linear_count(hidden, config.continuous_heads) + config.choices;
-  return actor + linear_count(token, GraphActorCritic::kTokenPixels) + critic;
+  return trunks + linear_count(2 * token, GraphActorCritic::kTokenPixels) +
+         linear_count(hidden, config.choices) + 2 * linear_count(hidden, config.continuous_heads) +
+         config.choices + linear_count(token, GraphActorCritic::kTokenPixels) +
+         linear_count(hidden, config.value_components);
+}
+
+ExpectedCounts impala_counts(const ActorCriticConfig& config) {
+  const PictureInput& picture = config.picture;
+  ExpectedCounts counts;
+  std::int64_t in = std::int64_t{picture.frames} * picture.channels;
+  std::int64_t height = picture.height, width = picture.width;
+  for (const std::int64_t out : {16, 32, 32}) {
+    counts.actor.parameters += linear_count(9 * in, out) + 4 * linear_count(9 * out, out);
+    in = out;
+    height = (height + 1) / 2;
+    width = (width + 1) / 2;
+  }
+  counts.actor.parameters += linear_count(height * width * in, Impala::kFeatures);
+  counts.actor.trainable = counts.actor.parameters;
+  counts.heads = picture_heads_count(config, Impala::kFeatures + picture.values);
+  return counts;
 }
 
 /// Whether the bodies reach as far as "layer3".
@@ -80,7 +109,25 @@ bool has_stage(const BackboneConfig& config, const std::string& stage) {
   return !stage.starts_with("layer") || stage.back() - '0' <= resnet_tap_stage(config.tap);
 }
 
-std::vector<NamedTensor> frozen_parameters(const BackboneNetwork& network) {
+ExpectedCounts::Body body_counts(const BackboneConfig& config, const std::string& architecture) {
+  const int depth = resnet_depth(architecture);
+  const FreezeMode& mode = find_freeze_mode(config.freeze_mode, depth);
+  ExpectedCounts::Body counts;
+  for (const TensorSpec& spec : resnet_tensors(depth)) {
+    if (spec.stage() == "fc" || !has_stage(config, spec.stage())) continue;
+    std::int64_t n = numel(spec.shape);
+    if (spec.name == "conv1.weight" && config.input_adapter == "1ch_conv") n /= 3;
+    if (!spec.is_parameter()) {
+      counts.statistics += n;
+      continue;
+    }
+    counts.parameters += n;
+    if (mode.trains(spec.name)) counts.trainable += n;
+  }
+  return counts;
+}
+
+std::vector<NamedTensor> frozen_parameters(const PolicyNetwork& network) {
   std::vector<NamedTensor> frozen = network.parameters();
   std::erase_if(frozen, [](const NamedTensor& p) { return p.tensor.requires_grad(); });
   return frozen;
@@ -89,26 +136,17 @@ std::vector<NamedTensor> frozen_parameters(const BackboneNetwork& network) {
 }  // namespace
 
 ExpectedCounts expected_counts(const ActorCriticConfig& config) {
-  const int depth = resnet_depth(config.backbone.architecture);
-  const FreezeMode& mode = find_freeze_mode(config.backbone.freeze_mode, depth);
+  const bool graph = config.observation == ObservationKind::kGraph;
+  if (!graph && config.body == "impala") return impala_counts(config);
   ExpectedCounts counts;
-  for (const TensorSpec& spec : resnet_tensors(depth)) {
-    if (spec.stage() == "fc" || !has_stage(config.backbone, spec.stage())) continue;
-    std::int64_t n = numel(spec.shape);
-    if (spec.name == "conv1.weight" && config.backbone.input_adapter == "1ch_conv") n /= 3;
-    if (!spec.is_parameter()) {
-      counts.statistics += n;
-      continue;
-    }
-    counts.body += n;
-    if (mode.trains(spec.name)) counts.body_trainable += n;
-  }
+  counts.actor = body_counts(config.backbone, config.backbone.architecture);
+  counts.critic = body_counts(config.backbone, config.backbone.critic());
   counts.heads = heads_count(config);
-  if (config.observation == ObservationKind::kGraph) counts.encoder = encoder_count(config.encoder);
+  if (graph) counts.encoder = encoder_count(config.encoder);
   return counts;
 }
 
-TrainingBytes training_bytes(const BackboneNetwork& network) {
+TrainingBytes training_bytes(const PolicyNetwork& network) {
   const std::int64_t trainable = count_parameters(network).trainable;
   const MemoryLedger::Bytes bytes = network.backend().ledger().snapshot();
   return {4 * trainable, bytes.live_of(MemoryTag::kGradients), 8 * trainable,
@@ -141,8 +179,8 @@ double saved_body_bytes(const BackboneNetwork& network, ResNet& body) {
   return static_cast<double>(after - before) / kImages;
 }
 
-FreezeProof::FreezeProof(BackboneNetwork& network, const Adam& optimizer)
-    : network_(network), optimizer_(optimizer) {
+FreezeProof::FreezeProof(PolicyNetwork& network, const Adam& optimizer)
+    : network_(network), bodies_(find_backbone(network)), optimizer_(optimizer) {
   for (const NamedTensor& p : network_.parameters()) digests_[p.name] = digest(p.tensor);
   for (const NamedTensor& b : network_.buffers()) digests_[b.name] = digest(b.tensor);
 }
@@ -153,10 +191,11 @@ std::vector<Claim> FreezeProof::verify() const {
       unchanged("every frozen tensor is bit-identical", frozen_parameters(network_)),
       unchanged("every running statistic is bit-identical", network_.buffers()),
       no_gradient_when_frozen()};
-  const bool below = network_.trains_below_bodies();
+  const bool below = bodies_ != nullptr && bodies_->trains_below_bodies();
   const std::vector<std::string> receivers =
-      below ? std::vector<std::string>{"encoder.", "actor.feature_proj.", "critic.feature_proj."}
-            : std::vector<std::string>{"actor.trunk.", "critic.trunk."};
+      bodies_ == nullptr ? std::vector<std::string>{"body.", "actor.", "critic."}
+      : below ? std::vector<std::string>{"encoder.", "actor.feature_proj.", "critic.feature_proj."}
+              : std::vector<std::string>{"actor.trunk.", "critic.trunk."};
   for (const std::string& prefix : receivers) claims.push_back(gradient_arrives(prefix));
   const TrainingBytes bytes = training_bytes(network_);
   claims.push_back({"gradients take 4 bytes per trainable parameter",
@@ -168,16 +207,28 @@ std::vector<Claim> FreezeProof::verify() const {
                                 with_thousands(bytes.optimizer_expected)),
                     bytes.optimizer == bytes.optimizer_expected});
   for (const ParamGroup& group : optimizer_.groups()) claims.push_back(moved(group));
-  if (network_.trains_below_bodies() && expected_counts(network_.config()).body_trainable == 0) {
-    const double saved = std::max(saved_body_bytes(network_, network_.actor_body()),
-                                  saved_body_bytes(network_, network_.critic_body()));
-    const std::int64_t most =
-        frozen_body_saved_bytes(network_.body_spec(), network_.body_input()[0]);
+  if (bodies_ != nullptr) {
+    for (Claim& claim : verify_bodies()) claims.push_back(std::move(claim));
+  }
+  return claims;
+}
+
+std::vector<Claim> FreezeProof::verify_bodies() const {
+  std::vector<Claim> claims;
+  const ExpectedCounts expected = expected_counts(network_.config());
+  if (bodies_->trains_below_bodies() && expected.actor.trainable + expected.critic.trainable == 0) {
+    double saved = 0;
+    std::int64_t most = 0;
+    for (ResNet* body : {&bodies_->actor_body(), &bodies_->critic_body()}) {
+      saved += saved_body_bytes(*bodies_, *body) / 2;
+      most += frozen_body_saved_bytes(body->spec(), bodies_->body_input()[0]);
+    }
+    most /= 2;
     claims.push_back({"a frozen body keeps at most 1 bit per ReLU and 1 byte per max-pool output",
                       fmt::format("{:.0f} of {} bytes per token", saved, most),
                       saved <= static_cast<double>(most)});
   }
-  if (network_.prefix() != nullptr && network_.prefix()->units() > 0) {
+  if (bodies_->prefix() != nullptr && bodies_->prefix()->units() > 0) {
     claims.push_back(kept_features_equal_recomputed());
   }
   return claims;
@@ -191,7 +242,8 @@ Claim FreezeProof::counts_as_expected() const {
                       with_thousands(expected.total()), with_thousands(found.trainable),
                       with_thousands(expected.trainable())),
           found.total == expected.total() && found.trainable == expected.trainable() &&
-              found.actor_body == expected.body && found.critic_body == expected.body};
+              found.actor_body == expected.actor.parameters &&
+              found.critic_body == expected.critic.parameters};
 }
 
 Claim FreezeProof::unchanged(const char* statement, const std::vector<NamedTensor>& tensors) const {
@@ -214,8 +266,8 @@ Claim FreezeProof::gradient_arrives(const std::string& prefix) const {
     const Tensor grad = p.name.starts_with(prefix) ? p.tensor.grad() : Tensor();
     if (grad.defined()) squares += norm(grad) * norm(grad);
   }
-  return {(network_.trains_below_bodies() ? "gradient flows through the body to "
-                                          : "gradient flows to ") +
+  const bool through = bodies_ != nullptr && bodies_->trains_below_bodies();
+  return {(through ? "gradient flows through the body to " : "gradient flows to ") +
               prefix.substr(0, prefix.size() - 1),
           fmt::format("norm {:.3g}", std::sqrt(squares)), squares > 0};
 }
@@ -231,8 +283,8 @@ Claim FreezeProof::no_gradient_when_frozen() const {
 
 Claim FreezeProof::kept_features_equal_recomputed() const {
   constexpr std::size_t kPictures = 9;  // more than a chunk
-  FrozenPrefix& prefix = *network_.prefix();
-  const auto size = static_cast<std::size_t>(numel(network_.body_input()));
+  FrozenPrefix& prefix = *bodies_->prefix();
+  const auto size = static_cast<std::size_t>(numel(bodies_->body_input()));
   std::vector<std::uint8_t> pictures;
   for (std::size_t i = 0; i < kPictures; ++i) {
     for (std::size_t p = 0; p < size; ++p) {
@@ -263,15 +315,21 @@ Claim FreezeProof::moved(const ParamGroup& group) const {
           fmt::format("{} of {} tensors", count, group.parameters.size()), count > 0};
 }
 
-std::string freeze_proof_json(BackboneNetwork& network, const Adam& optimizer,
+std::string freeze_proof_json(PolicyNetwork& network, const Adam& optimizer,
                               const MemoryLedger::Bytes& predicted,
                               const MemoryLedger::Bytes& bytes, const std::vector<Claim>& claims) {
   const ParameterCounts c = count_parameters(network);
   const ExpectedCounts expected = expected_counts(network.config());
   nlohmann::ordered_json json;
-  json["architecture"] = network.config().backbone.architecture;
-  json["freeze_mode"] = network.freeze_mode().name;
-  json["input_adapter"] = network.config().backbone.input_adapter;
+  BackboneNetwork* bodies = find_backbone(network);
+  const BackboneConfig& backbone = network.config().backbone;
+  json["body"] = network.config().body;
+  if (bodies != nullptr) {
+    json["architecture"] = backbone.architecture;
+    json["critic_architecture"] = backbone.critic();
+    json["freeze_mode"] = bodies->freeze_mode().name;
+    json["input_adapter"] = backbone.input_adapter;
+  }
   json["counts"] = {{"total", c.total},
                     {"trainable", c.trainable},
                     {"frozen", c.frozen()},
@@ -285,9 +343,10 @@ std::string freeze_proof_json(BackboneNetwork& network, const Adam& optimizer,
     json["groups"].push_back(
         {{"name", group.name}, {"lr", group.lr}, {"parameters", group.count()}});
   }
-  json["bytes"] = {{"predicted", bytes_json(predicted)},
-                   {"measured", bytes_json(bytes)},
-                   {"saved_body", saved_body_bytes(network, network.actor_body())}};
+  json["bytes"] = {{"predicted", bytes_json(predicted)}, {"measured", bytes_json(bytes)}};
+  if (bodies != nullptr) {
+    json["bytes"]["saved_body"] = saved_body_bytes(*bodies, bodies->actor_body());
+  }
   json["claims"] = nlohmann::ordered_json::array();
   for (const Claim& claim : claims) {
     json["claims"].push_back(

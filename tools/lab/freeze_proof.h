@@ -14,14 +14,17 @@ namespace frost {
 /// Parameter counts a configuration must lead to, computed from dimensions, torchvision's tensor
 /// list and the freeze table, without a network (docs/networks.md, "Freezing").
 struct ExpectedCounts {
-  std::int64_t body = 0;            ///< of one ResNet body
-  std::int64_t body_trainable = 0;  ///< of one body
-  std::int64_t statistics = 0;      ///< running means and variances of one body
-  std::int64_t heads = 0;           ///< everything else behind the encoder
+  struct Body {
+    std::int64_t parameters = 0, trainable = 0;
+    std::int64_t statistics = 0;  ///< running means and variances
+  };
+
+  Body actor, critic;      ///< one that both share is the actor's
+  std::int64_t heads = 0;  ///< everything else behind the encoder
   std::int64_t encoder = 0;
 
-  std::int64_t total() const { return 2 * body + heads + encoder; }
-  std::int64_t trainable() const { return 2 * body_trainable + heads + encoder; }
+  std::int64_t total() const { return actor.parameters + critic.parameters + heads + encoder; }
+  std::int64_t trainable() const { return actor.trainable + critic.trainable + heads + encoder; }
 };
 ExpectedCounts expected_counts(const ActorCriticConfig& config);
 
@@ -33,7 +36,7 @@ struct TrainingBytes {
   bool exact() const { return gradients == gradients_expected && optimizer == optimizer_expected; }
 };
 /// The network must be the only one with gradients or moments on its backend.
-TrainingBytes training_bytes(const BackboneNetwork& network);
+TrainingBytes training_bytes(const PolicyNetwork& network);
 
 /// Bytes the tape keeps per image inside one body of the network, counting what passes gradient to
 /// something that trains below it.
@@ -53,12 +56,14 @@ struct Claim {
 class FreezeProof {
  public:
   /// Remembers a digest of every tensor. Both must outlive this object.
-  FreezeProof(BackboneNetwork& network, const Adam& optimizer);
+  FreezeProof(PolicyNetwork& network, const Adam& optimizer);
 
   /// What holds now, after at least one optimizer step; gradients of the last step must be there.
   std::vector<Claim> verify() const;
 
  private:
+  /// Of networks with ResNet bodies alone.
+  std::vector<Claim> verify_bodies() const;
   Claim unchanged(const char* statement, const std::vector<NamedTensor>& tensors) const;
   Claim counts_as_expected() const;
   Claim gradient_arrives(const std::string& prefix) const;
@@ -67,13 +72,14 @@ class FreezeProof {
   Claim kept_features_equal_recomputed() const;
   Claim moved(const ParamGroup& group) const;
 
-  BackboneNetwork& network_;
+  PolicyNetwork& network_;
+  BackboneNetwork* bodies_;  ///< the same, or null
   const Adam& optimizer_;
   std::map<std::string, std::string> digests_;  ///< sha256 by tensor name
 };
 
 /// Counts, groups, predicted and measured peak bytes, and the claims, as JSON.
-std::string freeze_proof_json(BackboneNetwork& network, const Adam& optimizer,
+std::string freeze_proof_json(PolicyNetwork& network, const Adam& optimizer,
                               const MemoryLedger::Bytes& predicted,
                               const MemoryLedger::Bytes& bytes, const std::vector<Claim>& claims);
 

@@ -33,10 +33,11 @@ std::string shorten(PpoConfig& ppo) {
 
 void print_expected(const ExpectedCounts& expected) {
   print_out(
-      "expected from the architecture: total {}, trainable {}, each body {} ({} trainable), "
-      "heads {}, encoder {}\n",
+      "expected from the architecture: total {}, trainable {}, bodies {} and {} ({} and {} "
+      "trainable), heads {}, encoder {}\n",
       with_thousands(expected.total()), with_thousands(expected.trainable()),
-      with_thousands(expected.body), with_thousands(expected.body_trainable),
+      with_thousands(expected.actor.parameters), with_thousands(expected.critic.parameters),
+      with_thousands(expected.actor.trainable), with_thousands(expected.critic.trainable),
       with_thousands(expected.heads), with_thousands(expected.encoder));
 }
 
@@ -70,7 +71,7 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
   const MemoryLedger::Bytes predicted =
       forecast_update(config, replay_factory(records), config.ppo);
   Trainer trainer(config, false);
-  BackboneNetwork& network = trainer.backbone();
+  PolicyNetwork& network = trainer.network();
   if (!quiet) print_setup(trainer.setup());
   print_out("{}", parameter_report(network, trainer.optimizer()));
   print_expected(expected_counts(network.config()));
@@ -91,9 +92,11 @@ int verify_freezing(Config config, const std::string& json, bool quiet) {
   }
   if (!quiet) {
     print_out("measured {}", memory_table(bytes));
-    print_out("saved bytes per image: actor body {:.0f}, critic body {:.0f}\n",
-              saved_body_bytes(network, network.actor_body()),
-              saved_body_bytes(network, network.critic_body()));
+    if (BackboneNetwork* bodies = find_backbone(network)) {
+      print_out("saved bytes per image: actor body {:.0f}, critic body {:.0f}\n",
+                saved_body_bytes(*bodies, bodies->actor_body()),
+                saved_body_bytes(*bodies, bodies->critic_body()));
+    }
   }
   print_claims(claims);
   const auto failed =

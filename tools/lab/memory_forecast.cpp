@@ -40,7 +40,6 @@ MemoryLedger::Bytes forecast_update(const Config& config, const EnvironmentFacto
   return forecast_memory(backend, [&] {
     const std::shared_ptr<PolicyNetwork> network =
         make_policy_network(backend, model_config(config));
-    require_backbone(*network);
     const auto optimizer = std::make_shared<Adam>(network->param_groups());
     return [=, &replay, &ppo] { replay_update(*network, *optimizer, replay, ppo); };
   });

@@ -27,9 +27,10 @@ struct Features {
   std::vector<float> values;  ///< [pictures, width]
 };
 
-/// The configuration with whole bodies on single pictures, of which nothing is frozen: the input of
-/// a prefix is then the picture itself.
+/// The configuration with whole ResNets on single pictures, of which nothing is frozen: the input
+/// of a prefix is then the picture itself.
 Config whole_bodies(Config config) {
+  config.model.body = "resnet";
   config.model.backbone.freeze_mode = "none";
   config.model.backbone.freeze_schedule.clear();
   config.model.backbone.tap = "pooled";

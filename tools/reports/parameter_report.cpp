@@ -55,16 +55,17 @@ std::string backbone_report(const BackboneNetwork& network, const Adam& optimize
 
 }  // namespace
 
-ParameterCounts count_parameters(const BackboneNetwork& network) {
+ParameterCounts count_parameters(const PolicyNetwork& network) {
   ParameterCounts c;
   for (const NamedTensor& p : network.parameters()) {
     const std::int64_t n = p.tensor.numel(), trains = p.tensor.requires_grad() ? n : 0;
     c.total += n;
     c.trainable += trains;
-    const bool body = p.name.find(".body.") != std::string::npos;
+    const bool shared = p.name.starts_with("body.");
+    const bool body = shared || p.name.find(".body.") != std::string::npos;
     if (p.name.starts_with("encoder.")) {
       c.encoder += n;
-    } else if (p.name.starts_with("actor.")) {
+    } else if (shared || p.name.starts_with("actor.")) {
       (body ? c.actor_body : c.actor_rest) += n;
       if (body) c.actor_body_trainable += trains;
     } else {
@@ -105,12 +106,17 @@ std::string state_report(BackboneNetwork& network) {
     return text + "kept as it is and run in every epoch\n";
   }
   const std::int64_t kept = 4 * (prefix->width() + picture.values);
+  const auto units = [&](std::size_t side, const ResNet& body) {
+    return fmt::format("{} of {}", prefix->units(side), body.units());
+  };
+  const std::string actor = units(0, network.actor_body()),
+                    critic = units(1, network.critic_body());
   return text + fmt::format(
-                    "kept as {} bytes of features ({:.1f} % of that), which {} of {} units "
-                    "need not be run for again\n",
+                    "kept as {} bytes of features ({:.1f} % of that), which {} units need not be "
+                    "run for again\n",
                     with_thousands(kept),
-                    100.0 * static_cast<double>(kept) / static_cast<double>(bytes), prefix->units(),
-                    network.actor_body().units());
+                    100.0 * static_cast<double>(kept) / static_cast<double>(bytes),
+                    actor == critic ? actor : fmt::format("{} and {}", actor, critic));
 }
 
 std::string memory_table(const MemoryLedger::Bytes& bytes) {

@@ -17,7 +17,8 @@ struct ParameterCounts {
 
   std::int64_t frozen() const { return total - trainable; }
 };
-ParameterCounts count_parameters(const BackboneNetwork& network);
+/// A body that both sides share counts as the actor's.
+ParameterCounts count_parameters(const PolicyNetwork& network);
 
 /// "23,053,458".
 std::string with_thousands(std::int64_t n);

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
+#include <optional>
 
 #include "kernels/backend_registry.h"
 #include "kernels/errors.h"
@@ -60,18 +61,49 @@ void require_configured(const Preprocessing& preprocessing, const std::string& c
       fmt::join(preprocessing.mean, " "), fmt::join(preprocessing.deviation, " ")));
 }
 
+std::string origin_of(const PretrainedWeights& weights) {
+  return fmt::format("{} ({}; sha256 {})", weights.path.string(),
+                     weights.source.empty() ? "source not stated" : weights.source, weights.sha256);
+}
+
+/// The critic's own weights; nothing where it has the actor's.
+std::optional<PretrainedWeights> find_critic_weights(const BackboneConfig& config) {
+  if (config.critic() == config.architecture && config.critic_weights_path.empty()) return {};
+  return find_pretrained_weights(config.critic_weights_path, config.critic());
+}
+
+/// "actor: A; critic: B", or what there is of both.
+std::string of_both(const std::string& actor, const std::string& critic) {
+  if (actor == critic || critic.empty()) return actor;
+  if (actor.empty()) return "critic: " + critic;
+  return fmt::format("actor: {}; critic: {}", actor, critic);
+}
+
+/// The bodies see one picture, so their weights have to want it alike.
+void require_one_preprocessing(const PretrainedWeights& actor, const PretrainedWeights& critic) {
+  if (actor.preprocessing == critic.preprocessing) return;
+  throw UsageError(
+      fmt::format("the weights {} and {} were trained on pictures of different mean, "
+                  "deviation or order of channels ({}; {}), and actor and critic see "
+                  "the same: take weights that agree (actor_critic.weights_path, "
+                  "actor_critic.critic_weights_path)",
+                  actor.path.string(), critic.path.string(), to_string(actor.preprocessing),
+                  to_string(critic.preprocessing)));
+}
+
 void load_pretrained(NetworkSetup& setup, BackboneNetwork& backbone, const BackboneConfig& config) {
-  const PretrainedWeights weights =
-      find_pretrained_weights(config.weights_path, config.architecture);
-  const std::string path = weights.path.string();
-  require_configured(weights.preprocessing, config.preprocessing, path);
-  backbone.load_bodies(weights.mapping.tensors);
-  set_preprocessing(setup, weights.preprocessing);
-  setup.mapping = mapping_summary(weights);
-  setup.licence = weights.licence;
-  setup.weights =
-      fmt::format("{} ({}; sha256 {})", path,
-                  weights.source.empty() ? "source not stated" : weights.source, weights.sha256);
+  const PretrainedWeights actor = find_pretrained_weights(config.weights_path, config.architecture);
+  const std::optional<PretrainedWeights> own = find_critic_weights(config);
+  const PretrainedWeights& critic = own ? *own : actor;
+  for (const PretrainedWeights* weights : {&actor, &critic}) {
+    require_configured(weights->preprocessing, config.preprocessing, weights->path.string());
+  }
+  if (backbone.prefix() != nullptr) require_one_preprocessing(actor, critic);
+  backbone.load_bodies(actor.mapping.tensors, critic.mapping.tensors);
+  set_preprocessing(setup, actor.preprocessing);
+  setup.mapping = of_both(mapping_summary(actor), own ? mapping_summary(critic) : "");
+  setup.licence = of_both(actor.licence, critic.licence);
+  setup.weights = of_both(origin_of(actor), origin_of(critic));
 }
 
 }  // namespace
@@ -132,7 +164,8 @@ Trainer::Trainer(const Config& config, bool resuming)
 }
 
 void Trainer::enter_freeze_mode(const std::string& mode, double backbone_lr) {
-  backbone().set_freeze_mode(find_freeze_mode(mode, backbone().body_spec().depth), backbone_lr);
+  const int depth = backbone().actor_body().spec().depth;
+  backbone().set_freeze_mode(find_freeze_mode(mode, depth), backbone_lr);
   optimizer_->set_groups(network().param_groups());
 }
 

@@ -8,7 +8,8 @@
 
 #include "engine/autograd.h"
 #include "kernels/backend_registry.h"
-#include "models/policies/image_actor_critic.h"
+#include "models/policies/backbone_network.h"
+#include "models/policies/policy_factory.h"
 #include "rl/environment_registry.h"
 #include "rl/frame_stack.h"
 #include "rl/network_config.h"
@@ -25,7 +26,8 @@
 namespace frost {
 namespace {
 
-/// Picture, action space, freeze mode, frames.
+/// Picture, action space, freeze mode or "impala", frames; with "_critic34" behind the mode the
+/// critic has a deeper body than the actor.
 using Case = std::tuple<std::string, std::string, std::string, int>;
 
 /// PPO on the bars of an Identity environment, with bodies of closed form; no update counts on
@@ -38,14 +40,23 @@ class Learner {
     ActorCriticConfig config = fit_to_environment({}, environments_.spec());
     config.hidden_dim = 16;
     config.picture.frame_difference = true;
-    config.backbone.freeze_mode = std::get<2>(c);
+    const std::string& mode = std::get<2>(c);
+    if (mode == "impala") {
+      config.body = mode;
+    } else {
+      config.backbone.freeze_mode = mode.substr(0, mode.find('_'));
+      if (mode.ends_with("_critic34")) config.backbone.critic_architecture = "resnet34";
+    }
     config.backbone.savings.cache = cache;
     config.backbone.tap = tap;
     config.backbone.tap_head = tap_head;
-    network_ = std::make_unique<ImageActorCritic>(backend, config);
+    network_ = make_policy_network(backend, config);
     RandomStream random(3, StreamPurpose::kInit);
     network_->initialize(random, false);
-    network_->load_bodies(closed_form_resnet(18));
+    if (BackboneNetwork* bodies = find_backbone(*network_)) {
+      const int depth = bodies->critic_body().spec().depth;
+      bodies->load_bodies(closed_form_resnet(18), closed_form_resnet(depth));
+    }
     optimizer_ = std::make_unique<Adam>(network_->param_groups());
     PpoConfig ppo;
     ppo.num_envs = 2;
@@ -68,7 +79,7 @@ class Learner {
         };
   }
 
-  ImageActorCritic& network() { return *network_; }
+  PolicyNetwork& network() { return *network_; }
   Ppo& ppo() { return *ppo_; }
   SafetensorsFile save() const {
     SafetensorsFile file;
@@ -90,7 +101,7 @@ class Learner {
 
  private:
   VectorEnvironment environments_;
-  std::unique_ptr<ImageActorCritic> network_;
+  std::unique_ptr<PolicyNetwork> network_;
   std::unique_ptr<Adam> optimizer_;
   std::unique_ptr<Ppo> ppo_;
 };
@@ -106,7 +117,7 @@ TEST_P(PicturePolicies, KeptFeaturesAndAStopChangeNoBit) {
   const auto whole = make();
   const Metrics want = whole->ppo().update();
   EXPECT_GT(want.at("charts/episodes_finished"), 0) << "stacks begin anew within the rollout";
-  if (std::get<2>(GetParam()) != "none") {
+  if (std::get<2>(GetParam()) != "none" && std::get<2>(GetParam()) != "impala") {
     const auto recomputed = make(false);
     expect_same_metrics(recomputed->ppo().update(), want);
     expect_same_checkpoint(recomputed->save(), whole->save());
@@ -148,11 +159,11 @@ TEST(PictureTaps, KeptFeaturesChangeNoBitAndTheCountsAreThoseExpected) {
         const Case what{"Color", "Box", mode, 2};
         Learner kept(what, cpu_backend(), true, false, tap, head);
         Learner recomputed(what, cpu_backend(), false, false, tap, head);
-        const ActorCriticConfig& config = kept.network().config();
-        const ExpectedCounts expected = expected_counts(config);
-        const ParameterCounts counts = count_parameters(kept.network());
-        EXPECT_EQ(counts.trainable, expected.heads + 2 * expected.body_trainable);
-        EXPECT_EQ(counts.trainable + counts.frozen(), expected.heads + 2 * expected.body);
+        const BackboneNetwork& network = require_backbone(kept.network());
+        const ExpectedCounts expected = expected_counts(network.config());
+        const ParameterCounts counts = count_parameters(network);
+        EXPECT_EQ(counts.trainable, expected.trainable());
+        EXPECT_EQ(counts.trainable + counts.frozen(), expected.total());
         expect_same_metrics(kept.ppo().update(), recomputed.ppo().update());
         expect_same_checkpoint(kept.save(), recomputed.save());
       }
@@ -255,6 +266,20 @@ INSTANTIATE_TEST_SUITE_P(Whole, PicturePolicies,
                                           testing::Values("none"), testing::Values(1, 3)),
                          [](const auto& info) { return name_of(info.param); });
 
+INSTANTIATE_TEST_SUITE_P(FromScratch, PicturePolicies,
+                         testing::Combine(testing::Values("Grey", "Color", "ColorAndVector"),
+                                          testing::Values("Discrete", "MultiDiscrete", "Box",
+                                                          "Hybrid"),
+                                          testing::Values("impala"), testing::Values(1, 3)),
+                         [](const auto& info) { return name_of(info.param); });
+
+INSTANTIATE_TEST_SUITE_P(DeeperCritic, PicturePolicies,
+                         testing::Combine(testing::Values("ColorAndVector"),
+                                          testing::Values("Hybrid"),
+                                          testing::Values("all_critic34", "layer4.1_critic34"),
+                                          testing::Values(1, 3)),
+                         [](const auto& info) { return name_of(info.param); });
+
 class RecordedPicturePolicies : public testing::TestWithParam<std::tuple<Case, Backend*>> {};
 
 TEST_P(RecordedPicturePolicies, EqualTheEagerOnesBitForBit) {
@@ -267,17 +292,20 @@ TEST_P(RecordedPicturePolicies, EqualTheEagerOnesBitForBit) {
   EXPECT_EQ(recorded.ppo().gradient_step().recordings(), 2U) << "6 states, 2 states";
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, RecordedPicturePolicies,
-                         testing::Combine(testing::Values(Case{"ColorAndVector", "Hybrid", "all",
-                                                               3},
-                                                          Case{"Color", "Discrete", "layer4.1", 3},
-                                                          Case{"ColorAndVector", "Box", "none", 1},
-                                                          Case{"Grey", "MultiDiscrete", "none", 3}),
-                                          testing::ValuesIn(test_backends())),
-                         [](const auto& info) {
-                           return name_of(std::get<Case>(info.param)) + "_Device" +
-                                  std::to_string(info.index % test_backends().size());
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Devices, RecordedPicturePolicies,
+    testing::Combine(testing::Values(Case{"ColorAndVector", "Hybrid", "all", 3},
+                                     Case{"Color", "Discrete", "layer4.1", 3},
+                                     Case{"ColorAndVector", "Box", "none", 1},
+                                     Case{"Grey", "MultiDiscrete", "none", 3},
+                                     Case{"ColorAndVector", "Hybrid", "impala", 3},
+                                     Case{"Grey", "Discrete", "impala", 1},
+                                     Case{"Color", "Box", "all_critic34", 3}),
+                     testing::ValuesIn(test_backends())),
+    [](const auto& info) {
+      return name_of(std::get<Case>(info.param)) + "_Device" +
+             std::to_string(info.index % test_backends().size());
+    });
 
 }  // namespace
 }  // namespace frost

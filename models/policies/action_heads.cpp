@@ -1,0 +1,47 @@
+#include "models/policies/action_heads.h"
+
+namespace frost {
+
+ActionHeads::ActionHeads(Backend& backend, std::int64_t features, const ActorCriticConfig& config)
+    : rows_(config.rows),
+      choices_(config.choices),
+      dims_(config.continuous_dims),
+      continuous_heads_(config.continuous_heads) {
+  const auto head = [&](std::optional<Linear>& layer, const char* name, std::int64_t width) {
+    if (width == 0) return;
+    layer.emplace(backend, features, rows_ * width);
+    register_module(name, *layer);
+  };
+  head(discrete_, "discrete", choices_);
+  head(mu_, "mu", continuous_heads_);
+  head(logstd_, "logstd", continuous_heads_);
+}
+
+PolicyOutput ActionHeads::operator()(const Tensor& features) const {
+  PolicyOutput out;
+  if (discrete_) out.logits = by_row((*discrete_)(features), choices_);
+  if (dims_ > 0) {
+    out.gaussian = executed_gaussian(by_row((*mu_)(features), continuous_heads_),
+                                     by_row((*logstd_)(features), continuous_heads_), dims_);
+  }
+  return out;
+}
+
+std::vector<Linear*> ActionHeads::layers() {
+  std::vector<Linear*> all;
+  for (std::optional<Linear>* head : {&discrete_, &mu_, &logstd_}) {
+    if (*head) all.push_back(&**head);
+  }
+  return all;
+}
+
+Tensor ActionHeads::by_row(const Tensor& t, std::int64_t width) const {
+  return rows_ == 1 ? t : t.reshape({t.numel() / width, width});
+}
+
+Tensor executed_gaussian(const Tensor& mean, const Tensor& log_deviation, int dims) {
+  if (dims == mean.dim(1)) return concat_cols(mean, log_deviation);
+  return concat_cols(narrow_cols(mean, 0, dims), narrow_cols(log_deviation, 0, dims));
+}
+
+}  // namespace frost
