@@ -109,7 +109,7 @@ TEST(ConfigSchema, EveryKeyIsBoundToItsOwnMember) {
       "1 2 0.5 0.2 false true -2 exponential in random resnet50 1ch_conv tf32 none joint total "
       "cosine "
       "constant cpu promote_leftmost_child state_machine sum image 48 other "
-      "CartPole-v1 minibatch mse torchvision drawn both layer1 flatten");
+      "CartPole-v1 minibatch mse torchvision drawn both layer1 flatten impala");
   const std::vector<std::string> other_values{std::istream_iterator<std::string>(words), {}};
   Config defaults;
   for (const ConfigKey& key : config_keys()) {
