@@ -1,5 +1,8 @@
+#include <exception>
+
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
+#include "tools/cli/standard_output.h"
 #include "tools/config/common_options.h"
 #include "tools/lab/freeze_verification.h"
 #include "tools/lab/run_forecast.h"
@@ -18,7 +21,11 @@ int main(int argc, char** argv) {
         if (!command_line.parse(argc, argv)) return 0;
         const frost::Config loaded = frost::load_config(config, common);
         const int status = frost::verify_freezing(loaded, json, common.quiet);
-        if (!common.quiet) frost::print_forecast(loaded);
+        try {  // whose failure is none of freezing
+          if (!common.quiet) frost::print_forecast(loaded);
+        } catch (const std::exception& failure) {
+          frost::print_out("forecast: none, {}\n", failure.what());
+        }
         return status;
       },
       frost::kMemoryAdvice);

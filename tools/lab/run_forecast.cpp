@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cmath>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "rl/policy.h"
 #include "tools/cli/standard_output.h"
@@ -101,8 +103,29 @@ std::string memory_forecast(const Config& config) {
                      memory_table(forecast_update(config, replay_factory(records), config.ppo)));
 }
 
-void print_forecast(Config config, bool with_network) {
+/// Updates in one freeze mode.
+struct Stage {
+  Config config;
+  std::int64_t begin = 0, end = 0;
+};
+
+std::vector<Stage> stages_of(Config config) {
+  const std::vector<FreezeStep> schedule = std::exchange(config.model.backbone.freeze_schedule, {});
   config.ppo.enable_kl_early_stop = false;
+  std::vector<Stage> stages{{config, 0, config.ppo.total_updates}};
+  for (const FreezeStep& step : schedule) {
+    config.model.backbone.freeze_mode = step.freeze_mode;
+    config.model.backbone.backbone_lr = step.backbone_lr;
+    stages.back().end = std::min<std::int64_t>(step.update, config.ppo.total_updates);
+    stages.push_back({config, stages.back().end, config.ppo.total_updates});
+  }
+  std::erase_if(stages, [](const Stage& stage) { return stage.begin == stage.end; });
+  return stages;
+}
+
+/// Prints it and returns the seconds of the stage.
+double print_stage(const Stage& stage, bool with_network) {
+  const Config& config = stage.config;
   const std::string memory = memory_forecast(config);  // bears no other network beside it
   Trainer trainer(config, false);
   if (with_network) {
@@ -111,9 +134,25 @@ void print_forecast(Config config, bool with_network) {
   }
   print_out("{}", memory);
   flush_output();
-  const std::int64_t steps = std::int64_t{config.ppo.total_updates} *
+  const std::int64_t steps = (stage.end - stage.begin) *
                              (config.ppo.rollout_steps / config.ppo.num_envs * config.ppo.num_envs);
-  print_out("forecast: {}\n", forecast_text(Probe(trainer).measure(kProbeSeconds), steps));
+  const StepRates rates = Probe(trainer).measure(kProbeSeconds);
+  print_out("forecast: {}{}\n", forecast_text(rates, steps),
+            config.run.eval_every > 0 ? ", evaluations apart" : "");
+  return static_cast<double>(steps) / rates.overall;
+}
+
+void print_forecast(const Config& config, bool with_network) {
+  const std::vector<Stage> stages = stages_of(config);
+  double seconds = 0;
+  for (const Stage& stage : stages) {
+    if (stages.size() > 1) {
+      print_out("updates {} to {}, freeze mode {}:\n", stage.begin + 1, stage.end,
+                stage.config.model.backbone.freeze_mode);
+    }
+    seconds += print_stage(stage, with_network);
+  }
+  if (stages.size() > 1) print_out("forecast of all: about {}\n", duration_text(seconds));
 }
 
 }  // namespace

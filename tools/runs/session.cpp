@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <new>
 
@@ -133,12 +134,18 @@ void Session::log(const Metrics& metrics) {
 void Session::log_forecast(std::int64_t last) {
   const auto steps = steps_per_update(trainer_.config().ppo);
   const auto rates = meter_.add(static_cast<double>(steps), trainer_.ppo().timing());
-  const std::int64_t left = last - trainer_.ppo().updates();
+  std::int64_t end = last;  // of the freeze mode that was measured
+  for (const FreezeStep& step : trainer_.config().model.backbone.freeze_schedule) {
+    if (step.update >= trainer_.ppo().updates()) end = std::min(end, step.update);
+  }
+  const std::int64_t left = end - trainer_.ppo().updates();
   if (!rates || left == 0) return;
   const MemoryLedger::Bytes bytes = memory_of(trainer_.backend());
   log_line(fmt::format(
-      "forecast: {}; an update holds {} of rollout, {} of kept features, {} at its peak",
-      forecast_text(*rates, left * steps), mebibytes(bytes.peak_of(MemoryTag::kRollout)),
+      "forecast: {}{}{}; an update holds {} of rollout, {} of kept features, {} at its peak",
+      forecast_text(*rates, left * steps), end < last ? " until the freeze mode changes" : "",
+      trainer_.config().run.eval_every > 0 ? ", evaluations apart" : "",
+      mebibytes(bytes.peak_of(MemoryTag::kRollout)),
       mebibytes(bytes.peak_of(MemoryTag::kFeatureCache)), mebibytes(bytes.peak_total)));
 }
 

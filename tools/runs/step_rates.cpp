@@ -7,9 +7,6 @@
 #include "tools/reports/parameter_report.h"
 
 namespace frost {
-namespace {
-
-/// In the unit of which there are two at least.
 std::string duration_text(double seconds) {
   constexpr double kMinute = 60, kHour = 60 * kMinute, kDay = 24 * kHour;
   if (seconds <= 1) return "a second";
@@ -18,8 +15,6 @@ std::string duration_text(double seconds) {
   if (seconds < 2 * kDay) return fmt::format("{:.1f} hours", seconds / kHour);
   return fmt::format("{:.1f} days", seconds / kDay);
 }
-
-}  // namespace
 
 StepRates step_rates(double steps, const UpdateTiming& timing) {
   return {steps / timing.collect_seconds, steps / timing.learn_seconds,

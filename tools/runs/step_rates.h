@@ -29,6 +29,9 @@ class SpeedMeter {
   UpdateTiming timing_;
 };
 
+/// "8 minutes", in the unit of which there are two at least.
+std::string duration_text(double seconds);
+
 /// "about 410 steps/s (collecting 620, learning 1,210); 200,000 steps in about 8 minutes".
 std::string forecast_text(const StepRates& rates, std::int64_t steps);
 

@@ -59,10 +59,19 @@ TEST_F(RunForecast, OfARunThatDoesNotBegin) {
   expect_refusal("train", {"--forecast"}, 2, "--forecast begins no run");
 }
 
-TEST_F(RunForecast, VerifyFreezingEndsWithOne) {
-  const Outcome outcome = run("verify_freezing", {pictures_});
+TEST_F(RunForecast, VerifyFreezingEndsWithOneOfEachModeOfASchedule) {
+  const Outcome outcome = run(
+      "verify_freezing", {pictures_, "--set",
+                          "actor_critic.backbone.freeze_schedule=[{update: 30, freeze_mode: none, "
+                          "backbone_lr: 1.0e-5}]"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
-  expect_speed(outcome.out.substr(outcome.out.find("claims hold")), "2,560");
+  const std::string text = outcome.out.substr(outcome.out.find("claims hold"));
+  const std::size_t second = text.find("updates 31 to 40, freeze mode none:\n");
+  ASSERT_NE(second, std::string::npos) << text;
+  EXPECT_NE(text.find("updates 1 to 30, freeze mode all:\n"), std::string::npos) << text;
+  expect_speed(text.substr(0, second), "1,920");
+  expect_speed(text.substr(second), "640");
+  EXPECT_NE(text.find("forecast of all: about "), std::string::npos) << text;
 }
 
 TEST_F(RunForecast, ALongRunTellsItOnceByItsFirstUpdates) {
