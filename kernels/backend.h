@@ -7,6 +7,7 @@
 #include <string>
 
 #include "kernels/compute_options.h"
+#include "kernels/counts/device_counts.h"
 #include "kernels/errors.h"
 #include "kernels/families/attention.h"
 #include "kernels/families/convolution.h"
@@ -88,6 +89,9 @@ class Backend {
   virtual LossKernels& losses() = 0;
   /// What only a policy needs: the ops of engine/policy_ops.h.
   virtual PolicyKernels& policy() = 0;
+
+  /// What the device has been asked to do so far; null where that is not counted.
+  virtual const DeviceCounts* counts() const { return nullptr; }
 
  private:
   MemoryLedger ledger_;

@@ -19,26 +19,18 @@ constexpr int kDevice = 0;  // CUDA_VISIBLE_DEVICES chooses another
 
 }  // namespace
 
-CudaBackend::Stream::Stream() {
-  FROST_CUDA(cudaSetDevice(kDevice));
-  FROST_CUDA(cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking));
-}
-
-CudaBackend::Stream::~Stream() {
-  FROST_CUDA_NOTHROW(cudaStreamDestroy(handle));
-}
-
 // The workspace is taken whole, once: plans and captured graphs may keep its address for life, and
 // a block that never grows has no way to move. Reserving addresses and mapping pages on demand
 // would save at most these 256 MiB.
 CudaBackend::CudaBackend()
-    : allocator_(kDevice, stream_, ledger()),
+    : stream_(kDevice),
+      allocator_(kDevice, stream_, ledger()),
       workspace_(*this, MemoryTag::kWorkspace, static_cast<std::size_t>(cuda::kWorkspaceCeiling)),
       arena_(workspace_.data(), workspace_.bytes()),
       convolutions_(std::make_unique<cuda::CudnnConvolutions>(*this)) {}
 
 CudaBackend::~CudaBackend() {
-  FROST_CUDA_NOTHROW(cudaStreamSynchronize(stream_));
+  FROST_CUDA_NOTHROW(cudaStreamSynchronize(stream_.raw()));
 }
 
 void CudaBackend::configure(const ComputeOptions& options) {
@@ -74,26 +66,20 @@ void CudaBackend::release(void* data) {
   allocator_.release(data);
 }
 
-// Copies wait: host memory is pageable and may be gone or read as soon as the call returns.
-
 void CudaBackend::copy_to_host(void* dst, const void* src, std::size_t bytes) {
-  if (bytes == 0) return;
-  FROST_CUDA(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToHost, stream_));
-  FROST_CUDA(cudaStreamSynchronize(stream_));
+  if (bytes != 0) stream_.download(dst, src, bytes);
 }
 
 void CudaBackend::copy_from_host(void* dst, const void* src, std::size_t bytes) {
-  if (bytes == 0) return;
-  FROST_CUDA(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyHostToDevice, stream_));
-  FROST_CUDA(cudaStreamSynchronize(stream_));
+  if (bytes != 0) stream_.upload(dst, src, bytes);
 }
 
 void CudaBackend::copy(void* dst, const void* src, std::size_t bytes) {
-  if (bytes != 0) FROST_CUDA(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream_));
+  if (bytes != 0) stream_.copy(dst, src, bytes);
 }
 
 void CudaBackend::fill_zero(void* data, std::size_t bytes) {
-  if (bytes != 0) FROST_CUDA(cudaMemsetAsync(data, 0, bytes, stream_));
+  if (bytes != 0) stream_.fill(data, 0, bytes);
 }
 
 std::unique_ptr<RecordedWork> CudaBackend::record(const std::function<void()>& work) {

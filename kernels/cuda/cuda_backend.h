@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include <memory>
 
 #include "kernels/backend.h"
@@ -9,6 +7,7 @@
 #include "kernels/cuda/families.h"
 #include "kernels/cuda/runtime/allocator.h"
 #include "kernels/cuda/runtime/arena.h"
+#include "kernels/cuda/runtime/stream.h"
 #include "kernels/tracked_buffer.h"
 
 namespace frost {
@@ -36,7 +35,8 @@ class CudaBackend final : public Backend {
   const ComputeOptions& options() const { return options_; }
   /// One line per convolution plan made so far.
   std::string kernel_report() const override;
-  cudaStream_t stream() const { return stream_; }
+  cuda::Stream& stream() { return stream_; }
+  const DeviceCounts* counts() const override { return &stream_.counts(); }
   cuda::Arena& arena() { return arena_; }
   cuda::CudnnConvolutions& convolutions() { return *convolutions_; }
 
@@ -68,15 +68,7 @@ class CudaBackend final : public Backend {
   PolicyKernels& policy() override { return *policy_; }
 
  private:
-  /// A non-blocking stream, destroyed last.
-  struct Stream {
-    Stream();
-    ~Stream();
-    cudaStream_t handle = nullptr;
-  };
-
-  Stream owned_stream_;
-  cudaStream_t stream_ = owned_stream_.handle;
+  cuda::Stream stream_;  ///< destroyed last
   cuda::Allocator allocator_;
   TrackedBuffer workspace_;
   cuda::Arena arena_;

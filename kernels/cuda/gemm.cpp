@@ -61,6 +61,14 @@ std::string text(const GemmKey& key) {
          std::to_string(key.k) + "," + std::to_string(key.n) + "]";
 }
 
+/// Operands and result, each moved once.
+Traffic traffic(const GemmKey& key) {
+  const std::int64_t operands = key.m * key.k + key.k * key.n, result = key.m * key.n;
+  const bool half = static_cast<MathMode>(key.math) == MathMode::kBf16;
+  return (half ? reads<std::uint16_t>(operands) : reads(operands)) +
+         reads(key.accumulate ? result : 0) + writes(result);
+}
+
 }  // namespace
 
 /// Row-major C = op(A) op(B) is column-major C^T = op(B)^T op(A)^T, and a row-major matrix read as
@@ -119,8 +127,7 @@ struct LtGemm::Plan {
   }
 };
 
-LtGemm::LtGemm(cudaStream_t stream, Arena& arena)
-    : stream_(stream), arena_(arena), plans_(kCapacity) {
+LtGemm::LtGemm(Stream& stream, Arena& arena) : stream_(stream), arena_(arena), plans_(kCapacity) {
   FROST_CUBLAS(cublasLtCreate(&handle_));
 }
 
@@ -132,6 +139,7 @@ std::unique_ptr<LtGemm::Plan> LtGemm::make(const GemmKey& key) {
   require_no_capture(stream_, "a matrix product");
   auto plan = std::make_unique<Plan>(key);
   plan->choose(handle_, key);
+  stream_.count_plan();
   return plan;
 }
 
@@ -142,7 +150,8 @@ void LtGemm::run(const GemmKey& key, const void* a, const void* b, float* c) {
   const float alpha = 1.0f, beta = key.accumulate ? 1.0f : 0.0f;
   FROST_CUBLAS(cublasLtMatmul(handle_, plan.operation, &alpha, b, plan.first, a, plan.second, &beta,
                               c, plan.result, c, plan.result, &plan.algorithm, workspace,
-                              plan.workspace, stream_));
+                              plan.workspace, stream_.raw()));
+  stream_.count_library(traffic(key), key.m * key.n * key.k);
 }
 
 }  // namespace frost::cuda

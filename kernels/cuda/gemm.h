@@ -1,13 +1,13 @@
 #pragma once
 
 #include <cublasLt.h>
-#include <cuda_runtime_api.h>
 
 #include <cstdint>
 #include <memory>
 
 #include "kernels/cuda/conv/plan_key.h"
 #include "kernels/cuda/runtime/arena.h"
+#include "kernels/cuda/runtime/stream.h"
 #include "kernels/lru_cache.h"
 
 namespace frost::cuda {
@@ -28,7 +28,7 @@ struct GemmKey {
 /// bf16.
 class LtGemm {
  public:
-  LtGemm(cudaStream_t stream, Arena& arena);
+  LtGemm(Stream& stream, Arena& arena);
   ~LtGemm();
   LtGemm(const LtGemm&) = delete;
   LtGemm& operator=(const LtGemm&) = delete;
@@ -41,7 +41,7 @@ class LtGemm {
 
   std::unique_ptr<Plan> make(const GemmKey& key);
 
-  cudaStream_t stream_;
+  Stream& stream_;
   Arena& arena_;
   cublasLtHandle_t handle_ = nullptr;
   LruCache<GemmKey, std::unique_ptr<Plan>, BytesHash<GemmKey>> plans_;

@@ -3,7 +3,6 @@
 #include "kernels/cuda/families.h"
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/rounded_matrix.h"
-#include "kernels/cuda/runtime/cuda_check.h"
 
 namespace frost::cuda {
 namespace {
@@ -23,9 +22,7 @@ class CudaMatrix final : public MatrixKernels {
       const auto bytes = [](std::int64_t floats) {
         return static_cast<std::size_t>(floats) * sizeof(float);
       };
-      FROST_CUDA(cudaMemset2DAsync(c.data, bytes(ldc), 0, bytes(n), static_cast<std::size_t>(m),
-                                   backend_.stream()));
-      return;
+      return backend_.stream().fill_rows(c.data, bytes(ldc), bytes(n), static_cast<std::size_t>(m));
     }
     const auto multiply = [&](const auto* first, std::int64_t first_stride, const auto* second,
                               std::int64_t second_stride) {

@@ -13,7 +13,8 @@ class CudaNormalization final : public NormalizationKernels {
 
   void softmax_forward(std::int64_t rows, std::int64_t cols, float inverse_temperature,
                        const float* x, float* y) override {
-    for_each_warp(stream_, rows, [=] __device__(std::int64_t r, int lane) {
+    const std::int64_t n = rows * cols;
+    for_each_warp(stream_, rows, reads(n) + writes(n), [=] __device__(std::int64_t r, int lane) {
       const float* in = x + r * cols;
       float* out = y + r * cols;
       float top = -INFINITY;
@@ -31,21 +32,24 @@ class CudaNormalization final : public NormalizationKernels {
 
   void softmax_backward(std::int64_t rows, std::int64_t cols, float inverse_temperature,
                         const float* y, const float* dy, GradOut dx) override {
-    for_each_warp(stream_, rows, [=] __device__(std::int64_t r, int lane) {
-      const float *out = y + r * cols, *grad = dy + r * cols;
-      float dot = 0;
-      for (std::int64_t c = lane; c < cols; c += kWarpSize) dot += out[c] * grad[c];
-      dot = warp_sum(dot);
-      for (std::int64_t c = lane; c < cols; c += kWarpSize) {
-        store(inverse_temperature * out[c] * (grad[c] - dot), dx.mode, dx.data[r * cols + c]);
-      }
-    });
+    const std::int64_t n = rows * cols;
+    for_each_warp(
+        stream_, rows, reads(2 * n) + stores(n, dx), [=] __device__(std::int64_t r, int lane) {
+          const float *out = y + r * cols, *grad = dy + r * cols;
+          float dot = 0;
+          for (std::int64_t c = lane; c < cols; c += kWarpSize) dot += out[c] * grad[c];
+          dot = warp_sum(dot);
+          for (std::int64_t c = lane; c < cols; c += kWarpSize) {
+            store(inverse_temperature * out[c] * (grad[c] - dot), dx.mode, dx.data[r * cols + c]);
+          }
+        });
   }
 
   void layer_norm_forward(std::int64_t rows, std::int64_t cols, float epsilon, const float* x,
                           const float* gamma, const float* beta, float* y, float* mean,
                           float* rstd) override {
-    for_each_warp(stream_, rows, [=] __device__(std::int64_t r, int lane) {
+    const Traffic traffic = reads(rows * cols + 2 * cols) + writes(rows * cols + 2 * rows);
+    for_each_warp(stream_, rows, traffic, [=] __device__(std::int64_t r, int lane) {
       const float* in = x + r * cols;
       double sum = 0, squares = 0;
       for (std::int64_t c = lane; c < cols; c += kWarpSize) sum += in[c];
@@ -67,8 +71,10 @@ class CudaNormalization final : public NormalizationKernels {
   void layer_norm_backward(std::int64_t rows, std::int64_t cols, const float* x, const float* mean,
                            const float* rstd, const float* gamma, const float* dy, GradOut dx,
                            GradOut dgamma, GradOut dbeta) override {
+    const Traffic inputs = reads(2 * rows * cols + 2 * rows);  // x, dy, mean, rstd
     if (dx) {
-      for_each_warp(stream_, rows, [=] __device__(std::int64_t r, int lane) {
+      const Traffic traffic = inputs + reads(cols) + stores(rows * cols, dx);
+      for_each_warp(stream_, rows, traffic, [=] __device__(std::int64_t r, int lane) {
         const float *in = x + r * cols, *grad = dy + r * cols;
         const float row_mean = mean[r], row_rstd = rstd[r], n = static_cast<float>(cols);
         float sum = 0, projected = 0;
@@ -89,7 +95,7 @@ class CudaNormalization final : public NormalizationKernels {
     if (dbeta) backend_.rows().column_sum(rows, cols, dy, dbeta);
     if (dgamma) {
       reduce_columns(
-          backend_, rows, cols,
+          backend_, rows, cols, inputs,
           [=] __device__(std::int64_t r, std::int64_t c) {
             const float normalised = (x[r * cols + c] - mean[r]) * rstd[r];
             return static_cast<double>(dy[r * cols + c] * normalised);
@@ -101,7 +107,8 @@ class CudaNormalization final : public NormalizationKernels {
   void batch_norm_forward(std::int64_t pixels, std::int64_t channels, float epsilon, const float* x,
                           const float* gamma, const float* beta, const float* mean,
                           const float* var, float* y) override {
-    for_each(stream_, pixels * channels, [=] __device__(std::int64_t i) {
+    const std::int64_t n = pixels * channels;
+    for_each(stream_, n, reads(n + 4 * channels) + writes(n), [=] __device__(std::int64_t i) {
       const std::int64_t c = i % channels;
       const double s = gamma[c] / sqrt(static_cast<double>(var[c]) + epsilon);
       y[i] = x[i] * static_cast<float>(s) + static_cast<float>(beta[c] - mean[c] * s);
@@ -113,7 +120,7 @@ class CudaNormalization final : public NormalizationKernels {
                            const float* dy, GradOut dx, GradOut dgamma, GradOut dbeta) override {
     if (dgamma) {
       reduce_columns(
-          backend_, pixels, channels,
+          backend_, pixels, channels, reads(2 * pixels * channels + 2 * channels),
           [=] __device__(std::int64_t p, std::int64_t c) {
             const double inv_std = 1.0 / sqrt(static_cast<double>(var[c]) + epsilon);
             const std::int64_t i = p * channels + c;
@@ -123,7 +130,8 @@ class CudaNormalization final : public NormalizationKernels {
     }
     if (dbeta) backend_.rows().column_sum(pixels, channels, dy, dbeta);
     if (!dx) return;
-    for_each(stream_, pixels * channels, [=] __device__(std::int64_t i) {
+    const std::int64_t n = pixels * channels;
+    for_each(stream_, n, reads(n + 2 * channels) + stores(n, dx), [=] __device__(std::int64_t i) {
       const std::int64_t c = i % channels;
       const double s = gamma[c] / sqrt(static_cast<double>(var[c]) + epsilon);
       store(dy[i] * static_cast<float>(s), dx.mode, dx.data[i]);
@@ -133,7 +141,9 @@ class CudaNormalization final : public NormalizationKernels {
   void fold_batch_norm(std::int64_t out_channels, std::int64_t taps, float epsilon,
                        const float* weight, const float* gamma, const float* beta,
                        const float* mean, const float* var, float* folded, float* bias) override {
-    for_each_block(stream_, out_channels, [=] __device__(std::int64_t o, int thread) {
+    const std::int64_t weights = out_channels * taps;
+    const Traffic traffic = reads(weights + 4 * out_channels) + writes(weights + out_channels);
+    for_each_block(stream_, out_channels, traffic, [=] __device__(std::int64_t o, int thread) {
       const double s = gamma[o] / sqrt(static_cast<double>(var[o]) + epsilon);
       for (std::int64_t t = thread; t < taps; t += kBlockSize) {
         folded[o * taps + t] = static_cast<float>(weight[o * taps + t] * s);
@@ -146,7 +156,13 @@ class CudaNormalization final : public NormalizationKernels {
                                   const float* weight, const float* gamma, const float* mean,
                                   const float* var, const float* g, const float* db,
                                   GradOut dweight, GradOut dgamma) override {
-    for_each_block(stream_, out_channels, [=] __device__(std::int64_t o, int thread) {
+    const std::int64_t weights = out_channels * taps;
+    Traffic traffic = reads(weights + out_channels);  // the gradient, the variances
+    if (dgamma) {
+      traffic = traffic + reads(weights + 2 * out_channels) + stores(out_channels, dgamma);
+    }
+    if (dweight) traffic = traffic + reads(out_channels) + stores(weights, dweight);
+    for_each_block(stream_, out_channels, traffic, [=] __device__(std::int64_t o, int thread) {
       const double inv_std = 1.0 / sqrt(static_cast<double>(var[o]) + epsilon);
       const float *filter = weight + o * taps, *gradient = g + o * taps;
       if (dgamma.mode != GradMode::kIgnore) {
@@ -171,7 +187,7 @@ class CudaNormalization final : public NormalizationKernels {
 
  private:
   CudaBackend& backend_;
-  cudaStream_t stream_;
+  Stream& stream_;
 };
 
 }  // namespace

@@ -17,17 +17,20 @@ class CudaOptimizer final : public OptimizerKernels {
     for (const TensorPack& pack : make_packs(tensors)) {
       const Scratch scratch(backend_, static_cast<std::size_t>(pack.blocks()) * sizeof(double));
       auto* partial = scratch.data<double>();
-      for_each_block(stream_, pack.blocks(), [=] __device__(std::int64_t block, int thread) {
-        const PackedRange range = pack.range(static_cast<std::int32_t>(block));
-        const float* gradient = pack.tensors[range.tensor].gradient;
-        double sum = 0;
-        for (std::int64_t i = range.begin + thread; i < range.end; i += kBlockSize) {
-          sum += static_cast<double>(gradient[i]) * gradient[i];
-        }
-        sum = block_sum(sum);
-        if (thread == 0) partial[block] = sum;
-      });
-      for_each_block(stream_, pack.count, [=] __device__(std::int64_t tensor, int thread) {
+      const Traffic gradients = reads(pack.elements()) + writes<double>(pack.blocks());
+      for_each_block(stream_, pack.blocks(), gradients,
+                     [=] __device__(std::int64_t block, int thread) {
+                       const PackedRange range = pack.range(static_cast<std::int32_t>(block));
+                       const float* gradient = pack.tensors[range.tensor].gradient;
+                       double sum = 0;
+                       for (std::int64_t i = range.begin + thread; i < range.end; i += kBlockSize) {
+                         sum += static_cast<double>(gradient[i]) * gradient[i];
+                       }
+                       sum = block_sum(sum);
+                       if (thread == 0) partial[block] = sum;
+                     });
+      const Traffic sums = reads<double>(pack.blocks()) + writes<double>(pack.count);
+      for_each_block(stream_, pack.count, sums, [=] __device__(std::int64_t tensor, int thread) {
         double sum = 0;
         for (std::int64_t i = pack.first_block[tensor] + thread; i < pack.first_block[tensor + 1];
              i += kBlockSize) {
@@ -41,27 +44,32 @@ class CudaOptimizer final : public OptimizerKernels {
 
   void clip_gradients(std::int64_t n, const double* squares, double max_norm,
                       float* coefficient) override {
-    for_each_block(stream_, 1, [=] __device__(std::int64_t, int thread) {
-      double sum = 0;
-      for (std::int64_t i = thread; i < n; i += kBlockSize) sum += squares[i];
-      sum = block_sum(sum);
-      if (thread == 0) *coefficient = clip_coefficient(sum, max_norm);
-    });
+    for_each_block(stream_, 1, reads<double>(n) + writes(1),
+                   [=] __device__(std::int64_t, int thread) {
+                     double sum = 0;
+                     for (std::int64_t i = thread; i < n; i += kBlockSize) sum += squares[i];
+                     sum = block_sum(sum);
+                     if (thread == 0) *coefficient = clip_coefficient(sum, max_norm);
+                   });
   }
 
   void adam_step(std::span<const OptimizerTensor> tensors, const AdamFactors* factors,
                  const float* coefficient) override {
     for (const TensorPack& pack : make_packs(tensors)) {
-      for_each_block(stream_, pack.blocks(), [=] __device__(std::int64_t block, int thread) {
-        const float scale = *coefficient;
-        if (isnan(scale)) return;
-        const PackedRange range = pack.range(static_cast<std::int32_t>(block));
-        const OptimizerTensor& t = pack.tensors[range.tensor];
-        const AdamFactors f = factors[t.slot];
-        for (std::int64_t i = range.begin + thread; i < range.end; i += kBlockSize) {
-          adam_element(f, scale * t.gradient[i], t.first[i], t.second[i], t.parameter[i]);
-        }
-      });
+      const std::int64_t n = pack.elements();
+      const Traffic traffic =
+          reads(4 * n) + reads<AdamFactors>(pack.count) + reads(1) + writes(3 * n);
+      for_each_block(
+          stream_, pack.blocks(), traffic, [=] __device__(std::int64_t block, int thread) {
+            const float scale = *coefficient;
+            if (isnan(scale)) return;
+            const PackedRange range = pack.range(static_cast<std::int32_t>(block));
+            const OptimizerTensor& t = pack.tensors[range.tensor];
+            const AdamFactors f = factors[t.slot];
+            for (std::int64_t i = range.begin + thread; i < range.end; i += kBlockSize) {
+              adam_element(f, scale * t.gradient[i], t.first[i], t.second[i], t.parameter[i]);
+            }
+          });
     }
   }
 
@@ -86,7 +94,7 @@ class CudaOptimizer final : public OptimizerKernels {
   }
 
   CudaBackend& backend_;
-  cudaStream_t stream_;
+  Stream& stream_;
 };
 
 }  // namespace

@@ -14,7 +14,10 @@ class CudaPooling final : public PoolingKernels {
   void max_pool2d_forward(const Pool2dShape& s, const float* x, float* y,
                           std::uint8_t* index) override {
     const std::int64_t oh = s.oh(), ow = s.ow();
-    for_each(stream_, s.n * oh * ow * s.c, [=] __device__(std::int64_t i) {
+    const std::int64_t outputs = s.n * oh * ow * s.c;
+    const Traffic traffic = reads(s.n * s.h * s.w * s.c) + writes(outputs) +
+                            writes<std::uint8_t>(index != nullptr ? outputs : 0);
+    for_each(stream_, outputs, traffic, [=] __device__(std::int64_t i) {
       const std::int64_t c = i % s.c, ox = i / s.c % ow, oy = i / s.c / ow % oh;
       const float* image = x + i / s.c / ow / oh * s.h * s.w * s.c;
       float best = -INFINITY;
@@ -39,7 +42,9 @@ class CudaPooling final : public PoolingKernels {
                            GradOut dx) override {
     const std::int64_t oh = s.oh(), ow = s.ow();
     // Gather form: every input element asks the windows that cover it, so no two threads write one.
-    for_each(stream_, s.n * s.h * s.w * s.c, [=] __device__(std::int64_t i) {
+    const std::int64_t inputs = s.n * s.h * s.w * s.c, outputs = s.n * oh * ow * s.c;
+    const Traffic traffic = reads(outputs) + reads<std::uint8_t>(outputs) + stores(inputs, dx);
+    for_each(stream_, inputs, traffic, [=] __device__(std::int64_t i) {
       const std::int64_t c = i % s.c, ix = i / s.c % s.w, iy = i / s.c / s.w % s.h;
       const std::int64_t n = i / s.c / s.w / s.h;
       float sum = start_of(dx.mode, dx.data + i);
@@ -60,7 +65,7 @@ class CudaPooling final : public PoolingKernels {
   void global_avg_pool_forward(std::int64_t n, std::int64_t pixels, std::int64_t c, const float* x,
                                float* y) override {
     const float scale = 1.0f / static_cast<float>(pixels);
-    for_each(stream_, n * c, [=] __device__(std::int64_t i) {
+    for_each(stream_, n * c, reads(n * pixels * c) + writes(n * c), [=] __device__(std::int64_t i) {
       const float* image = x + i / c * pixels * c + i % c;
       float sum = 0;
       for (std::int64_t p = 0; p < pixels; ++p) sum += image[p * c];
@@ -71,13 +76,14 @@ class CudaPooling final : public PoolingKernels {
   void global_avg_pool_backward(std::int64_t n, std::int64_t pixels, std::int64_t c,
                                 const float* dy, GradOut dx) override {
     const float scale = 1.0f / static_cast<float>(pixels);
-    for_each(stream_, n * pixels * c, [=] __device__(std::int64_t i) {
+    const std::int64_t inputs = n * pixels * c;
+    for_each(stream_, inputs, reads(n * c) + stores(inputs, dx), [=] __device__(std::int64_t i) {
       store(dy[i / (pixels * c) * c + i % c] * scale, dx.mode, dx.data[i]);
     });
   }
 
  private:
-  cudaStream_t stream_;
+  Stream& stream_;
 };
 
 }  // namespace

@@ -6,9 +6,10 @@
 namespace frost::cuda {
 namespace {
 
-void round_rows(cudaStream_t stream, std::int64_t rows, std::int64_t cols, const float* x,
+void round_rows(Stream& stream, std::int64_t rows, std::int64_t cols, const float* x,
                 std::int64_t x_stride, std::uint16_t* y, std::int64_t y_stride) {
-  for_each(stream, rows * cols, [=] __device__(std::int64_t i) {
+  const std::int64_t n = rows * cols;
+  for_each(stream, n, reads(n) + writes<std::uint16_t>(n), [=] __device__(std::int64_t i) {
     const std::int64_t r = i / cols, c = i % cols;
     y[r * y_stride + c] = round_to_bfloat16(x[r * x_stride + c]);
   });
@@ -22,8 +23,9 @@ RoundedMatrix::RoundedMatrix(CudaBackend& backend, std::int64_t rows, std::int64
   round_rows(backend.stream(), rows, cols, x, stride, buffer_.as<std::uint16_t>(), stride_);
 }
 
-void widen(cudaStream_t stream, std::int64_t n, const std::uint16_t* x, float* y) {
-  for_each(stream, n, [=] __device__(std::int64_t i) { y[i] = bfloat16_to_float(x[i]); });
+void widen(Stream& stream, std::int64_t n, const std::uint16_t* x, float* y) {
+  for_each(stream, n, reads<std::uint16_t>(n) + writes(n),
+           [=] __device__(std::int64_t i) { y[i] = bfloat16_to_float(x[i]); });
 }
 
 }  // namespace frost::cuda

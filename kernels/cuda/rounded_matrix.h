@@ -39,6 +39,6 @@ class RoundedMatrix {
 };
 
 /// y = x, widened exactly from bfloat16 bits.
-void widen(cudaStream_t stream, std::int64_t n, const std::uint16_t* x, float* y);
+void widen(Stream& stream, std::int64_t n, const std::uint16_t* x, float* y);
 
 }  // namespace frost::cuda

@@ -28,6 +28,13 @@ struct TensorPack {
 
   FROST_HOST_DEVICE std::int32_t blocks() const { return first_block[count]; }
 
+  /// Of all tensors.
+  std::int64_t elements() const {
+    std::int64_t sum = 0;
+    for (std::int32_t i = 0; i < count; ++i) sum += tensors[i].n;
+    return sum;
+  }
+
   /// The tensor whose blocks hold `block`, by bisection.
   FROST_HOST_DEVICE PackedRange range(std::int32_t block) const {
     std::int32_t low = 0, high = count;

@@ -62,7 +62,7 @@ TEST_F(CudaDevice, NewPlansAreRefusedDuringCapture) {
   const Layer layer = kLayers[2];
   const TrackedBuffer x = upload(values(layer.x(), 1)), w = upload(values(layer.w(), 2));
   const TrackedBuffer y = empty(layer.y());
-  cudaStream_t stream = backend_->stream();
+  cudaStream_t stream = backend_->stream().raw();
   ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
   EXPECT_THROW(backend_->convolution().conv2d_forward(layer.s, x.floats(), {w.floats()}, nullptr,
                                                       nullptr, false, y.floats()),

@@ -67,7 +67,7 @@ namespace frost::gpu_double {
 template <class... Parameters, class... Arguments>
 cudaError_t launch(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                    Arguments&&... arguments) {
-  return enqueue(config->stream, [=, grid = config->gridDim, block = config->blockDim] {
+  return enqueue_computation(config->stream, [=, grid = config->gridDim, block = config->blockDim] {
     run_grid(grid, block, [&] { kernel(static_cast<Parameters>(arguments)...); });
   });
 }

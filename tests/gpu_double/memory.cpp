@@ -12,6 +12,7 @@
 
 #include "kernels/round_up.h"
 #include "tests/gpu_double/settings.h"
+#include "tests/gpu_double/stream.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -133,7 +134,7 @@ void* take(std::size_t bytes, MemoryKind kind) {
   void* const whole = std::aligned_alloc(kAlignment, block.whole());
   if (whole == nullptr) return nullptr;
   const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(whole) + kRedzone;
-  std::memset(at(address), kPoison, bytes);
+  std::memset(at(address), idle() ? 0 : kPoison, bytes);
   for_each_redzone(address, block, [](std::uintptr_t begin, std::size_t size) {
     std::memset(at(begin), kRedzoneByte, size);
     forbid(begin, size);
@@ -153,10 +154,14 @@ void drop(void* data, MemoryKind kind) {
     violation(name(address, block) + " was freed by the function of another kind of memory");
   }
   check_block(address, block);
-  std::memset(at(address), kPoison, block.bytes);
-  forbid(address, block.bytes);
   m.live.erase(found);
   m.live_bytes -= block.bytes;
+  if (idle()) {  // no kernel runs that could read it
+    permit(address - kRedzone, block.whole());
+    return std::free(at(address - kRedzone));
+  }
+  std::memset(at(address), kPoison, block.bytes);
+  forbid(address, block.bytes);
   m.freed.emplace_back(address, block);
   m.freed_bytes += block.whole();
   while (m.freed_bytes > kQuarantine && m.freed.size() > kLeastFreed) {

@@ -7,8 +7,9 @@ namespace frost::gpu_double {
 
 enum class MemoryKind { kDevice, kPool };
 
-/// A block of device memory, aligned to 512 bytes and filled with 0xFF (NaN, or -1), between two
-/// redzones; null where the device is full (80 GiB) or this allocation is to fail.
+/// A block of device memory, aligned to 512 bytes and filled with 0xFF (NaN, or -1), or where the
+/// double is idle with zeros, between two redzones; null where the device is full (80 GiB) or this
+/// allocation is to fail.
 void* take(std::size_t bytes, MemoryKind kind);
 /// Looks at the redzones, poisons the block and keeps it from use for a while. A `violation` unless
 /// it is the start of a live block of this kind.

@@ -34,13 +34,13 @@ each() {
     'Ops/OpParity*linear*'
   "$1" uid_exchanged kernels/cuda/conv/conv2d.cpp 's/\{kX, x\}, \{kWeight, weight\}/{kWeight, x}, {kX, weight}/' \
     'Ops/OpParity*conv*'
-  "$1" workspace_halved kernels/cuda/gemm.cpp 's/plan\.workspace, stream_\)/plan.workspace \/ 2, stream_)/' \
+  "$1" workspace_halved kernels/cuda/gemm.cpp 's/plan\.workspace, stream_\.raw/plan.workspace \/ 2, stream_.raw/' \
     'Ops/OpParity*linear*' gemm_workspace
   "$1" unpadded_rows kernels/cuda/rounded_matrix.h 's/kRowMultiple = 8/kRowMultiple = 1/' 'Ops/OpParity*linear*' aligned_bf16
   "$1" stale_pointer rl/ppo/minibatch.cpp 's/^( *)&discrete\.old_logp,$/\1\&continuous.old_logp,/' \
     'Devices/ReplayedTraining*Choices*'
-  "$1" missing_wait kernels/cuda/cuda_backend.cpp \
-    '/HostToDevice/{n;s/FROST_CUDA\(cudaStreamSynchronize\(stream_\)\);//}' 'Ops/OpParity*' async
+  "$1" missing_wait kernels/cuda/runtime/stream.cpp \
+    '/HostToDevice/,/wait/s/^ *wait\(\);$//' 'Ops/OpParity*' async
 }
 
 # Reads the command that makes a target of the build, in the build's folder, into `words`.

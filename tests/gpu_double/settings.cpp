@@ -46,6 +46,8 @@ void set_from(const std::string& word, Settings& s) {
     s.unsupported_plans = static_cast<int>(number(word, value));
   } else if (name == "fail_allocation") {
     s.failing_allocation = number(word, value);
+  } else if (name == "idle_after") {
+    s.idle_after = number(word, value);
   } else if (name == "out_of_memory") {
     s.last_allocation = number(word, value);
   } else {

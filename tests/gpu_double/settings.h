@@ -27,6 +27,7 @@ struct Settings {
   bool largest_workspace = false;       ///< gemm_workspace: products ask for all they may have
   std::int64_t failing_allocation = 0;  ///< fail_allocation=N: the N-th fails, counted from 1
   std::int64_t last_allocation = 0;     ///< out_of_memory=N: all after the N-th fail; 0: none
+  std::int64_t idle_after = -1;         ///< idle_after=N: computes N pieces of work; -1: all
   int driver_version = 13000;           ///< driver=none (0) or driver=old (11040)
 };
 

@@ -10,6 +10,7 @@ namespace frost::gpu_double {
 namespace {
 
 thread_local cudaError_t last_error = cudaSuccess;
+std::int64_t computations = 0;  ///< so far
 
 }  // namespace
 
@@ -52,6 +53,16 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
   // A GPU gets on with its work, too, at its own pace.
   if (random() % 8 == 0) run_queued(*stream, random() % (stream->queue.size() + 1));
   return cudaSuccess;
+}
+
+bool idle() {
+  return settings().idle_after >= 0 && computations >= settings().idle_after;
+}
+
+cudaError_t enqueue_computation(cudaStream_t stream, std::function<void()> work) {
+  if (idle()) return enqueue(stream, [] {});
+  ++computations;
+  return enqueue(stream, std::move(work));
 }
 
 void finish_work() {

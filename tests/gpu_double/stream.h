@@ -10,6 +10,12 @@ namespace frost::gpu_double {
 /// graph that the stream is capturing. What it captured by value is what a replay sees.
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
 
+/// The same for a kernel or the call of a library, which is not computed where the double is idle
+/// (`Settings::idle_after`).
+cudaError_t enqueue_computation(cudaStream_t stream, std::function<void()> work);
+/// Whether nothing is computed any more.
+bool idle();
+
 /// Runs all that is queued, in order.
 void finish_work();
 

@@ -31,6 +31,28 @@ std::int64_t output_size(const Conv2dShape& s) {
 std::size_t float_bytes(std::int64_t n) {
   return static_cast<std::size_t>(n) * sizeof(float);
 }
+/// Operands and result of a planned convolution, each moved once.
+Traffic traffic(const PlanKey& key) {
+  const Conv2dShape s = key.shape();
+  const bool half = key.data_type == PlanKey::kBfloat16;
+  const auto read = [&](std::int64_t n) { return half ? reads<std::uint16_t>(n) : reads(n); };
+  const auto write = [&](std::int64_t n) { return half ? writes<std::uint16_t>(n) : writes(n); };
+  const std::int64_t x = input_size(s), w = weight_size(s), y = output_size(s);
+  switch (key.direction) {
+    case PlanKey::kForward:
+      return read(x + w) + write(y) + read(key.epilogue & PlanKey::kBias ? s.k : 0) +
+             read(key.epilogue & PlanKey::kResidual ? y : 0);
+    case PlanKey::kBackwardData:
+      return read(y + w) + write(x);
+    default:
+      return read(x + y) + write(w);
+  }
+}
+
+/// The same in every direction.
+std::int64_t multiplications(const PlanKey& key) {
+  return output_size(key.shape()) * taps(key.shape());
+}
 const std::uint16_t* bits(const TrackedBuffer& bfloat16s) {
   return bfloat16s.as<std::uint16_t>();
 }
@@ -47,7 +69,7 @@ CudnnConvolutions::Handle::~Handle() {
 }
 
 CudnnConvolutions::CudnnConvolutions(CudaBackend& backend)
-    : backend_(backend), handle_(backend.stream()), plans_(handle_.raw, backend.stream()) {}
+    : backend_(backend), handle_(backend.stream().raw()), plans_(handle_.raw, backend.stream()) {}
 
 CudnnConvolutions::~CudnnConvolutions() = default;
 
@@ -67,6 +89,7 @@ bool CudnnConvolutions::run(const PlanKey& key, std::span<const Argument> argume
   if (used_ != nullptr) used_->push_back(entry.plan);
   const std::size_t bytes = entry.plan->workspace_bytes();
   entry.plan->run(handle_.raw, arguments, bytes == 0 ? nullptr : backend_.arena().take(bytes));
+  backend_.stream().count_library(traffic(key), multiplications(key));
   return true;
 }
 

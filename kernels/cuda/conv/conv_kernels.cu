@@ -5,20 +5,24 @@
 
 namespace frost::cuda {
 
-void unroll_images(cudaStream_t stream, const Conv2dShape& s, const float* x, float* columns) {
+void unroll_images(Stream& stream, const Conv2dShape& s, const float* x, float* columns) {
   const std::int64_t oh = s.oh(), ow = s.ow(), taps = s.kh * s.kw * s.c;
-  for_each(stream, s.n * oh * ow * taps, [=] __device__(std::int64_t i) {
-    const std::int64_t c = i % s.c, kx = i / s.c % s.kw, ky = i / s.c / s.kw % s.kh;
-    const std::int64_t pixel = i / taps, ox = pixel % ow, oy = pixel / ow % oh;
-    const std::int64_t iy = oy * s.stride - s.pad + ky, ix = ox * s.stride - s.pad + kx;
-    const bool inside = iy >= 0 && iy < s.h && ix >= 0 && ix < s.w;
-    columns[i] = inside ? x[((pixel / ow / oh * s.h + iy) * s.w + ix) * s.c + c] : 0.0f;
-  });
+  const std::int64_t unrolled = s.n * oh * ow * taps;
+  for_each(stream, unrolled, reads(s.n * s.h * s.w * s.c) + writes(unrolled),
+           [=] __device__(std::int64_t i) {
+             const std::int64_t c = i % s.c, kx = i / s.c % s.kw, ky = i / s.c / s.kw % s.kh;
+             const std::int64_t pixel = i / taps, ox = pixel % ow, oy = pixel / ow % oh;
+             const std::int64_t iy = oy * s.stride - s.pad + ky, ix = ox * s.stride - s.pad + kx;
+             const bool inside = iy >= 0 && iy < s.h && ix >= 0 && ix < s.w;
+             columns[i] = inside ? x[((pixel / ow / oh * s.h + iy) * s.w + ix) * s.c + c] : 0.0f;
+           });
 }
 
-void roll_images(cudaStream_t stream, const Conv2dShape& s, const float* columns, float* dx) {
+void roll_images(Stream& stream, const Conv2dShape& s, const float* columns, float* dx) {
   const std::int64_t oh = s.oh(), ow = s.ow();
-  for_each(stream, s.n * s.h * s.w * s.c, [=] __device__(std::int64_t i) {
+  const std::int64_t inputs = s.n * s.h * s.w * s.c;
+  const Traffic traffic = reads(s.n * oh * ow * s.kh * s.kw * s.c) + writes(inputs);
+  for_each(stream, inputs, traffic, [=] __device__(std::int64_t i) {
     const std::int64_t c = i % s.c, ix = i / s.c % s.w, iy = i / s.c / s.w % s.h;
     const std::int64_t n = i / s.c / s.w / s.h;
     float sum = 0;
@@ -44,9 +48,12 @@ __device__ inline float widened(std::uint16_t bits) {
 }
 
 template <class T>
-void conv_epilogue(cudaStream_t stream, std::int64_t pixels, std::int64_t k, const T* sums,
+void conv_epilogue(Stream& stream, std::int64_t pixels, std::int64_t k, const T* sums,
                    const float* bias, const float* residual, bool relu, float* y) {
-  for_each(stream, pixels * k, [=] __device__(std::int64_t i) {
+  const std::int64_t n = pixels * k;
+  const Traffic traffic = reads<T>(n) + reads((bias != nullptr ? k : 0)) +
+                          reads(residual != nullptr ? n : 0) + writes(n);
+  for_each(stream, n, traffic, [=] __device__(std::int64_t i) {
     float value = widened(sums[i]);
     if (bias != nullptr) value += bias[i % k];
     if (residual != nullptr) value += residual[i];
@@ -54,9 +61,9 @@ void conv_epilogue(cudaStream_t stream, std::int64_t pixels, std::int64_t k, con
   });
 }
 
-template void conv_epilogue(cudaStream_t, std::int64_t, std::int64_t, const float*, const float*,
+template void conv_epilogue(Stream&, std::int64_t, std::int64_t, const float*, const float*,
                             const float*, bool, float*);
-template void conv_epilogue(cudaStream_t, std::int64_t, std::int64_t, const std::uint16_t*,
-                            const float*, const float*, bool, float*);
+template void conv_epilogue(Stream&, std::int64_t, std::int64_t, const std::uint16_t*, const float*,
+                            const float*, bool, float*);
 
 }  // namespace frost::cuda

@@ -22,9 +22,9 @@ std::string to_string(const PlanKey& key) {
   return text;
 }
 
-void require_no_capture(cudaStream_t stream, const char* what) {
+void require_no_capture(const Stream& stream, const char* what) {
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-  FROST_CUDA(cudaStreamIsCapturing(stream, &status));
+  FROST_CUDA(cudaStreamIsCapturing(stream.raw(), &status));
   if (status != cudaStreamCaptureStatusNone) {
     fail("cuda", std::string(what) + " is new while a graph is captured; run the step once before");
   }
@@ -38,6 +38,7 @@ PlanCache::Entry PlanCache::make(const PlanKey& key) {
   require_no_capture(stream_, "a convolution plan");
   Entry entry;
   entry.plan = build_conv_plan({handle_}, key, entry.note);
+  stream_.count_plan();
   if (entry.plan) {
     entry.note =
         to_string(entry.plan->engine()) + ", workspace " + mebibytes(entry.plan->workspace_bytes());

@@ -7,6 +7,7 @@
 
 #include "kernels/cuda/conv/conv_plan.h"
 #include "kernels/cuda/conv/plan_key.h"
+#include "kernels/cuda/runtime/stream.h"
 #include "kernels/lru_cache.h"
 
 namespace frost::cuda {
@@ -14,7 +15,7 @@ namespace frost::cuda {
 /// Convolution plans by key. That no plan exists is remembered too.
 class PlanCache {
  public:
-  PlanCache(cudnnHandle_t handle, cudaStream_t stream) : handle_(handle), stream_(stream) {}
+  PlanCache(cudnnHandle_t handle, Stream& stream) : handle_(handle), stream_(stream) {}
 
   struct Entry {
     std::shared_ptr<ConvPlan> plan;  ///< null: nothing suits the key
@@ -38,7 +39,7 @@ class PlanCache {
   Entry make(const PlanKey& key);
 
   cudnnHandle_t handle_;
-  cudaStream_t stream_;
+  Stream& stream_;
   LruCache<PlanKey, Entry, BytesHash<PlanKey>> entries_{kCapacity};
   std::string report_;
 };
@@ -47,6 +48,6 @@ class PlanCache {
 std::string to_string(const PlanKey& key);
 
 /// Throws Error if the stream is being captured into a graph.
-void require_no_capture(cudaStream_t stream, const char* what);
+void require_no_capture(const Stream& stream, const char* what);
 
 }  // namespace frost::cuda

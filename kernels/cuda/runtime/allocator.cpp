@@ -20,7 +20,7 @@ bool asked_to_poison() {
 
 }  // namespace
 
-Allocator::Allocator(int device, cudaStream_t stream, MemoryLedger& ledger)
+Allocator::Allocator(int device, Stream& stream, MemoryLedger& ledger)
     : stream_(stream),
       ledger_(ledger),
       heap_([this](std::size_t bytes) { return take_for_heap(bytes); },
@@ -49,17 +49,18 @@ void* Allocator::allocate(std::size_t bytes) {
 void* Allocator::take_from_pool(std::size_t bytes) {
   void* data = nullptr;
   const std::size_t asked = std::max<std::size_t>(bytes, 1);
-  cudaError_t status = cudaMallocFromPoolAsync(&data, asked, pool_, stream_);
+  cudaError_t status = cudaMallocFromPoolAsync(&data, asked, pool_, stream_.raw());
   if (status == cudaErrorMemoryAllocation) {
     // Blocks released out of order may leave the pool in pieces: finish the work, hand the unused
     // pieces back to the driver, ask once more.
     static_cast<void>(cudaGetLastError());
-    FROST_CUDA(cudaStreamSynchronize(stream_));
+    stream_.wait();
     FROST_CUDA(cudaMemPoolTrimTo(pool_, 0));
-    status = cudaMallocFromPoolAsync(&data, asked, pool_, stream_);
+    status = cudaMallocFromPoolAsync(&data, asked, pool_, stream_.raw());
   }
   if (status == cudaErrorMemoryAllocation) throw_out_of_memory(asked);
   FROST_CUDA(status);
+  stream_.count_allocation();
   return data;
 }
 
@@ -88,7 +89,7 @@ void Allocator::release(void* data) noexcept {
   if (data == nullptr) return;
   if (!heap_.release(data)) {
     if (recording_) return released_.push_back(data);
-    FROST_CUDA_NOTHROW(cudaFreeAsync(data, stream_));
+    FROST_CUDA_NOTHROW(cudaFreeAsync(data, stream_.raw()));
     return;
   }
   if (!recording_) heap_.trim();
@@ -104,7 +105,7 @@ void Allocator::count_heap() {
 void Allocator::poison_idle_heap(const std::unordered_set<const void*>& held) {
   if (!poisons_) return;
   heap_.for_each_idle([&](void* data, std::size_t bytes) {
-    if (!held.contains(data)) FROST_CUDA(cudaMemsetAsync(data, 0xFF, bytes, stream_));
+    if (!held.contains(data)) stream_.fill(data, 0xFF, bytes);
   });
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/cuda/runtime/recording_heap.h"
+#include "kernels/cuda/runtime/stream.h"
 #include "kernels/memory_ledger.h"
 
 namespace frost::cuda {
@@ -19,8 +20,8 @@ namespace frost::cuda {
 /// when an allocation fails.
 class Allocator {
  public:
-  /// `ledger` must outlive the allocator.
-  Allocator(int device, cudaStream_t stream, MemoryLedger& ledger);
+  /// Stream and ledger must outlive the allocator.
+  Allocator(int device, Stream& stream, MemoryLedger& ledger);
   ~Allocator();
   Allocator(const Allocator&) = delete;
   Allocator& operator=(const Allocator&) = delete;
@@ -63,7 +64,7 @@ class Allocator {
   [[noreturn]] void throw_out_of_memory(std::size_t asked) const;
   void count_heap();
 
-  cudaStream_t stream_;
+  Stream& stream_;
   MemoryLedger& ledger_;
   cudaMemPool_t pool_ = nullptr;
   RecordingHeap heap_;

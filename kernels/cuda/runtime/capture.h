@@ -1,25 +1,22 @@
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include <memory>
 #include <vector>
 
 #include "kernels/backend.h"
 #include "kernels/cuda/runtime/allocator.h"
+#include "kernels/cuda/runtime/stream.h"
 
 namespace frost::cuda {
 
 /// From its making to `finish`, what is enqueued on the stream goes into a CUDA graph instead of
 /// being run, and memory comes from the allocator's recording heap.
 ///
-/// Relaxed mode: the heap may grow meanwhile, by calls that other modes forbid. Libraries must not
-/// plan anew (`require_no_capture`), and copies from or to the host fail.
+/// Libraries must not plan anew (`require_no_capture`), and copies from or to the host fail. What
+/// was captured is dropped if it was not finished.
 class Capture {
  public:
-  Capture(cudaStream_t stream, Allocator& allocator);
-  /// Drops what was captured if it was not finished.
-  ~Capture();
+  Capture(Stream& stream, Allocator& allocator);
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
 
@@ -27,10 +24,10 @@ class Capture {
   std::unique_ptr<RecordedWork> finish(std::vector<std::shared_ptr<const void>> kept);
 
  private:
-  cudaStream_t stream_;
+  Stream& stream_;
   Allocator& allocator_;
   Allocator::Recording memory_;
-  bool capturing_ = false;
+  Stream::Recording recording_;
 };
 
 }  // namespace frost::cuda

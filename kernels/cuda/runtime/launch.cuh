@@ -37,36 +37,38 @@ inline unsigned blocks_for(std::int64_t threads) {
   return static_cast<unsigned>((threads + kBlockSize - 1) / kBlockSize);
 }
 
-/// Starts `kernel` with blocks of kBlockSize threads: every launch goes through here.
+/// Starts `kernel` with blocks of kBlockSize threads: every launch goes through here. `traffic` is
+/// what the kernel declares to move.
 template <class... Parameters, class... Arguments>
-void launch(cudaStream_t stream, dim3 grid, void (*kernel)(Parameters...),
+void launch(Stream& stream, Traffic traffic, dim3 grid, void (*kernel)(Parameters...),
             Arguments&&... arguments) {
   cudaLaunchConfig_t config = {};
   config.gridDim = grid;
   config.blockDim = dim3(kBlockSize);
-  config.stream = stream;
+  config.stream = stream.raw();
   FROST_CUDA(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
+  stream.count_kernel(traffic);
 }
 
 /// fn(i) for i in [0, n), one thread each.
 template <class Fn>
-void for_each(cudaStream_t stream, std::int64_t n, Fn fn) {
+void for_each(Stream& stream, std::int64_t n, Traffic traffic, Fn fn) {
   if (n <= 0) return;
-  launch(stream, blocks_for(n), element_kernel<Fn>, n, fn);
+  launch(stream, traffic, blocks_for(n), element_kernel<Fn>, n, fn);
 }
 
 /// fn(i, lane) for i in [0, n), one whole warp each.
 template <class Fn>
-void for_each_warp(cudaStream_t stream, std::int64_t n, Fn fn) {
+void for_each_warp(Stream& stream, std::int64_t n, Traffic traffic, Fn fn) {
   if (n <= 0) return;
-  launch(stream, blocks_for(n * kWarpSize), warp_kernel<Fn>, n, fn);
+  launch(stream, traffic, blocks_for(n * kWarpSize), warp_kernel<Fn>, n, fn);
 }
 
 /// fn(i, thread) for i in [0, n), one block of kBlockSize threads each.
 template <class Fn>
-void for_each_block(cudaStream_t stream, std::int64_t n, Fn fn) {
+void for_each_block(Stream& stream, std::int64_t n, Traffic traffic, Fn fn) {
   if (n <= 0) return;
-  launch(stream, static_cast<unsigned>(n), block_kernel<Fn>, fn);
+  launch(stream, traffic, static_cast<unsigned>(n), block_kernel<Fn>, fn);
 }
 
 /// What a sum that continues in place starts from. A pointer, because memory that is to be
@@ -139,10 +141,10 @@ __global__ void __launch_bounds__(kBlockSize)
   partial[std::int64_t{blockIdx.y} * cols + c] = total;
 }
 
-/// out[c] (=|+=) sum over rows of value(r, c), in double.
+/// out[c] (=|+=) sum over rows of value(r, c), in double; `traffic`: what the values are made of.
 template <class Value>
-void reduce_columns(CudaBackend& backend, std::int64_t rows, std::int64_t cols, Value value,
-                    GradOut out) {
+void reduce_columns(CudaBackend& backend, std::int64_t rows, std::int64_t cols, Traffic traffic,
+                    Value value, GradOut out) {
   if (cols <= 0) return;
   constexpr std::int64_t kLeastRows = 64, kMostChunks = 256;
   std::int64_t chunk_rows = (rows + kMostChunks - 1) / kMostChunks;
@@ -150,13 +152,15 @@ void reduce_columns(CudaBackend& backend, std::int64_t rows, std::int64_t cols, 
   const std::int64_t chunks = (rows + chunk_rows - 1) / chunk_rows;
   const Scratch scratch(backend, static_cast<std::size_t>(chunks * cols) * sizeof(double));
   auto* partial = scratch.data<double>();
-  cudaStream_t stream = backend.stream();
+  Stream& stream = backend.stream();
   if (chunks > 0) {
     const dim3 grid(static_cast<unsigned>((cols + kWarpSize - 1) / kWarpSize),
                     static_cast<unsigned>(chunks));
-    launch(stream, grid, column_partial_kernel<Value>, rows, cols, chunk_rows, value, partial);
+    launch(stream, traffic + writes<double>(chunks * cols), grid, column_partial_kernel<Value>,
+           rows, cols, chunk_rows, value, partial);
   }
-  for_each(stream, cols, [=] __device__(std::int64_t c) {
+  const Traffic sums = reads<double>(chunks * cols) + stores(cols, out);
+  for_each(stream, cols, sums, [=] __device__(std::int64_t c) {
     double total = 0;
     for (std::int64_t i = 0; i < chunks; ++i) total += partial[i * cols + c];
     store(static_cast<float>(total), out.mode, out.data[c]);

@@ -263,6 +263,6 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
   no = call.check(std::bit_cast<LtAlgorithm>(*chosen));
   if (no) return refuse(no.status, no.why);
   call.require_memory();
-  const cudaError_t error = enqueue(stream, [call] { call.run(); });
+  const cudaError_t error = enqueue_computation(stream, [call] { call.run(); });
   return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }

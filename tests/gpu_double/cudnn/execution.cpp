@@ -79,7 +79,7 @@ void execute(cudaStream_t stream, const Plan& plan, const VariantPack& pack) {
   const std::vector<Block> blocks = blocks_of(plan, pack);
   require_on_device(blocks);
   require_apart(blocks);
-  const cudaError_t error = enqueue(stream, [plan, pack, blocks] {
+  const cudaError_t error = enqueue_computation(stream, [plan, pack, blocks] {
     require_on_device(blocks);  // a replayed graph may outlive what it was captured with
     // Not even what was there before may matter, and all of it must be the caller's to give.
     if (plan.workspace_bytes > 0) {
