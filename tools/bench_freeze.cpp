@@ -1,6 +1,7 @@
 #include "tools/cli/command_line.h"
 #include "tools/cli/program.h"
 #include "tools/config/common_options.h"
+#include "tools/lab/counts/gpu_card.h"
 #include "tools/lab/freeze_bench_run.h"
 
 int main(int argc, char** argv) {
@@ -34,6 +35,10 @@ int main(int argc, char** argv) {
                          {.positive = true, .show_default = true});
         command_line.add("--graphs", &options.workload.graphs,
                          "replay minibatches of equal shapes as CUDA graphs");
+        command_line.add("--count", &options.count,
+                         "count what the device is asked to do in one update and its parts");
+        command_line.add("--card", &options.card, "the GPU whose limits stand beside the counts",
+                         {.show_default = true, .one_of = frost::gpu_card_names()});
         command_line.add("--json", &options.json, "write the rows as JSON");
         command_line.add("--html", &options.html, "write the rows as a page with bars");
         command_line.add("--record", &options.record,

@@ -78,7 +78,12 @@ std::string measure(const BenchSettings& settings, const std::vector<RecordedEpi
   reset_memory_peaks(*setup.backend);
   const bool resident_known = reset_peak_resident();
   const std::size_t replayed_before = training.gradient_step().replays();
-  training.update();
+  if (settings.count) {
+    row.counts = count_update(training, network, optimizer, environments, ppo);
+    row.counts->precision = settings.config.system.precision;
+  } else {
+    training.update();
+  }
   row.replays = training.gradient_step().replays() - replayed_before;
   row.bytes = memory_of(*setup.backend);
   row.peak_resident = resident_known ? peak_resident_bytes() : 0;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "models/policies/backbone_network.h"
 #include "tools/config/config.h"
 #include "tools/lab/bench_workload.h"
+#include "tools/lab/counts/update_counts.h"
 #include "tools/runs/step_rates.h"
 
 namespace frost {
@@ -33,6 +35,7 @@ struct BenchRow {
   double work = 0;  ///< multiplications of ResNet bodies per state, collected and learned from
   std::vector<StepRates> runs;
   std::size_t replays = 0;  ///< minibatches of one update that were replayed from a recording
+  std::optional<UpdateCounts> counts;  ///< of the last update, where they were asked for
 
   /// "all", "none --plain"
   std::string label() const { return what.mode + (what.plain ? " --plain" : ""); }
@@ -54,6 +57,7 @@ struct BenchSettings {
   BenchWorkload workload;
   std::vector<BenchCase> cases;
   FreezeSavings plain{false, false, false, false};  ///< of the plain rows
+  bool count = false;                               ///< what the device is asked to do
 };
 
 /// Multiplications of both bodies for one state of `epochs` epochs, in units of one multiplication:
@@ -64,7 +68,7 @@ double body_work(BackboneNetwork& network, int epochs);
 /// Real PPO updates for every case. Repetitions go round the cases, so that a change of the
 /// machine's speed meets all of them; each begins with a fresh network and one untimed minibatch,
 /// with `graphs` one untimed update. `tell` receives a line per measurement. Throws UsageError for
-/// `graphs` on a device that records no work.
+/// `graphs` on a device that records no work, and for `count` on one that does not count.
 std::vector<BenchRow> bench_freeze(const BenchSettings& settings,
                                    const std::function<void(const std::string&)>& tell);
 

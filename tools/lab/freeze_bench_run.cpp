@@ -90,6 +90,8 @@ int bench(const BenchOptions& options) {
                         : load_config(options.config, options.common);
   settings.cases = cases_of(options, settings.config);
   settings.workload = options.workload;
+  settings.count = options.count;
+  const GpuCard& card = find_gpu_card(options.card);
   settings.workload.pictures = describe_pictures(settings.config);
   const BenchWorkload& workload = settings.workload;
   if (!options.record.empty()) {
@@ -110,9 +112,10 @@ int bench(const BenchOptions& options) {
   };
   const std::vector<BenchRow> rows = bench_freeze(settings, tell);
   print_out("\n{}", bench_table(rows));
+  if (options.count) print_out("\n{}", bench_counts(rows, card));
   require_exact(rows);
   if (!options.json.empty()) {
-    write_file_atomically(options.json, bench_json(rows, workload, device));
+    write_file_atomically(options.json, bench_json(rows, workload, device, card));
   }
   if (!options.html.empty()) {
     write_file_atomically(options.html, bench_html(rows, workload, device));

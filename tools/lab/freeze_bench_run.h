@@ -11,6 +11,8 @@ namespace frost {
 struct BenchOptions {
   std::string config, observation = "both", json, html, record;
   std::vector<std::string> modes, plain;
+  std::string card = "h100";  ///< whose roofline stands beside the counts
+  bool count = false;
   BenchWorkload workload;
   CommonOptions common;
 };

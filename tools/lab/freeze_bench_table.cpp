@@ -6,6 +6,7 @@
 
 #include "frost_commit.h"
 #include "kernels/cpu_levels.h"
+#include "tools/lab/counts/counts_table.h"
 #include "tools/reports/bytes_json.h"
 #include "tools/reports/parameter_report.h"
 
@@ -29,7 +30,8 @@ double peak_ratio(const BenchRow& row, const BenchRow& base) {
   return static_cast<double>(row.bytes.peak_total) / static_cast<double>(base.bytes.peak_total);
 }
 
-nlohmann::ordered_json row_json(const std::vector<BenchRow>& rows, const BenchRow& row) {
+nlohmann::ordered_json row_json(const std::vector<BenchRow>& rows, const BenchRow& row,
+                                const GpuCard& card) {
   const StepRates m = row.median(), least = row.least(), most = row.most();
   nlohmann::ordered_json json = {
       {"mode", row.what.mode},
@@ -53,6 +55,7 @@ nlohmann::ordered_json row_json(const std::vector<BenchRow>& rows, const BenchRo
     if (row.work > 0) json["limit_ratio"] = base->work / row.work;
     json["peak_ratio"] = peak_ratio(row, *base);
   }
+  if (row.counts) json["counts"] = counts_json(*row.counts, card);
   return json;
 }
 
@@ -101,8 +104,18 @@ std::string bench_table(const std::vector<BenchRow>& rows) {
   return memory_rows(rows) + "\n" + speed_rows(rows);
 }
 
+std::string bench_counts(const std::vector<BenchRow>& rows, const GpuCard& card) {
+  std::string text = counts_header(card);
+  for (const BenchRow& row : rows) {
+    if (!row.counts) continue;
+    text += counts_rows(fmt::format("{:<5} {}", to_string(row.what.observation), row.label()),
+                        *row.counts, card);
+  }
+  return text;
+}
+
 std::string bench_json(const std::vector<BenchRow>& rows, const BenchWorkload& workload,
-                       const std::string& device) {
+                       const std::string& device, const GpuCard& card) {
   nlohmann::ordered_json json;
   json["commit"] = FROST_COMMIT;
   json["device"] = device;
@@ -118,7 +131,7 @@ std::string bench_json(const std::vector<BenchRow>& rows, const BenchWorkload& w
                       {"graphs", workload.graphs},
                       {"text", workload.text()}};
   json["rows"] = nlohmann::ordered_json::array();
-  for (const BenchRow& row : rows) json["rows"].push_back(row_json(rows, row));
+  for (const BenchRow& row : rows) json["rows"].push_back(row_json(rows, row, card));
   return json.dump(2) + "\n";
 }
 
