@@ -38,10 +38,12 @@ struct DeviceCounts {
   bool operator==(const DeviceCounts&) const = default;
 };
 
-/// A number of `DeviceCounts` by name.
+/// One of the numbers. By this name alone: nvcc writes the type with parentheses that g++ warns of.
+using DeviceCount = std::int64_t DeviceCounts::*;
+
 struct DeviceCountField {
   const char* name;
-  std::int64_t DeviceCounts::*value;
+  DeviceCount value;
 };
 inline constexpr std::array kDeviceCountFields = {
     DeviceCountField{"kernels", &DeviceCounts::kernels},

@@ -146,9 +146,9 @@ void require_no_data(PickleGraph& graph, std::vector<PickleId> left, Records rec
     if (++graph.searched_values > kMaxSearched) where.reject("more than 2^20 values in arguments");
     if (!seen.insert(id).second) continue;
     if (is_data(graph, id)) {
-      where.reject("a tensor " + what +
-                       (rebuilds_tensor ? "" : ", which is not part of a state dict"),
-                   rebuilds_tensor ? kMakeDense : kConvert);
+      where.reject(
+          "a tensor " + what + (rebuilds_tensor ? "" : ", which is not part of a state dict"),
+          rebuilds_tensor ? kMakeDense : kConvert);
     }
     const std::vector<PickleId> inside = contents(graph, id, records);
     left.insert(left.end(), inside.begin(), inside.end());

@@ -61,7 +61,7 @@ void Stream::replay(cudaGraphExec_t graph, const DeviceCounts& work) {
   ++counts_.graphs;
 }
 
-void Stream::count(std::int64_t DeviceCounts::*what, Traffic traffic) {
+void Stream::count(DeviceCount what, Traffic traffic) {
   ++(enqueued_->*what);
   enqueued_->bytes_read += traffic.read;
   enqueued_->bytes_written += traffic.written;

@@ -62,7 +62,7 @@ class Stream {
   };
 
  private:
-  void count(std::int64_t DeviceCounts::*what, Traffic traffic);
+  void count(DeviceCount what, Traffic traffic);
 
   cudaStream_t raw_ = nullptr;
   DeviceCounts counts_;
