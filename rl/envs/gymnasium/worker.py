@@ -244,9 +244,9 @@ class SingleHost:
 
 
 def end_with(lifeline):
-    """Lets the system kill this process as soon as the other end of the pipe closes."""
+    """Lets the system kill this process group as soon as the other end of the pipe closes."""
     set_signal = 10  # F_SETSIG of Linux
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
     fcntl.fcntl(lifeline, set_signal, signal.SIGKILL)
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
     os.set_blocking(lifeline, False)

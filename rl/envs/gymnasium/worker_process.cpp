@@ -122,10 +122,13 @@ WorkerProcess::~WorkerProcess() {
 std::string WorkerProcess::ending() {
   const std::scoped_lock lock(ending_lock_);
   if (!ending_.empty() || pid_ < 0) return ending_;
+  siginfo_t ended{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0) {
+    if (ended.si_pid == 0) return "";
+    ::kill(-pid_, SIGKILL);  // its children; the number is its own until it is reaped
+  }
   int status = 0;
-  const pid_t reaped = ::waitpid(pid_, &status, WNOHANG);
-  if (reaped == 0) return "";
-  if (reaped < 0) {
+  if (::waitpid(pid_, &status, WNOHANG) <= 0) {
     ending_ = "is gone";
   } else if (WIFSIGNALED(status)) {
     ending_ = fmt::format("was killed by signal {} ({})", WTERMSIG(status),

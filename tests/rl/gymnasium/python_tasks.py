@@ -171,6 +171,16 @@ class Rendered(Task):
         return Frame([self.seed % 256, self.steps] * 36)
 
 
+class Forking(Task):
+    """Has a process of its own that ends by nothing it sees."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        if os.fork() == 0:
+            while True:
+                time.sleep(3600)
+
+
 class Slow(Task):
     """Waits in every step."""
 

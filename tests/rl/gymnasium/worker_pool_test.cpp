@@ -31,6 +31,14 @@ std::vector<float> seen(const VectorEnvironment& environments) {
   return all;
 }
 
+/// Whether no process holds `mark` within two seconds.
+bool all_end(const std::string& mark) {
+  for (int i = 0; i < 100 && processes_with(mark) > 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return processes_with(mark) == 0;
+}
+
 TEST_F(PythonWorkers, HowManyThereAreChangesNothingThatIsSeen) {
   const std::string kwargs = R"({"limit": 4})";
   VectorEnvironment one(python_factory("Task", kwargs, with_workers(1)), 5, 3);
@@ -93,10 +101,34 @@ TEST_F(PythonWorkers, EndWithTheProcessThatStartedThem) {
   int status = -1;
   ::waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
-  for (int i = 0; i < 100 && processes_with(mark) > 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_TRUE(all_end(mark));
+}
+
+TEST_F(PythonWorkers, EndWithTheProcessesTheyHaveStarted) {
+  const auto mark = [](const std::string& more) {
+    return "{\"limit\": " + std::to_string(200000 + ::getpid()) + more + "}";
+  };
+  const std::string kept = mark(""), killed = mark(R"(, "fault": "kill", "at": 1)");
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const auto environment = python_factory("Forking", kept)();
+    environment->reset(1);
+    ::_exit(processes_with(kept) == 2 ? 0 : 1);  // without ending anything
   }
-  EXPECT_EQ(processes_with(mark), 0);
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(all_end(kept));
+
+  const auto environment = python_factory("Forking", killed)();
+  environment->reset(1);
+  EXPECT_EQ(processes_with(killed), 2);
+  EXPECT_NE(error_of([&] {
+              environment->step({{0}, {}});
+            }).find("killed by signal 9"),
+            std::string::npos);
+  EXPECT_TRUE(all_end(killed));
 }
 
 TEST_F(PythonWorkers, AStateIsSavedInTheMiddleOfAnEpisode) {
