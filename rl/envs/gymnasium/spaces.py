@@ -113,9 +113,9 @@ class Observation:
         self.picture, self.values = None, 0  # shape, count
         self.parts = []  # (take the part of a state, make its writer)
         if observe != "render":
-            self.add_space(space, lambda env, state: state, "")
+            self.add_space(space, lambda draw, state: state, "")
         if observe != "state":
-            self.add_picture(self.shape_of_render(env), lambda env, state: rendered(env))
+            self.add_picture(self.shape_of_render(env), lambda draw, state: draw())
 
     @staticmethod
     def shape_of_render(env):
@@ -143,15 +143,16 @@ class Observation:
         shape = tuple(getattr(space, "shape", None) or ())
         if kind == "Dict":
             for key, inner in space.spaces.items():
-                self.add_space(inner, lambda env, state, take=take, key=key: take(env, state)[key],
-                               f"{place}[{key!r}]")
+                self.add_space(
+                    inner, lambda draw, state, take=take, key=key: take(draw, state)[key],
+                    f"{place}[{key!r}]")
         elif kind == "Discrete":
             count, start = int(space.n), int(getattr(space, "start", 0))
             self.add_values(count, take,
                             lambda memory, offset: one_hot_writer(memory, offset, count, start))
         elif numpy and kind == "Box" and channels_first(space, shape):
             self.add_picture((*shape[1:], shape[0]),
-                             lambda env, state: numpy.moveaxis(take(env, state), -3, -1))
+                             lambda draw, state: numpy.moveaxis(take(draw, state), -3, -1))
         elif kind == "Box" and type_name(space.dtype) == "uint8" and len(shape) > 1:
             if len(shape) > 3 or (len(shape) == 3 and shape[2] not in (1, 3)):
                 raise Unsupported(f"its observation{place} is uint8 of shape {shape}: pictures are "
@@ -173,8 +174,8 @@ class Observation:
             yield f"picture {height} {width} {1 if len(self.picture) == 2 else self.picture[2]}"
         yield f"values {self.values}"
 
-    def taken(self, env, state):
-        return [take(env, state) for take, _ in self.parts]
+    def taken(self, draw, state):
+        return [take(draw, state) for take, _ in self.parts]
 
     def writer(self, memory, at):
         writers = [make(memory, at) for _, make in self.parts]

@@ -26,13 +26,13 @@ def is_envpool(env):
     return hasattr(env, "all_env_ids")
 
 
-def rendered(env):
-    return env.render(env.all_env_ids) if is_envpool(env) else env.render()
+def rendered(env, rows):
+    return env.render(numpy.array(rows, numpy.int32)) if is_envpool(env) else env.render()
 
 
 def first_frame(env):
     env.reset(**({} if is_envpool(env) else {"seed": 0}))
-    frames = rendered(env)
+    frames = rendered(env, [0])
     return frames[0] if is_vector(env) else frames
 
 
@@ -75,6 +75,17 @@ def indexed(values, index):
     return values[index]
 
 
+def refuse_running_means(env):
+    """Gymnasium's wrappers that keep what all sub-environments did, and know no partial resets."""
+    wrappers = sys.modules.get("gymnasium.wrappers.vector")
+    for name in ("NormalizeObservation", "NormalizeReward"):
+        kind = getattr(wrappers, name, ())
+        if any(isinstance(layer, kind) for layer in layers_of(env)):
+            raise Unsupported(f"its wrapper {name} does not bear that some sub-environments begin "
+                              f"an episode and others go on: put gymnasium.wrappers.{name} into "
+                              "each of them")
+
+
 class VectorRules:
     """How sub-environments begin episodes: what the vector environment's metadata say."""
 
@@ -83,6 +94,7 @@ class VectorRules:
         word = str(getattr(mode, "value", mode)).lower().replace("_", "")
         self.mode, self.envpool = MODES.get(word), is_envpool(env)
         base = base_of(env)
+        refuse_running_means(env)
         self.own = is_gymnasiums_own(base)
         # AsyncVectorEnv without shared memory forgets in NEXT_STEP that it was reset.
         forgets = self.own and self.mode == "NEXT_STEP" and not getattr(base, "shared_memory", True)
@@ -108,30 +120,39 @@ class SubEnvironments:
 
     def __init__(self, env, rules, observation, actions, slots):
         self.env, self.rules, self.observation, self.slots = env, rules, observation, slots
-        if env.num_envs != len(slots):
-            raise ValueError(f"it has {env.num_envs} sub-environments, not num_envs={len(slots)}")
         self.actions = [actions.first() for _ in slots]  # the last ones of those nobody steps
         self.begun = False
         self.over = [False] * len(slots)
         self.moved = [False] * len(slots)  # in an episode that its slot did not step
         self.following = [None] * len(slots)  # what SAME_STEP has shown behind an end
+        self.turn, self.worked = 0, [0] * len(slots)  # the last turn of each
         for place, slot in enumerate(slots):
             slot.join(self, place, observation)
 
-    def renewable(self, places):
-        """Those that can begin an episode here; others need another vector environment."""
+    def renewable(self, places, alone):
+        """Those that can begin an episode here; others need another vector environment. `alone`:
+        no slots outside begin one with them."""
         fresh = [place for place in places if not self.slots[place].follows()]
         if len(fresh) == len(self.slots):  # EnvPool's seeds are given when it is made
-            return [] if self.rules.envpool else places
-        if self.rules.masks:
-            return places
-        return [p for p in places if p not in fresh and self.following[p] is not None]
+            return places if alone and not self.rules.envpool else []
+        if not self.rules.masks:
+            return [p for p in places if p not in fresh and self.following[p] is not None]
+        # Who has fresh slots is stepped with the others if their last turn was that of the others.
+        turns = {self.worked[place] for place, slot in enumerate(self.slots)
+                 if slot and place not in fresh and slot.command() != IDLE}
+        return [p for p in places if p not in fresh or turns == {self.worked[p]}]
+
+    def begin_turn(self, places):
+        self.turn += 1
+        for place in places:
+            self.worked[place] = self.turn
 
     def taken(self, state, rows):
-        parts = self.observation.taken(self.env, state)
+        parts = self.observation.taken(lambda: rendered(self.env, rows), state)
         for part in parts:
-            if len(part) != rows:
-                raise ValueError(f"an observation is of {len(part)} sub-environments, not {rows}")
+            if len(part) != len(rows):
+                raise ValueError(f"an observation is of {len(part)} sub-environments, not "
+                                 f"{len(rows)}")
         return parts
 
     def rows_of(self, info):
@@ -139,6 +160,7 @@ class SubEnvironments:
         return [int(k) for k in info["env_id"]] if self.rules.envpool else range(len(self.slots))
 
     def reset(self, places):
+        self.begin_turn(places)
         held = [p for p in places if self.slots[p].follows() and self.following[p] is not None]
         for place in held:
             self.slots[place].show(self.following[place])
@@ -170,12 +192,13 @@ class SubEnvironments:
         if not isinstance(result, tuple) or len(result) != 2:
             raise ValueError("reset() returned no pair of observations and infos")
         rows = self.rows_of(result[1])
-        parts = self.taken(result[0], len(rows))
+        parts = self.taken(result[0], rows)
         for row, place in enumerate(rows):
             if place in seeds:
                 self.slots[place].show([part[row] for part in parts])
 
     def step(self, places):
+        self.begin_turn(places)
         for place in places:
             self.actions[place] = self.slots[place].action()
         if self.rules.envpool:
@@ -189,7 +212,7 @@ class SubEnvironments:
                              "observations, rewards, terminations, truncations, infos")
         observation, rewards, terminated, truncated, info = result
         rows = self.rows_of(info)
-        parts = self.taken(observation, len(rows))
+        parts = self.taken(observation, rows)
         stepped = set(places)
         for row, place in enumerate(rows):
             over = bool(terminated[row]) or bool(truncated[row])
@@ -217,7 +240,7 @@ class SubEnvironments:
         if "final_obs" not in info:
             raise ValueError("its autoreset mode is SAME_STEP, but an episode has ended without "
                              "infos['final_obs']")
-        return self.observation.taken(self.env, indexed(info["final_obs"], place))
+        return self.observation.taken(None, indexed(info["final_obs"], place))
 
     def cause_of(self, error):
         """The exception's line, with the sub-environment where that is known."""
@@ -228,7 +251,7 @@ class SubEnvironments:
         place = next((k for k, pipe in enumerate(getattr(base, "parent_pipes", ()))
                       if pipe is None), None)  # AsyncVectorEnv closes that of one which raised
         owners = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
-        shape = getattr(self.env.single_observation_space, "shape", None)
+        shape = getattr(getattr(base, "single_observation_space", None), "shape", None)
         held = getattr(base, "_env_obs", ())  # SyncVectorEnv's, before it makes a batch of them
         for k, env in enumerate(getattr(base, "envs", ())):
             if any(owner is layer for owner in owners for layer in layers_of(env)):
@@ -298,24 +321,33 @@ class VectorHost:
     def settle(self, slots):
         """New vector environments for those whose own cannot begin what they ask for."""
         for group, members in by_group(slots):
-            staying = group.renewable([slot.place for slot in members])
+            staying = group.renewable([slot.place for slot in members], len(members) == len(slots))
             for slot in members:
                 if slot.place not in staying:
                     group.slots[slot.place], slot.group = None, None
                     self.homeless.append(slot)
-            if not any(group.slots):
-                self.groups.remove(group)
-                group.env.close()
         if all(slot.group for slot in slots):
             return
         homeless, self.homeless = self.homeless, []
         try:
-            env = self.make(len(homeless), [slot.seed() for slot in homeless])
-            self.groups.append(
-                SubEnvironments(env, self.rules, self.observation, self.actions, homeless))
+            self.close_empty()
+            self.groups.append(self.made_for(homeless))
         except BaseException as error:
             for slot in homeless:
                 slot.answer(cause_of(error))
+
+    def close_empty(self):
+        empty = [group for group in self.groups if not any(group.slots)]
+        self.groups = [group for group in self.groups if group not in empty]
+        for group in empty:
+            group.env.close()
+
+    def made_for(self, slots):
+        env = self.make(len(slots), [slot.seed() for slot in slots])
+        if env.num_envs != len(slots):
+            env.close()
+            raise ValueError(f"it has {env.num_envs} sub-environments, not num_envs={len(slots)}")
+        return SubEnvironments(env, self.rules, self.observation, self.actions, slots)
 
     def opened(self):
         return [group.env for group in self.groups]

@@ -17,8 +17,9 @@
 
 namespace frost {
 
-/// What a slot asks of its worker; the numbers are worker.py's.
-enum class SlotCommand : std::int32_t { kMake, kReset, kStep, kSave, kLoad };
+/// What a slot asks of its worker; the numbers are worker.py's. `kIdle` is never asked: nobody has
+/// the slot.
+enum class SlotCommand : std::int32_t { kMake, kReset, kStep, kSave, kLoad, kIdle };
 
 /// The head of a slot in shared memory; the action and the observation follow.
 struct SlotHeader {

@@ -20,7 +20,7 @@ import socket
 import sys
 import traceback
 
-MAKE, RESET, STEP, SAVE, LOAD = range(5)
+MAKE, RESET, STEP, SAVE, LOAD, IDLE = range(6)
 FLUSH = 0xFFFFFFFE  # the program waits now
 DONE, RAISED = range(2)
 QUIT = 0xFFFFFFFF
@@ -83,6 +83,9 @@ def factory_of(name, kwargs):
     sub-environments and a seed for each; the second result says whether it is one."""
     scheme, _, rest = name.partition(":")
     if scheme == "envpool":
+        if "seed" in kwargs:
+            raise Unsupported("environment.kwargs has a seed, which every worker and evaluation "
+                              "would begin with: leave it out, they are drawn from the run's seed")
         make = package("envpool", "EnvPool").make
         return lambda count, seeds: make(rest, **{"env_type": "gymnasium", "num_envs": count,
                                                   "seed": seeds, **kwargs}), True
@@ -215,14 +218,14 @@ class SingleHost:
             raise ValueError(f"step() returned {len(result)} values, not Gymnasium's five: "
                              "observation, reward, terminated, truncated, info")
         observation, reward, terminated, truncated, _ = result
-        slot.show(self.observation.taken(env, observation))
+        slot.show(self.observation.taken(lambda: env.render(), observation))
         slot.result(reward, terminated, truncated)
 
     def reset(self, slot, env):
         result = env.reset(seed=slot.seed())
         if not isinstance(result, tuple) or len(result) != 2:
             raise ValueError("reset() returned no pair of observation and info")
-        slot.show(self.observation.taken(env, result[0]))
+        slot.show(self.observation.taken(lambda: env.render(), result[0]))
 
     def save(self, slot, env):
         state = saver_of(env).get_state()

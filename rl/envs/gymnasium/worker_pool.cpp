@@ -59,7 +59,9 @@ void WorkerPool::give_back(std::unique_ptr<WorkerSlot> slot) {
   });
   --place->in_use;
   // What a step leaves behind that nobody waited for belongs to nobody.
-  if (!slot->busy()) place->idle.push_back(std::move(slot));
+  if (slot->busy()) return;
+  slot->header().command = static_cast<std::int32_t>(SlotCommand::kIdle);
+  place->idle.push_back(std::move(slot));
 }
 
 void WorkerPool::flush() {

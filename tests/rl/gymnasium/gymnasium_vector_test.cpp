@@ -128,6 +128,27 @@ TEST_F(GymnasiumVector, AFaultInsideNamesTheSubEnvironment) {
   }
 }
 
+TEST_F(GymnasiumVector, AFaultInsideIsThatOfItsSubEnvironmentBehindAWrapperOfShapes) {
+  VectorEnvironment environments(
+      pool_factory(vector_task("faulty"), R"({"fault": "shape", "reshaped": true})",
+                   with_workers(1)),
+      3, 1);
+  const std::vector<Action> actions(3, Action{{0}, {}});
+  environments.step(actions);
+  const std::string line = error_of([&] { environments.step(actions); });
+  EXPECT_NE(line.find("sub-environment 1: ValueError: "), std::string::npos) << line;
+}
+
+TEST_F(GymnasiumVector, WrappersWithRunningMeansAreRefused) {
+  for (const std::string name : {"NormalizeReward", "NormalizeObservation"}) {
+    const std::string line =
+        error_of([&] { pool_factory(vector_task("normalised"), R"({"name": ")" + name + "\"}"); });
+    EXPECT_NE(line.find("put gymnasium.wrappers." + name + " into each of them"), std::string::npos)
+        << line;
+    EXPECT_EQ(line.find('\n'), std::string::npos) << line;
+  }
+}
+
 TEST_F(GymnasiumVector, ColoursMayComeFirst) {
   for (const char* member : {"ChannelsFirst", "ArraysOfPictures"}) {
     VectorEnvironment environments(pool_factory(vector_task(member)), 2, 1);
@@ -171,6 +192,25 @@ TEST_F(EnvPoolVector, StepsEachOfItsEnvironmentsAsIfItWereAlone) {
       EXPECT_TRUE(!step.truncated || step.final != step.next);
     }
   }
+}
+
+TEST_F(EnvPoolVector, FramesAreThoseOfTheEnvironmentsThatBeginAnEpisode) {
+  for (const PythonView view : {PythonView::kRender, PythonView::kBoth}) {
+    const auto steps = [&](int workers) {
+      GymnasiumConfig config = with_workers(workers);
+      config.view = view;
+      config.picture_size = 24;
+      return transcript_of(pool_factory("envpool:CartPole-v1", "{}", config), 2, 40);
+    };
+    const auto together = steps(1);
+    EXPECT_TRUE(together == steps(2));
+    EXPECT_GT(endings(together, &SeenStep::terminated), 1);
+  }
+}
+
+TEST_F(EnvPoolVector, ASeedForAllIsRefused) {
+  const std::string line = error_of([] { pool_factory("envpool:CartPole-v1", R"({"seed": 3})"); });
+  EXPECT_NE(line.find("environment.kwargs has a seed"), std::string::npos) << line;
 }
 
 TEST_F(EnvPoolVector, EvaluationsAreTheSameEveryTime) {

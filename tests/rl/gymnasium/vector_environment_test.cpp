@@ -150,6 +150,60 @@ TEST_F(PythonVector, SubEnvironmentsThatAreSteppedAloneSaySo) {
       << line;
 }
 
+TEST_P(PythonVectorMode, IdleSubEnvironmentsServeUsersThatKnowNothingOfEachOther) {
+  const EnvironmentFactory make =
+      factory("Tasks", std::string(R"({"mode": ")") + GetParam() + "\"}");
+  { const VectorEnvironment gone(make, 4, 1); }
+  VectorEnvironment one(make, 2, 2), other(make, 2, 3);
+  const std::vector<Action> actions(2, Action{{1}, {}});
+  for (int t = 0; t < 20; ++t) {
+    one.step(actions);
+    if (t % 3 > 0) other.step(actions);
+  }
+  for (VectorEnvironment* environments : {&one, &other}) {
+    const auto finished = environments->take_finished();
+    EXPECT_GT(finished.size(), 3U);
+    for (const EpisodeRecord& episode : finished) {
+      EXPECT_EQ(episode.episode_return, 0.5 * 6 * episode.steps * (episode.steps + 1) / 2);
+    }
+  }
+}
+
+// Episodes that begin while others go on begin where others have ended.
+TEST_F(PythonVector, IsMadeForAllThatBeginTogether) {
+  const BatchPolicy always = [](const auto& environments, const auto&) {
+    return std::vector<Action>(environments.size(), Action{{1}, {}});
+  };
+  testing::internal::CaptureStderr();
+  {
+    const EnvironmentFactory make = factory("Announced");
+    for (const int episodes : {1, 4, 4, 70}) evaluate_policy(make, always, episodes, 3);
+  }
+  std::string said = testing::internal::GetCapturedStderr();
+  const std::string prefix = vector_task("Announced") + ", worker 0: ";
+  for (std::size_t at; (at = said.find(prefix)) != std::string::npos;)
+    said.erase(at, prefix.size());
+  EXPECT_EQ(said, "made 1\nclosed 1\nmade 1\nclosed 1\nmade 4\nclosed 4\nmade 64\nclosed 64\n");
+}
+
+TEST_F(PythonVector, OneThatIsNotUsedIsClosed) {
+  testing::internal::CaptureStderr();
+  error_of([] { VectorEnvironment(factory("TooMany"), 2, 1); });
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("worker 0: closed 3\n"), std::string::npos) << said;
+}
+
+TEST_F(PythonVector, OneThatCannotBeClosedSaysSoInOneLine) {
+  testing::internal::CaptureStderr();
+  const EnvironmentFactory make = factory("Open");
+  { const VectorEnvironment gone(make, 2, 1); }
+  const std::string line = error_of([&] { VectorEnvironment(make, 3, 1); });
+  EXPECT_NE(line.find("worker 0: RuntimeError: a window is open (vector_tasks.py:"),
+            std::string::npos)
+      << line;
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 TEST_F(PythonVector, PicturesAndFramesAreThoseOfTheSubEnvironment) {
   for (const char* mode : {"Disabled", "SameStep"}) {
     const std::string kwargs = std::string(R"({"limit": 4, "mode": ")") + mode + "\"}";

@@ -107,9 +107,28 @@ class SlowTasks(Tasks):
     kind = Slow
 
 
-class TooMany(Tasks):
+class Announced(Tasks):
+    """Prints when it is made and closed."""
+
+    def __init__(self, num_envs, **kwargs):
+        super().__init__(num_envs, **kwargs)
+        print(f"made {num_envs}")
+
+    def close(self):
+        print(f"closed {self.num_envs}")
+
+
+class TooMany(Announced):
     def __init__(self, num_envs):
         super().__init__(num_envs + (num_envs > 1))
+
+
+class Open(Tasks):
+    """Cannot be closed."""
+
+    def close(self):
+        if self.num_envs > 1:
+            raise RuntimeError("a window is open")
 
 
 class Quiet(Tasks):
@@ -146,7 +165,7 @@ class FirstSeed:
         return self.env.step(action)
 
 
-def faulty(num_envs, kind="SyncVectorEnv", place=1, fault="", at=2, **kwargs):
+def faulty(num_envs, kind="SyncVectorEnv", place=1, fault="", at=2, reshaped=False, **kwargs):
     """CartPole-v1 whose sub-environment `place` fails in its step `at`."""
     import gymnasium
 
@@ -170,4 +189,11 @@ def faulty(num_envs, kind="SyncVectorEnv", place=1, fault="", at=2, **kwargs):
         return lambda: (Faulty if k == place else gymnasium.Wrapper)(
             gymnasium.make("CartPole-v1"))
 
-    return getattr(gymnasium.vector, kind)([maker(k) for k in range(num_envs)], **kwargs)
+    env = getattr(gymnasium.vector, kind)([maker(k) for k in range(num_envs)], **kwargs)
+    return gymnasium.wrappers.vector.ReshapeObservation(env, (2, 2)) if reshaped else env
+
+
+def normalised(num_envs, name, **kwargs):
+    import gymnasium
+    env = gymnasium.make_vec("CartPole-v1", num_envs, "sync", **kwargs)
+    return getattr(gymnasium.wrappers.vector, name)(env)
