@@ -16,7 +16,7 @@ namespace frost {
 /// A Python process that executes `kWorkerScript`, and the socket to it.
 ///
 /// It is in a process group of its own, so that what a terminal sends does not reach it, and the
-/// system kills it when this process ends, however that comes.
+/// system kills it and its children when this process ends, however that comes.
 class WorkerProcess {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
