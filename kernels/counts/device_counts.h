@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 namespace frost {
@@ -37,42 +36,5 @@ struct DeviceCounts {
   DeviceCounts& operator-=(const DeviceCounts& other);
   bool operator==(const DeviceCounts&) const = default;
 };
-
-/// One of the numbers. By this name alone: nvcc writes the type with parentheses that g++ warns of.
-using DeviceCount = std::int64_t DeviceCounts::*;
-
-struct DeviceCountField {
-  const char* name;
-  DeviceCount value;
-};
-inline constexpr std::array kDeviceCountFields = {
-    DeviceCountField{"kernels", &DeviceCounts::kernels},
-    DeviceCountField{"library", &DeviceCounts::library},
-    DeviceCountField{"fills", &DeviceCounts::fills},
-    DeviceCountField{"copies", &DeviceCounts::copies},
-    DeviceCountField{"graphs", &DeviceCounts::graphs},
-    DeviceCountField{"nodes", &DeviceCounts::nodes},
-    DeviceCountField{"waits", &DeviceCounts::waits},
-    DeviceCountField{"uploads", &DeviceCounts::uploads},
-    DeviceCountField{"downloads", &DeviceCounts::downloads},
-    DeviceCountField{"allocations", &DeviceCounts::allocations},
-    DeviceCountField{"plans", &DeviceCounts::plans},
-    DeviceCountField{"bytes_uploaded", &DeviceCounts::bytes_uploaded},
-    DeviceCountField{"bytes_downloaded", &DeviceCounts::bytes_downloaded},
-    DeviceCountField{"bytes_read", &DeviceCounts::bytes_read},
-    DeviceCountField{"bytes_written", &DeviceCounts::bytes_written},
-    DeviceCountField{"multiplications", &DeviceCounts::multiplications},
-};
-static_assert(sizeof(DeviceCounts) == kDeviceCountFields.size() * sizeof(std::int64_t));
-
-inline DeviceCounts& DeviceCounts::operator+=(const DeviceCounts& other) {
-  for (const DeviceCountField& f : kDeviceCountFields) this->*f.value += other.*f.value;
-  return *this;
-}
-
-inline DeviceCounts& DeviceCounts::operator-=(const DeviceCounts& other) {
-  for (const DeviceCountField& f : kDeviceCountFields) this->*f.value -= other.*f.value;
-  return *this;
-}
 
 }  // namespace frost

@@ -19,7 +19,7 @@ class CudnnConvolutions;
 /// The CUDA backend: cuDNN graphs for convolutions, cublasLt for matrix products, own kernels for
 /// the rest, on the first visible GPU.
 ///
-/// Everything is enqueued on one stream; only copies to and from the host wait.
+/// Everything is enqueued on one stream; only copies to the host, and large ones from it, wait.
 /// Equal inputs give equal bits: no kernel uses atomics, and every sum has an order that depends on
 /// shapes alone. Weights need no reordered copies: NHWC and OHWI are cuDNN's own layouts. Calls
 /// come from one thread at a time.

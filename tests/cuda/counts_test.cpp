@@ -1,3 +1,4 @@
+#include "kernels/counts/device_count_fields.h"
 #include "tests/cuda/device_fixture.h"
 
 // What the device was asked to do is counted, each kind once, with the bytes of the definition.
@@ -18,13 +19,12 @@ class CudaCounts : public CudaDevice {
   }
 };
 
-TEST_F(CudaCounts, CopiesAndFillsHaveTheirBytesAndOnlyTheHostsWait) {
+TEST_F(CudaCounts, CopiesAndFillsHaveTheirBytesAndOnlyDownloadsWait) {
   const TrackedBuffer a = upload(values(16, 1)), b = empty(16);
   std::vector<float> host(16);
   DeviceCounts expected;
   expected.uploads = 1;
   expected.bytes_uploaded = 16 * kFloat;
-  expected.waits = 1;
   EXPECT_EQ(counted([&] { backend_->copy_from_host(a.data(), host.data(), a.bytes()); }), expected);
   expected = {};
   expected.downloads = 1;
@@ -41,6 +41,24 @@ TEST_F(CudaCounts, CopiesAndFillsHaveTheirBytesAndOnlyTheHostsWait) {
               backend_->copy(b.data(), a.data(), 0);  // nothing is asked for
             }),
             expected);
+}
+
+TEST_F(CudaCounts, UploadsWaitWhereTheyAreLargeOrMany) {
+  const std::vector<float> most = values(1 << 20, 1), more = values((1 << 20) + 1, 2);
+  const TrackedBuffer a = empty(1 << 20), b = empty((1 << 20) + 1), c = upload({1, 2, 3});
+  download(c);  // nothing is on its way
+  const auto put = [&](const TrackedBuffer& to, const std::vector<float>& from) {
+    backend_->copy_from_host(to.data(), from.data(), from.size() * sizeof(float));
+  };
+  EXPECT_EQ(counted([&] { put(a, most); }).waits, 0);
+  EXPECT_EQ(counted([&] { put(c, {4, 5, 6}); }).waits, 1) << "for room";
+  EXPECT_EQ(counted([&] { put(c, {7, 8, 9}); }).waits, 0);
+  EXPECT_EQ(counted([&] { put(b, more); }).waits, 1) << "from where it lies";
+  EXPECT_EQ(download(a), most);
+  EXPECT_EQ(download(b), more);
+  EXPECT_EQ(download(c), (std::vector<float>{7, 8, 9}));
+  EXPECT_THROW(backend_->record([&] { put(c, {1, 1, 1}); }), Error);
+  EXPECT_EQ(download(c), (std::vector<float>{7, 8, 9}));
 }
 
 TEST_F(CudaCounts, AKernelDeclaresEachByteOnce) {

@@ -39,8 +39,7 @@ each() {
   "$1" unpadded_rows kernels/cuda/rounded_matrix.h 's/kRowMultiple = 8/kRowMultiple = 1/' 'Ops/OpParity*linear*' aligned_bf16
   "$1" stale_pointer rl/ppo/minibatch.cpp 's/^( *)&discrete\.old_logp,$/\1\&continuous.old_logp,/' \
     'Devices/ReplayedTraining*Choices*'
-  "$1" missing_wait kernels/cuda/runtime/stream.cpp \
-    '/HostToDevice/,/wait/s/^ *wait\(\);$//' 'Ops/OpParity*' async
+  "$1" staging_reused kernels/cuda/runtime/stream.cpp 's/^  staged_ \+= .*$//' 'Ops/OpParity*' async
 }
 
 # Reads the command that makes a target of the build, in the build's folder, into `words`.

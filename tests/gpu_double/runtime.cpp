@@ -1,6 +1,7 @@
 #include "tests/gpu_double/runtime.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <set>
@@ -234,6 +235,19 @@ cudaError_t cudaFree(void* data) {
   if (const cudaError_t refused = refuse_beside_captures(); refused != cudaSuccess) return refused;
   finish_work();
   drop(data, MemoryKind::kDevice);
+  return cudaSuccess;
+}
+
+cudaError_t cudaHostAlloc(void** data, std::size_t bytes, unsigned flags) {
+  if (flags != cudaHostAllocDefault) violation("host memory of a kind that is not modelled");
+  if (const cudaError_t refused = refuse_beside_captures(); refused != cudaSuccess) return refused;
+  *data = std::malloc(bytes);
+  return *data != nullptr ? cudaSuccess : failed(cudaErrorMemoryAllocation);
+}
+
+cudaError_t cudaFreeHost(void* data) {
+  finish_work();
+  std::free(data);
   return cudaSuccess;
 }
 

@@ -25,8 +25,10 @@ class Stream {
   cudaStream_t raw() const { return raw_; }
   const DeviceCounts& counts() const { return counts_; }
 
-  /// Host memory is pageable and may be gone or read as soon as these return, so they wait.
+  /// From memory of the host that may be gone as soon as this returns. Waits only for large copies.
+  /// Throws Error while work is recorded: a replay would find what the host held then.
   void upload(void* dst, const void* src, std::size_t bytes);
+  /// To memory that the host may read as soon as this returns.
   void download(void* dst, const void* src, std::size_t bytes);
   /// Between two places of the device.
   void copy(void* dst, const void* src, std::size_t bytes);
@@ -62,11 +64,19 @@ class Stream {
   };
 
  private:
-  void count(DeviceCount what, Traffic traffic);
+  /// Most bytes of uploads that are on their way at a time without the host waiting.
+  static constexpr std::size_t kStagingBytes = std::size_t{4} << 20;
+
+  /// One more of `what`, a number of `enqueued_`.
+  void count(std::int64_t& what, Traffic traffic);
+  /// A copy of these bytes that stays until the stream was waited for.
+  const void* stage(const void* src, std::size_t bytes);
 
   cudaStream_t raw_ = nullptr;
   DeviceCounts counts_;
   DeviceCounts* enqueued_ = &counts_;  ///< of what is enqueued now
+  std::byte* staging_ = nullptr;       ///< pinned
+  std::size_t staged_ = 0;             ///< bytes that may still be read
 };
 
 }  // namespace frost::cuda

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "kernels/counts/device_count_fields.h"
+
 namespace frost {
 
 std::string counts_header(const GpuCard& card) {

@@ -1,5 +1,6 @@
 #include "tools/lab/counts/update_counts.h"
 
+#include "kernels/counts/device_count_fields.h"
 #include "kernels/errors.h"
 
 namespace frost {
@@ -46,7 +47,11 @@ UpdateCounts count_update(Ppo& training, PolicyNetwork& network, Adam& optimizer
   found.update = difference(marks.back(), marks.front());
   const auto steps = static_cast<std::size_t>(config.rollout_steps / config.num_envs);
   found.step = difference(marks.at(steps), marks.at(steps - 1));
-  found.minibatch = difference(marks.back(), marks.at(marks.size() - 2));
+  found.minibatch = difference(marks.at(steps + 1), marks.at(steps));
+  for (std::size_t i = steps + 2; i < marks.size(); ++i) {
+    const DeviceCounts other = difference(marks[i], marks[i - 1]);
+    if (other.launches() < found.minibatch.launches()) found.minibatch = other;
+  }
   const StateBatch seen = network.make_batch(environments.observations());
   found.encode = count(*counts, [&] { network.encode(seen); });
   found.adam = count(*counts, [&] {

@@ -13,7 +13,7 @@ struct UpdateCounts {
   DeviceCounts update;     ///< collecting, advantages, all minibatches
   DeviceCounts step;       ///< one step of all environments, the last, with encoding
   DeviceCounts encode;     ///< the frozen prefix for one such step; zeros where there is none
-  DeviceCounts minibatch;  ///< the last; the advantages too where it is the only one
+  DeviceCounts minibatch;  ///< that of fewest launches: none that is recorded, or begins the update
   DeviceCounts adam;       ///< norms, clipping and the step of one minibatch, eagerly
   std::string precision = "fp32";  ///< that the device computed in
 
