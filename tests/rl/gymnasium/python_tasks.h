@@ -5,8 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <ios>
 #include <memory>
 #include <string>
 
@@ -45,7 +44,11 @@ inline int processes_with(const std::string& word, pid_t parent = 0) {
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const auto holds = [&](const char* file, const std::string& text) {
-      return read_text(entry.path() / file).find(text) != std::string::npos;
+      try {
+        return read_text(entry.path() / file).find(text) != std::string::npos;
+      } catch (const std::ios_base::failure&) {
+        return false;  // it has ended meanwhile
+      }
     };
     count += holds("cmdline", word) && (parent == 0 || holds("status", of_parent));
   }
