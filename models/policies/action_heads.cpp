@@ -6,7 +6,8 @@ ActionHeads::ActionHeads(Backend& backend, std::int64_t features, const ActorCri
     : rows_(config.rows),
       choices_(config.choices),
       dims_(config.continuous_dims),
-      continuous_heads_(config.continuous_heads) {
+      continuous_heads_(config.continuous_heads),
+      state_dependent_std_(config.state_dependent_std) {
   const auto head = [&](std::optional<Linear>& layer, const char* name, std::int64_t width) {
     if (width == 0) return;
     layer.emplace(backend, features, rows_ * width);
@@ -15,6 +16,7 @@ ActionHeads::ActionHeads(Backend& backend, std::int64_t features, const ActorCri
   head(discrete_, "discrete", choices_);
   head(mu_, "mu", continuous_heads_);
   head(logstd_, "logstd", continuous_heads_);
+  if (logstd_ && !state_dependent_std_) logstd_->weight.set_requires_grad(false);
 }
 
 PolicyOutput ActionHeads::operator()(const Tensor& features) const {
@@ -27,12 +29,13 @@ PolicyOutput ActionHeads::operator()(const Tensor& features) const {
   return out;
 }
 
-std::vector<Linear*> ActionHeads::layers() {
-  std::vector<Linear*> all;
+void ActionHeads::initialize(const std::function<void(Linear&)>& start) {
   for (std::optional<Linear>* head : {&discrete_, &mu_, &logstd_}) {
-    if (*head) all.push_back(&**head);
+    if (*head) start(**head);
   }
-  return all;
+  if (!logstd_ || state_dependent_std_) return;
+  fill_constant(logstd_->weight, 0.0f);
+  fill_constant(logstd_->bias, 0.0f);
 }
 
 Tensor ActionHeads::by_row(const Tensor& t, std::int64_t width) const {

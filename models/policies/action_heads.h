@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "engine/layers/layers.h"
@@ -10,13 +11,16 @@ namespace frost {
 
 /// The last layers of an actor that sees pictures: `discrete` where the action has choices, `mu`
 /// and `logstd` where it has continuous heads, each Linear(features -> rows * width).
+///
+/// Without `config.state_dependent_std` the weight of `logstd` is 0 and does not train: its bias is
+/// one deviation per dimension for all states.
 class ActionHeads : public Module {
  public:
   ActionHeads(Backend& backend, std::int64_t features, const ActorCriticConfig& config);
   /// Of [states, features], without values.
   PolicyOutput operator()(const Tensor& features) const;
-  /// Those that there are.
-  std::vector<Linear*> layers();
+  /// Each as `start` makes it; a deviation that no state changes starts at 1.
+  void initialize(const std::function<void(Linear&)>& start);
 
  private:
   /// [states, rows * width] as [states * rows, width].
@@ -24,6 +28,7 @@ class ActionHeads : public Module {
 
   std::int64_t rows_;
   int choices_, dims_, continuous_heads_;
+  bool state_dependent_std_;
   std::optional<Linear> discrete_, mu_, logstd_;
 };
 

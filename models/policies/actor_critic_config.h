@@ -85,6 +85,11 @@ struct ActorCriticConfig {
   /// Width of the continuous heads of networks with bodies, at least `continuous_dims`: what lies
   /// behind those is there from the start, so that a stage of training may add it, and idle.
   int continuous_heads = 4;
+  /// Whether the deviation of a continuous action of networks of pictures is a head; else it is one
+  /// parameter per dimension.
+  bool state_dependent_std = true;
+  /// Whether the trunks of networks of pictures read their columns standardised.
+  bool standardize_features = false;
   int value_components = 1;             ///< value heads of the critic, one per reward
   std::vector<int> mlp_hidden{64, 64};  ///< tanh layers of the network of vector observations
   EncoderConfig encoder;

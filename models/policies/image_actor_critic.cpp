@@ -1,8 +1,10 @@
 #include "models/policies/image_actor_critic.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
+#include "engine/autograd.h"
 #include "kernels/errors.h"
 #include "models/policies/picture_rows.h"
 
@@ -12,11 +14,19 @@ namespace {
 /// Owners of the prefix.
 constexpr std::size_t kActor = 0, kCritic = 1;
 
-std::int64_t trunk_width(const ResNet& body, const PictureInput& picture) {
+/// What the trunk reads: columns of each frame, and of each value beside the picture.
+std::vector<std::int64_t> trunk_columns(const ResNet& body, const PictureInput& picture) {
   const Shape seen = body.output({picture.height, picture.width, picture.channels});
   const std::int64_t width =
       body.tap().pooled ? numel(seen) : seen[0] * seen[1] * MapHead::kChannels;
-  return width * picture.frames + picture.values;
+  std::vector<std::int64_t> groups(static_cast<std::size_t>(picture.frames), width);
+  groups.insert(groups.end(), static_cast<std::size_t>(picture.values), 1);
+  return groups;
+}
+
+std::int64_t trunk_width(const ResNet& body, const PictureInput& picture) {
+  const std::vector<std::int64_t> groups = trunk_columns(body, picture);
+  return std::accumulate(groups.begin(), groups.end(), std::int64_t{0});
 }
 
 const ActorCriticConfig& require_channels(const ActorCriticConfig& config) {
@@ -84,12 +94,20 @@ ImageActorCritic::ImageActorCritic(Backend& backend, const ActorCriticConfig& co
     layer.emplace(backend, body.output(body_input())[2]);
     register_module(name, *layer);
   };
+  const auto columns = [&](const ResNet& body, std::optional<Standardization>& layer,
+                           const char* name) {
+    if (!config.standardize_features) return;
+    layer.emplace(backend, trunk_columns(body, config.picture));
+    register_module(name, *layer);
+  };
   register_module("actor.body", actor_body_);
   map_head(actor_body_, actor_map_, "actor.map");
+  columns(actor_body_, actor_columns_, "actor.columns");
   register_module("actor.trunk", actor_trunk_);
   register_module("actor", heads_);
   register_module("critic.body", critic_body_);
   map_head(critic_body_, critic_map_, "critic.map");
+  columns(critic_body_, critic_columns_, "critic.columns");
   register_module("critic.trunk", critic_trunk_);
   register_module("critic.value_heads", value_heads_);
 }
@@ -177,8 +195,7 @@ Tensor ImageActorCritic::features(std::size_t side, const Tensor& maps, const Te
 
 PolicyOutput ImageActorCritic::forward(const StateBatch& batch) {
   const Inputs in = inputs(batch);
-  const Tensor acting = actor_trunk_(features(kActor, in.actor, in.values));
-  PolicyOutput out = heads_(acting);
+  PolicyOutput out = act(in);
   out.values = judge(in);
   return out;
 }
@@ -187,8 +204,34 @@ Tensor ImageActorCritic::values(const StateBatch& batch) {
   return judge(inputs(batch));
 }
 
+PolicyOutput ImageActorCritic::act(const Inputs& in) {
+  Tensor x = features(kActor, in.actor, in.values);
+  if (actor_columns_) x = (*actor_columns_)(x);
+  return heads_(actor_trunk_(x));
+}
+
 Tensor ImageActorCritic::judge(const Inputs& in) {
-  return value_heads_(critic_trunk_(features(kCritic, in.critic, in.values)));
+  Tensor x = features(kCritic, in.critic, in.values);
+  if (critic_columns_) x = (*critic_columns_)(x);
+  return value_heads_(critic_trunk_(x));
+}
+
+bool ImageActorCritic::awaits_statistics() const {
+  return actor_columns_ && !actor_columns_->defined();
+}
+
+void ImageActorCritic::observe_statistics(const StateBatch& batch) {
+  if (!actor_columns_) return;
+  const NoGradGuard no_grad;
+  const Inputs in = inputs(batch);
+  actor_columns_->observe(features(kActor, in.actor, in.values));
+  critic_columns_->observe(features(kCritic, in.critic, in.values));
+}
+
+void ImageActorCritic::define_statistics() {
+  if (!actor_columns_) return;
+  actor_columns_->define();
+  critic_columns_->define();
 }
 
 void ImageActorCritic::initialize(RandomStream& random, bool with_bodies) {
@@ -199,7 +242,7 @@ void ImageActorCritic::initialize(RandomStream& random, bool with_bodies) {
   for (Linear* layer : {&actor_trunk_.linear, &critic_trunk_.linear}) {
     initialize_linear(*layer, random);
   }
-  for (Linear* head : heads_.layers()) initialize_linear(*head, random);
+  heads_.initialize([&](Linear& head) { initialize_linear(head, random); });
   initialize_linear(value_heads_, random);
 }
 

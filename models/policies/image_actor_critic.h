@@ -6,6 +6,7 @@
 #include "models/policies/backbone_network.h"
 #include "models/policies/frame_memory.h"
 #include "models/policies/map_head.h"
+#include "models/standardization.h"
 
 namespace frost {
 
@@ -37,6 +38,9 @@ class ImageActorCritic : public BackboneNetwork {
   }
   bool trains_below_bodies() const override { return false; }
   FrozenPrefix* prefix() override { return &prefix_; }
+  bool awaits_statistics() const override;
+  void observe_statistics(const StateBatch& batch) override;
+  void define_statistics() override;
   /// The network sees (x / 255 - mean) / deviation per channel; of one channel their averages, so
   /// that three equal channels and one channel with summed weights are the same function.
   void set_preprocessing(const Preprocessing& preprocessing) override;
@@ -51,11 +55,14 @@ class ImageActorCritic : public BackboneNetwork {
   /// Whether `encode` yields anything.
   bool keeps_features() const;
   Inputs inputs(const StateBatch& batch);
-  /// What the trunk of `side`, an owner of the prefix, reads of the maps of all frames.
+  /// What the trunk of `side`, an owner of the prefix, reads of the maps of all frames, before it
+  /// is standardised.
   Tensor features(std::size_t side, const Tensor& maps, const Tensor& values);
+  PolicyOutput act(const Inputs& in);
   Tensor judge(const Inputs& in);
 
-  std::optional<MapHead> actor_map_, critic_map_;  ///< where maps are not pooled
+  std::optional<MapHead> actor_map_, critic_map_;                  ///< where maps are not pooled
+  std::optional<Standardization> actor_columns_, critic_columns_;  ///< where that is configured
   Trunk actor_trunk_, critic_trunk_;
   ActionHeads heads_;
   Linear value_heads_;

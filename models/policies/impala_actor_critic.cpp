@@ -52,7 +52,7 @@ Tensor ImpalaActorCritic::values(const StateBatch& batch) {
 void ImpalaActorCritic::initialize(RandomStream& random, bool) {
   constexpr double kPolicyGain = 0.01, kValueGain = 1.0;
   body_.initialize(random);
-  for (Linear* head : heads_.layers()) initialize_orthogonal(*head, kPolicyGain, random);
+  heads_.initialize([&](Linear& head) { initialize_orthogonal(head, kPolicyGain, random); });
   initialize_orthogonal(value_heads_, kValueGain, random);
 }
 

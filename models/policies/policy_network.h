@@ -59,6 +59,12 @@ class PolicyNetwork : public Module {
   /// Parts of a row that `encode` yields, one per frame of the state, newest last. What the others
   /// are to a state, the last was to the states before it.
   virtual int frames() const { return 1; }
+
+  /// Whether statistics of what the trainable layers read are wanted, and not yet there.
+  virtual bool awaits_statistics() const { return false; }
+  /// Takes in states that the statistics will be of; then `define_statistics` makes them.
+  virtual void observe_statistics(const StateBatch&) {}
+  virtual void define_statistics() {}
 };
 
 /// A batch of kept features with `rows` decision rows per state.

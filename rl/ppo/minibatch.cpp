@@ -9,17 +9,6 @@
 namespace frost {
 namespace {
 
-StateBatch batch_states(PolicyNetwork& network, const Rollout& rollout,
-                        const std::vector<const Transition*>& transitions, std::int64_t rows,
-                        BatchPadding padding) {
-  if (rollout.features().defined()) {
-    return make_feature_batch(rollout.features_of(transitions), rows);
-  }
-  std::vector<const Observation*> observations;
-  for (const Transition* t : transitions) observations.push_back(&t->observation);
-  return network.make_batch(observations, padding);
-}
-
 /// The continuous half of a minibatch: log-probabilities of raw samples count for active rows.
 void add_continuous(Backend& backend, const std::vector<const Transition*>& transitions,
                     const ActionSpace& space, Minibatch& batch) {
@@ -60,6 +49,17 @@ void add_continuous(Backend& backend, const std::vector<const Transition*>& tran
 }
 
 }  // namespace
+
+StateBatch batch_states(PolicyNetwork& network, const Rollout& rollout,
+                        const std::vector<const Transition*>& transitions, std::int64_t rows,
+                        BatchPadding padding) {
+  if (rollout.features().defined()) {
+    return make_feature_batch(rollout.features_of(transitions), rows);
+  }
+  std::vector<const Observation*> observations;
+  for (const Transition* t : transitions) observations.push_back(&t->observation);
+  return network.make_batch(observations, padding);
+}
 
 std::vector<Tensor*> Minibatch::tensors() {
   GraphBatch& g = states.graphs;

@@ -22,6 +22,11 @@ struct Minibatch {
   std::vector<Tensor*> tensors();
 };
 
+/// The states of some transitions, by their kept features where there are some.
+StateBatch batch_states(PolicyNetwork& network, const Rollout& rollout,
+                        const std::vector<const Transition*>& transitions, std::int64_t rows,
+                        BatchPadding padding = BatchPadding::kNone);
+
 /// Padded where `config.record_minibatches` or the device prefers it; `spec` is the environment's.
 Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
                          const std::vector<const Transition*>& transitions,

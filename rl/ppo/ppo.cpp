@@ -86,6 +86,10 @@ std::optional<Metrics> Ppo::go_on(UnfinishedUpdate& update, const StopRequest& s
   UpdateTiming& timing = update.timing;
   if (!update.learning) {
     if (!collect_until(update.rollout, timing.collect_seconds, stop)) return std::nullopt;
+    if (network_.awaits_statistics()) {
+      timed(timing.collect_seconds, [&] { take_statistics(update.rollout); });
+      if (!collect_until(update.rollout, timing.collect_seconds, stop)) return std::nullopt;
+    }
     timed(timing.learn_seconds, [&] { update.learning = begin_learning(update.rollout); });
   }
   if (!learn_until(update.rollout, *update.learning, timing.learn_seconds, stop)) {
@@ -146,6 +150,19 @@ void Ppo::collect_step(Rollout& rollout) {
     successes_ += episode.success;
     finished_.push_back(episode);
   }
+}
+
+void Ppo::take_statistics(Rollout& rollout) {
+  const std::vector<const Transition*> all = std::as_const(rollout).flat();
+  for (std::size_t begin = 0; begin < all.size();) {
+    const std::size_t end =
+        std::min(begin + static_cast<std::size_t>(config_.minibatch_size), all.size());
+    network_.observe_statistics(batch_states(
+        network_, rollout, {all.begin() + begin, all.begin() + end}, spec_.actions.rows));
+    begin = end;
+  }
+  network_.define_statistics();
+  rollout.clear();
 }
 
 Learning Ppo::begin_learning(Rollout& rollout) {

@@ -33,7 +33,8 @@ class Ppo {
   /// Asked between two steps of work whether to stop there.
   using StopRequest = std::function<bool()>;
 
-  /// Collects one rollout and learns from it, or goes on with an unfinished update.
+  /// Collects one rollout and learns from it, or goes on with an unfinished update. A network that
+  /// awaits statistics gets them first, of a rollout that nothing is learned from.
   ///
   /// Throws NotFiniteError naming an output of the policy, a reward, a loss or a gradient. The
   /// update is unfinished then: as before the step or minibatch that met it, so that the next
@@ -74,6 +75,9 @@ class Ppo {
   bool learn_until(const Rollout& rollout, Learning& learning, double& seconds,
                    const StopRequest& stop);
   void collect_step(Rollout& rollout);
+  /// Takes from the rollout the statistics that the network awaits, and empties it: its actions
+  /// were another policy's.
+  void take_statistics(Rollout& rollout);
   Learning begin_learning(Rollout& rollout);
   Metrics finish_update(const Learning& learning);
 

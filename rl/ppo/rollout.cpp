@@ -81,6 +81,13 @@ Rollout::~Rollout() {
   host_ledger().remove(MemoryTag::kRollout, bytes_);
 }
 
+void Rollout::clear() {
+  for (std::vector<Transition>& steps : by_environment_) steps.clear();
+  features_ = {};
+  host_ledger().remove(MemoryTag::kRollout, bytes_);
+  bytes_ = 0;
+}
+
 void Rollout::add(std::vector<Transition> transitions, const Tensor& features,
                   std::uint64_t prefix_id) {
   const auto environments = static_cast<std::int64_t>(by_environment_.size());

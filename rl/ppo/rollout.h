@@ -30,6 +30,8 @@ class Rollout {
   /// defined, are kept in place of the observations, for as long as the network's prefix is
   /// `prefix_id`; of several frames each is kept once.
   void add(std::vector<Transition> transitions, const Tensor& features, std::uint64_t prefix_id);
+  /// Forgets all of it.
+  void clear();
   std::size_t size() const;
   /// Transitions that each environment has, and has when the rollout is full.
   int steps() const { return static_cast<int>(by_environment_.front().size()); }

@@ -129,6 +129,14 @@ Keys actor_critic_keys() {
       number("actor_critic.hidden_dim", MEMBER(model.hidden_dim), at_least(1),
              "width of the trunks behind the bodies")
           .only_with(KeyNeed::kBodies, KeyNeed::kResNet),
+      flag("actor_critic.standardize_features", MEMBER(model.standardize_features),
+           "the trunks read every column in units of its own spread, which is taken from one "
+           "rollout more, before the first update")
+          .only_with(KeyNeed::kPicture, KeyNeed::kResNet),
+      flag("actor_critic.state_dependent_std", MEMBER(model.state_dependent_std),
+           "the deviation of a continuous action is computed from the picture; false: it is one "
+           "parameter per dimension, which starts at 1")
+          .only_with(KeyNeed::kPicture, KeyNeed::kContinuous),
       number("actor_critic.spawn_bias_init", MEMBER(model.first_choice_bias), between(-30, 30),
              "initial logit bias of spawning")
           .only_with(KeyNeed::kGraph),

@@ -26,8 +26,9 @@
 namespace frost {
 namespace {
 
-/// Picture, action space, freeze mode or "impala", frames; with "_critic34" behind the mode the
-/// critic has a deeper body than the actor.
+/// Picture, action space, freeze mode or "impala", frames. Behind the mode, "_critic34": the critic
+/// has a deeper body than the actor; "_standardized": what the trunks read is, and deviations are
+/// parameters.
 using Case = std::tuple<std::string, std::string, std::string, int>;
 
 /// PPO on the bars of an Identity environment, with bodies of closed form; no update counts on
@@ -46,6 +47,8 @@ class Learner {
     } else {
       config.backbone.freeze_mode = mode.substr(0, mode.find('_'));
       if (mode.ends_with("_critic34")) config.backbone.critic_architecture = "resnet34";
+      config.standardize_features = mode.ends_with("_standardized");
+      config.state_dependent_std = !config.standardize_features;
     }
     config.backbone.savings.cache = cache;
     config.backbone.tap = tap;
@@ -209,17 +212,29 @@ struct WeightedOutputs {
   }
 };
 
-// Along the gradient itself the outputs must change by its norm.
-TEST_P(PicturePolicies, GradientsAreThoseOfDifferences) {
-  const auto learner = make();
+/// Beginnings of so many episodes.
+std::vector<Observation> states_of(const Case& c, std::uint64_t episodes) {
   std::vector<Observation> states;
-  for (const std::uint64_t seed : {1u, 2u}) {
-    const auto environment = Learner::factory_of(GetParam())();
+  for (std::uint64_t seed = 1; seed <= episodes; ++seed) {
+    const auto environment = Learner::factory_of(c)();
     environment->reset(seed);
     states.push_back(environment->observe());
   }
+  return states;
+}
+
+// Along the gradient itself the outputs must change by its norm.
+TEST_P(PicturePolicies, GradientsAreThoseOfDifferences) {
+  const auto learner = make();
+  const std::vector<Observation> states = states_of(GetParam(), 2);
   PolicyNetwork& network = learner->network();
   const WeightedOutputs outputs{network, network.make_batch({&states[0], &states[1]})};
+  if (network.awaits_statistics()) {
+    for (const Observation& state : states_of(GetParam(), 16)) {
+      network.observe_statistics(network.make_batch({&state}));
+    }
+    network.define_statistics();
+  }
   std::vector<NamedTensor> trained = network.parameters();
   std::erase_if(trained, [](const NamedTensor& p) { return !p.tensor.requires_grad(); });
   for (NamedTensor& p : trained) p.tensor.zero_grad();
@@ -258,11 +273,11 @@ INSTANTIATE_TEST_SUITE_P(
                      testing::Values("all", "layer4.1"), testing::Values(1, 3)),
     [](const auto& info) { return name_of(info.param); });
 
-// Bodies that train whole take the most time, and nothing of them is kept: fewer spaces, of which
-// the hybrid one has both parts.
+// Bodies that train whole; nothing of them is kept.
 INSTANTIATE_TEST_SUITE_P(Whole, PicturePolicies,
                          testing::Combine(testing::Values("Grey", "Color", "ColorAndVector"),
-                                          testing::Values("MultiDiscrete", "Hybrid"),
+                                          testing::Values("Discrete", "MultiDiscrete", "Box",
+                                                          "Hybrid"),
                                           testing::Values("none"), testing::Values(1, 3)),
                          [](const auto& info) { return name_of(info.param); });
 
@@ -279,6 +294,35 @@ INSTANTIATE_TEST_SUITE_P(DeeperCritic, PicturePolicies,
                                           testing::Values("all_critic34", "layer4.1_critic34"),
                                           testing::Values(1, 3)),
                          [](const auto& info) { return name_of(info.param); });
+
+INSTANTIATE_TEST_SUITE_P(Standardized, PicturePolicies,
+                         testing::Combine(testing::Values("ColorAndVector"),
+                                          testing::Values("Discrete", "Hybrid"),
+                                          testing::Values("all_standardized",
+                                                          "layer4.1_standardized",
+                                                          "none_standardized"),
+                                          testing::Values(1, 3)),
+                         [](const auto& info) { return name_of(info.param); });
+
+TEST(StandardizedPictures, TheFirstUpdateBeginsWithARolloutForTheStatistics) {
+  const Case what{"ColorAndVector", "Box", "all_standardized", 3};
+  Learner learner(what, cpu_backend());
+  EXPECT_TRUE(learner.network().awaits_statistics());
+  EXPECT_EQ(learner.ppo().update().at("charts/global_step"), 16) << "8 for the statistics";
+  EXPECT_FALSE(learner.network().awaits_statistics());
+  const StateDict before = learner.network().state_dict();
+  EXPECT_EQ(before.at("actor.columns.rows").to_floats("rows"), std::vector<float>{8});
+  EXPECT_EQ(learner.ppo().update().at("charts/global_step"), 24);
+  const StateDict after = learner.network().state_dict();
+  for (const char* name : {"actor.columns.mean", "critic.columns.variance"}) {
+    EXPECT_EQ(before.at(name).to_floats(name), after.at(name).to_floats(name)) << name;
+  }
+  EXPECT_EQ(after.at("actor.logstd.weight").to_floats("weight"),
+            std::vector<float>(static_cast<std::size_t>(after.at("actor.logstd.weight").numel())))
+      << "no picture changes a deviation";
+  EXPECT_NE(after.at("actor.logstd.bias").to_floats("bias"),
+            before.at("actor.logstd.bias").to_floats("bias"));
+}
 
 class RecordedPicturePolicies : public testing::TestWithParam<std::tuple<Case, Backend*>> {};
 
@@ -300,7 +344,8 @@ INSTANTIATE_TEST_SUITE_P(
                                      Case{"Grey", "MultiDiscrete", "none", 3},
                                      Case{"ColorAndVector", "Hybrid", "impala", 3},
                                      Case{"Grey", "Discrete", "impala", 1},
-                                     Case{"Color", "Box", "all_critic34", 3}),
+                                     Case{"Color", "Box", "all_critic34", 3},
+                                     Case{"ColorAndVector", "Box", "all_standardized", 3}),
                      testing::ValuesIn(test_backends())),
     [](const auto& info) {
       return name_of(std::get<Case>(info.param)) + "_Device" +

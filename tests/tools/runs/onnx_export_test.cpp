@@ -244,6 +244,8 @@ TEST_F(OnnxExport, FramesAndTapsAreThoseOfTheNetwork) {
   config = seen_config({.height = 30, .width = 24, .frames = 2, .values = 2}, "stem", "flatten");
   config.picture.frame_difference = true;
   compare_policy("grey_changes_stem_map", config, space(1, 0, {kDimensions[1], kDimensions[2]}));
+  config.standardize_features = true;
+  compare_policy("standardized", config, space(1, 0, {kDimensions[1], kDimensions[2]}));
   config = seen_config({.height = 33, .width = 60}, "layer4", "flatten");
   compare_policy("layer4_map", config, space(1, 0, {kDimensions[1], kDimensions[2]}));
 }

@@ -60,13 +60,17 @@ class OnnxInterpreter {
     return rearranged(node);
   }
 
-  /// The second operand is one number, as large as the first, or one number per channel.
+  /// The second operand is one number, as large as the first, or one number per channel or column.
   OnnxArray broadcast(const OnnxNode& node, const Binary& f) const {
     OnnxArray a = input(node, 0);
     const OnnxArray& b = input(node, 1);
     const bool same = a.shape == b.shape;
     std::size_t inner = 1;
-    if (!same && b.values.size() > 1) inner = static_cast<std::size_t>(a.shape[2] * a.shape[3]);
+    if (!same && b.values.size() > 1) {
+      for (std::size_t d = 2; d < a.shape.size(); ++d) {
+        inner *= static_cast<std::size_t>(a.shape[d]);
+      }
+    }
     for (std::size_t i = 0; i < a.values.size(); ++i) {
       const std::size_t at = same ? i : i / inner % b.values.size();
       a.values[i] = static_cast<float>(f(a.values[i], b.values[at]));

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "engine/ops.h"
 #include "kernels/errors.h"
 #include "kernels/policy_math.h"
 #include "tools/runs/export/body_export.h"
@@ -146,6 +147,23 @@ class SideWriter {
 
   /// What the trunk reads: the body's features of all frames, or their changes, and the values.
   std::string seen() {
+    const std::string x = columns();
+    if (!policy_.config.standardize_features) return x;
+    const std::vector<float> mean = find("columns.mean").to_floats("columns.mean"),
+                             variance = find("columns.variance").to_floats("columns.variance");
+    std::vector<float> deviation;
+    for (const float v : variance) deviation.push_back(std::sqrt(v + kBatchNormEpsilon));
+    const auto row = [&](const char* name, const std::vector<float>& values) {
+      return graph_.constant(
+          name, HostTensor::from_floats({static_cast<std::int64_t>(values.size())}, values));
+    };
+    const std::string centred =
+        graph_.node("Sub", {x, row("columns.mean", mean)}, "columns.centred");
+    return graph_.node("Div", {centred, row("columns.deviation", deviation)}, "columns");
+  }
+
+  /// The same before it is standardised.
+  std::string columns() {
     const PictureInput& p = policy_.config.picture;
     const std::int64_t all = find("trunk.0.weight").shape.at(1) - p.values;
     std::string x = body();
