@@ -29,8 +29,7 @@ Trunk::Trunk(Backend& backend, std::int64_t features, std::int64_t hidden)
 }
 
 BackboneNetwork::BackboneNetwork(Backend& backend, const ActorCriticConfig& config)
-    : config_(config),
-      backend_(backend),
+    : PolicyNetwork(backend, config),
       mode_(&find_freeze_mode(config.backbone.freeze_mode,
                               resnet_depth(config.backbone.architecture))),
       actor_body_(make_body(backend, config.backbone, config.backbone.architecture)),

@@ -27,8 +27,6 @@ class BackboneNetwork : public PolicyNetwork {
   /// architecture or a freeze mode that does not exist.
   BackboneNetwork(Backend& backend, const ActorCriticConfig& config);
 
-  Backend& backend() const override { return backend_; }
-  int value_components() const override { return config_.value_components; }
   /// `backbone`, `heads`, `encoder` with their base rates.
   std::vector<ParamGroup> param_groups() const override;
   /// Throws Error for weights that do not fit, naming `input_adapter` where that is why; which
@@ -40,7 +38,6 @@ class BackboneNetwork : public PolicyNetwork {
   /// torchvision's.
   virtual void set_preprocessing(const Preprocessing&) {}
 
-  const ActorCriticConfig& config() const override { return config_; }
   /// The actor's; the critic has that of its name.
   const FreezeMode& freeze_mode() const { return *mode_; }
   /// Changes what trains; an optimizer must be given the new groups. `backbone_lr` replaces the
@@ -63,10 +60,7 @@ class BackboneNetwork : public PolicyNetwork {
   /// so a frozen prefix can be shared.
   void initialize_bodies(RandomStream& random);
 
-  ActorCriticConfig config_;
-
  private:
-  Backend& backend_;
   const FreezeMode* mode_;
 
  protected:

@@ -5,8 +5,7 @@
 namespace frost {
 
 ImpalaActorCritic::ImpalaActorCritic(Backend& backend, const ActorCriticConfig& config)
-    : backend_(backend),
-      config_(config),
+    : PolicyNetwork(backend, config),
       image_{config.picture.height, config.picture.width,
              config.picture.frames * config.picture.channels},
       body_(backend, image_),
@@ -24,11 +23,11 @@ StateBatch ImpalaActorCritic::make_batch(const std::vector<const Observation*>& 
   StateBatch batch;
   batch.states = static_cast<std::int64_t>(observations.size());
   const std::vector<std::uint8_t> pixels = frames_as_channels(rows.pixels, input);
-  batch.images = Tensor::from_host(backend_, std::span<const std::uint8_t>(pixels));
+  batch.images = Tensor::from_host(backend(), std::span<const std::uint8_t>(pixels));
   if (input.values > 0) {
-    batch.vectors = Tensor::from_host(backend_, {batch.states, input.values}, rows.values);
+    batch.vectors = Tensor::from_host(backend(), {batch.states, input.values}, rows.values);
   }
-  batch.row_offsets = uniform_row_offsets(backend_, batch.states, config_.rows);
+  batch.row_offsets = uniform_row_offsets(backend(), batch.states, config_.rows);
   return batch;
 }
 

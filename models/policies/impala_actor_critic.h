@@ -15,14 +15,11 @@ class ImpalaActorCritic : public PolicyNetwork {
  public:
   ImpalaActorCritic(Backend& backend, const ActorCriticConfig& config);
 
-  Backend& backend() const override { return backend_; }
-  const ActorCriticConfig& config() const override { return config_; }
   /// Throws Error for anything but pictures as `config.picture` says.
   StateBatch make_batch(const std::vector<const Observation*>& observations,
                         BatchPadding padding = BatchPadding::kNone) const override;
   PolicyOutput forward(const StateBatch& batch) override;
   Tensor values(const StateBatch& batch) override;
-  int value_components() const override { return config_.value_components; }
   void initialize(RandomStream& random, bool with_bodies) override;
   /// `heads` with the rate of all heads; the body is among them.
   std::vector<ParamGroup> param_groups() const override;
@@ -32,8 +29,6 @@ class ImpalaActorCritic : public PolicyNetwork {
   Tensor features(const StateBatch& batch);
   std::int64_t width() const { return Impala::kFeatures + config_.picture.values; }
 
-  Backend& backend_;
-  ActorCriticConfig config_;
   Shape image_;  ///< [height, width, frames * channels]
   Impala body_;
   ActionHeads heads_;

@@ -25,8 +25,7 @@ void TanhLayers::initialize(RandomStream& random) {
 }
 
 MlpActorCritic::MlpActorCritic(Backend& backend, const ActorCriticConfig& config)
-    : backend_(backend),
-      config_(config),
+    : PolicyNetwork(backend, config),
       actor_(backend, config.vector_size, config.mlp_hidden),
       critic_(backend, config.vector_size, config.mlp_hidden),
       value_(backend, critic_.out(), config.value_components) {
@@ -62,13 +61,13 @@ StateBatch MlpActorCritic::make_batch(const std::vector<const Observation*>& obs
   }
   StateBatch batch;
   batch.states = static_cast<std::int64_t>(observations.size());
-  batch.vectors = Tensor::from_host(backend_, {batch.states, config_.vector_size}, rows);
-  batch.row_offsets = uniform_row_offsets(backend_, batch.states, config_.rows);
+  batch.vectors = Tensor::from_host(backend(), {batch.states, config_.vector_size}, rows);
+  batch.row_offsets = uniform_row_offsets(backend(), batch.states, config_.rows);
   if (!mean_) return batch;
   const std::vector<std::int32_t> first(observations.size(), 0);
   const std::vector<std::int32_t> offsets{0, static_cast<std::int32_t>(batch.states)};
-  batch.shared_offsets = Tensor::from_host(backend_, std::span<const std::int32_t>(offsets));
-  batch.shared_rows = Tensor::from_host(backend_, std::span<const std::int32_t>(first));
+  batch.shared_offsets = Tensor::from_host(backend(), std::span<const std::int32_t>(offsets));
+  batch.shared_rows = Tensor::from_host(backend(), std::span<const std::int32_t>(first));
   return batch;
 }
 

@@ -32,14 +32,11 @@ class MlpActorCritic : public PolicyNetwork {
  public:
   MlpActorCritic(Backend& backend, const ActorCriticConfig& config);
 
-  Backend& backend() const override { return backend_; }
-  const ActorCriticConfig& config() const override { return config_; }
   /// Throws Error for anything but vectors of `config.vector_size` values.
   StateBatch make_batch(const std::vector<const Observation*>& observations,
                         BatchPadding padding = BatchPadding::kNone) const override;
   PolicyOutput forward(const StateBatch& batch) override;
   Tensor values(const StateBatch& batch) override;
-  int value_components() const override { return config_.value_components; }
   void initialize(RandomStream& random, bool with_bodies) override;
   /// `heads` with the rate of all heads.
   std::vector<ParamGroup> param_groups() const override;
@@ -48,8 +45,6 @@ class MlpActorCritic : public PolicyNetwork {
   /// [states, per_row * rows] as [states * rows, per_row].
   Tensor by_row(const Tensor& t, std::int64_t per_row) const;
 
-  Backend& backend_;
-  ActorCriticConfig config_;
   TanhLayers actor_, critic_;
   std::optional<Linear> logits_, mean_;
   Tensor log_std_;  ///< [1, rows * dims]

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "engine/optim/adam.h"
@@ -34,9 +35,13 @@ struct PolicyOutput {
 /// An actor-critic as PPO sees it.
 class PolicyNetwork : public Module {
  public:
-  virtual Backend& backend() const = 0;
+  PolicyNetwork(Backend& backend, ActorCriticConfig config)
+      : config_(std::move(config)), backend_(backend) {}
+
+  Backend& backend() const { return backend_; }
   /// What it was made from, with the freeze mode as it is now.
-  virtual const ActorCriticConfig& config() const = 0;
+  const ActorCriticConfig& config() const { return config_; }
+  int value_components() const { return config_.value_components; }
   /// Padding changes only what has ragged rows. Throws Error for a kind of observation the network
   /// does not read.
   virtual StateBatch make_batch(const std::vector<const Observation*>& observations,
@@ -44,7 +49,6 @@ class PolicyNetwork : public Module {
   virtual PolicyOutput forward(const StateBatch& batch) = 0;
   /// The critic alone: [states, components].
   virtual Tensor values(const StateBatch& batch) = 0;
-  virtual int value_components() const = 0;
   /// Random weights; those of pretrained bodies only `with_bodies`, else they must be loaded.
   virtual void initialize(RandomStream& random, bool with_bodies) = 0;
   /// The trainable tensors in groups with their base learning rates; groups may be empty.
@@ -65,6 +69,12 @@ class PolicyNetwork : public Module {
   /// Takes in states that the statistics will be of; then `define_statistics` makes them.
   virtual void observe_statistics(const StateBatch&) {}
   virtual void define_statistics() {}
+
+ protected:
+  ActorCriticConfig config_;
+
+ private:
+  Backend& backend_;
 };
 
 /// A batch of kept features with `rows` decision rows per state.
