@@ -72,7 +72,7 @@ stage 35 "$faults" '*KilledRuns*'
 echo "calls of files that fail"
 stage 20 "$faults" '*FailingCalls*File*'
 echo "allocations that fail"
-stage 25 "$faults" '*FailingCalls*Allocation*'
+stage 25 "$faults" '*Failing*Allocation*'
 echo "damaged checkpoints and weights"
 stage 19 "$faults" 'Damaged*'
 echo "NaN in the output of every op"

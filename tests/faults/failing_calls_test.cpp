@@ -105,27 +105,54 @@ class FailingCalls : public DisturbedRuns {
     EXPECT_NE(line.find(file), std::string::npos) << line << "names not " << file;
   }
 
+  /// How a program that lacked one allocation ends.
+  void expect_table(int status, const std::string& err) {
+    if (status == 0) {  // what can do without
+      ++without_;
+      EXPECT_TRUE(err.empty() || err.starts_with("warning: ")) << err;
+    } else if (long_form() && status > 128) {
+      ++ended_by_signal_;  // in the standard library's paths: docs/reliability.md, "Not promised"
+    } else {
+      EXPECT_EQ(status, 1);
+      EXPECT_TRUE(err.starts_with("error: out of memory")) << err;
+      EXPECT_NE(err.find("\nmemory (MiB)"), std::string::npos) << err;
+      const std::size_t total = err.find("\n  total ");
+      ASSERT_NE(total, std::string::npos) << err;
+      EXPECT_EQ(err.find('\n', total + 1), err.size() - 1) << err;
+    }
+  }
+
   void fail_allocation(std::size_t at) {
     const std::string fault = "alloc:" + std::to_string(at);
     SCOPED_TRACE(fault);
     const Outcome outcome = train(fault, arguments("run", updates_));
     ASSERT_FALSE(told().empty()) << "not reached";
-    if (outcome.status == 0) {  // what can do without
-      EXPECT_TRUE(outcome.err.empty() || outcome.err.starts_with("warning: ")) << outcome.err;
-    } else if (long_form() && outcome.status > 128) {
-      ++ended_by_signal_;  // in the standard library's paths: docs/reliability.md, "Not promised"
-    } else {
-      EXPECT_EQ(outcome.status, 1);
-      EXPECT_TRUE(outcome.err.starts_with("error: out of memory")) << outcome.err;
-      EXPECT_NE(outcome.err.find("\nmemory (MiB)"), std::string::npos) << outcome.err;
-      const std::size_t total = outcome.err.find("\n  total ");
-      ASSERT_NE(total, std::string::npos) << outcome.err;
-      EXPECT_EQ(outcome.err.find('\n', total + 1), outcome.err.size() - 1) << outcome.err;
-    }
+    expect_table(outcome.status, outcome.err);
     expect_recovery();
   }
 
-  std::size_t ended_by_signal_ = 0;
+  /// One run in which every `step`-th allocation fails in a copy of its process.
+  void fail_in_copies(std::size_t step) {
+    const auto first = static_cast<std::size_t>(torture("FROST_TORTURE_SEED", 1)) * 7919 % step;
+    const std::string fault = "copies:" + std::to_string(first) + ":" + std::to_string(step);
+    const Outcome outcome = train(fault, arguments("run", updates_));
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    for (const Call& call : told()) {
+      SCOPED_TRACE("alloc:" + std::to_string(call.number));
+      std::string err = call.path.substr(call.path.find(' ') + 1);
+      std::replace(err.begin(), err.end(), '|', '\n');
+      expect_table(std::stoi(call.path), err);
+      ++copies_;
+    }
+    expect_as_undisturbed("whole", "run");
+  }
+
+  std::string endings() const {
+    return std::to_string(ended_by_signal_) + " ended by a signal, " + std::to_string(without_) +
+           " done without";
+  }
+
+  std::size_t ended_by_signal_ = 0, without_ = 0, copies_ = 0;
 };
 
 TEST_P(FailingCalls, EachOfAFileEndsTheRunInOneLineFromWhichItGoesOn) {
@@ -167,8 +194,7 @@ TEST_P(FailingCalls, EachAllocationEndsTheRunInTheTableFromWhichItGoesOn) {
   std::size_t tried = 0;
   for (std::size_t at = 0; cases.next(at); ++tried) fail_allocation(at);
   EXPECT_LE(ended_by_signal_, 1 + tried / 1000) << "ended by a signal: " << ended_by_signal_;
-  cases.report(std::string(GetParam().name) + ", allocations that failed once, " +
-               std::to_string(ended_by_signal_) + " ended by a signal");
+  cases.report(std::string(GetParam().name) + ", allocations that failed once, " + endings());
 }
 
 TEST_P(FailingCalls, AClockThatJumpsChangesNothing) {
@@ -192,6 +218,36 @@ std::vector<Workload> workloads() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Runs, FailingCalls, testing::ValuesIn(workloads()), workload_name);
+
+/// Runs with too many allocations for one run of the program each.
+class FailingCopies : public FailingCalls {};
+
+TEST_P(FailingCopies, OfEachAllocationEndInTheTableAndLeaveTheRunAsItWas) {
+  using std::chrono::steady_clock, std::chrono::duration;
+  const auto start = steady_clock::now();
+  const auto allocations = static_cast<std::size_t>(count().back().number);
+  ASSERT_GT(allocations, 10000U);
+  const auto counted = steady_clock::now();
+  fail_in_copies(allocations / 60);
+  EXPECT_GT(copies_, 50U);
+  if (long_form() && !HasFailure()) {
+    const auto now = steady_clock::now();
+    const duration<double> alone = counted - start, with_copies = now - counted;
+    const double each =
+        std::max(1e-3, (with_copies - alone).count() / static_cast<double>(copies_));
+    const double left =
+        static_cast<double>(torture("FROST_TORTURE_SECONDS", 0)) - with_copies.count();
+    fail_in_copies(1 + static_cast<std::size_t>(static_cast<double>(allocations) * each /
+                                                std::max(1.0, left)));
+  }
+  EXPECT_LE(ended_by_signal_, 1 + copies_ / 1000);
+  std::cout << "torture: " << GetParam() << ", allocations that failed in copies: " << copies_
+            << " of " << allocations << ", " << endings() << "\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Runs, FailingCopies,
+                         testing::Values(vector_workload(), graph_workload(), picture_workload()),
+                         workload_name);
 
 }  // namespace
 }  // namespace frost

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,18 +27,20 @@
 //   FROST_FAULT=file:N:full   from the N-th on all fail, as on a full disk
 //   FROST_FAULT=file:N:short  the N-th, if it writes, writes half
 //   FROST_FAULT=alloc:N       the N-th allocation fails
+//   FROST_FAULT=copies:N:K    the N-th, the N+K-th and so on, each in a copy of the process that is
+//                             made for it and changes no file; the process itself goes on
 //   FROST_FAULT=clock         the time of day jumps back and forth by a year
 //
 // N counts from 0. Files are those whose path begins with FROST_FAULT_FOLDER; allocations are those
 // of `new`, of aligned memory and of whole pages once the program has said how it answers them.
-// What is made to fail is told to FROST_FAULT_LOG.
+// What is made to fail is told to FROST_FAULT_LOG; of a copy its exit status and what it printed.
 namespace {
 
-enum class Fate { kGoesOn, kFails, kIsShort };
+enum class Fate { kGoesOn, kFails, kIsShort, kIsLeftOut };
 
 struct Request {
-  enum Kind { kNothing, kCount, kFile, kAllocation, kClock } kind = kNothing;
-  long at = -1;
+  enum Kind { kNothing, kCount, kFile, kAllocation, kCopies, kClock } kind = kNothing;
+  long at = -1, step = 0;
   int error = 0;
   bool shortens = false, lasts = false;
   const char* folder = "";
@@ -45,6 +48,8 @@ struct Request {
 };
 
 std::atomic<long> file_calls = 0, allocations = 0;
+/// Whether this process is a copy whose allocation failed.
+bool is_copy = false;
 
 /// The function of that name that would have been called without this file.
 template <class Function>
@@ -86,9 +91,11 @@ Request read_request() {
     r.kind = Request::kCount;
     std::atexit([] { tell("allocations", "", allocations); });
   } else {
-    r.kind = is(kind, "alloc")   ? Request::kAllocation
-             : is(kind, "clock") ? Request::kClock
-                                 : Request::kFile;
+    r.step = std::atol(how.data());
+    r.kind = is(kind, "alloc")    ? Request::kAllocation
+             : is(kind, "copies") ? Request::kCopies
+             : is(kind, "clock")  ? Request::kClock
+                                  : Request::kFile;
   }
   return r;
 }
@@ -103,8 +110,9 @@ const Request& request() {
 /// What becomes of a call that changes the file of `path`; sets errno where it fails.
 Fate fate_of(const char* call, const char* path, bool writes = false) {
   const Request& r = request();
-  if (r.kind != Request::kCount && r.kind != Request::kFile) return Fate::kGoesOn;
+  if (!is_copy && r.kind != Request::kCount && r.kind != Request::kFile) return Fate::kGoesOn;
   if (std::strncmp(path, r.folder, std::strlen(r.folder)) != 0) return Fate::kGoesOn;
+  if (is_copy) return Fate::kIsLeftOut;
   const long number = file_calls++;
   if (r.kind == Request::kCount) {
     tell(call, path, number);
@@ -126,23 +134,50 @@ Fate fate_of(const char* call, int fd, bool writes = false) {
   return fate_of(call, path.data(), writes);
 }
 
-bool fails(const char* call, const char* path) {
-  return fate_of(call, path) == Fate::kFails;
-}
-bool fails(const char* call, int fd) {
-  return fate_of(call, fd) == Fate::kFails;
-}
-
 bool opened_for_writing(int fd) {
   return (::fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+}
+
+/// A call that returns 0, or -1 where it fails.
+template <class... Arguments>
+int call(Fate fate, const char* name, Arguments... arguments) {
+  if (fate == Fate::kFails) return -1;
+  return fate == Fate::kIsLeftOut ? 0 : real<int(Arguments...)>(name)(arguments...);
+}
+
+/// Copies the process: true in the copy; here, once that has ended, tells how.
+bool is_a_copy(long number) {
+  const int before = errno, err = ::memfd_create("stderr", MFD_CLOEXEC);
+  const pid_t copy = ::fork();
+  if (err < 0 || copy < 0) std::abort();
+  if (copy == 0) {
+    is_copy = true;
+    ::dup2(err, STDERR_FILENO);
+    ::alarm(120);  // one that hangs
+    return true;
+  }
+  int status = 0;
+  while (::waitpid(copy, &status, 0) < 0 && errno == EINTR) {
+  }
+  std::array<char, 4200> text{};
+  const int head = std::snprintf(text.data(), 16, "%d ",
+                                 WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+  (void)!::pread(err, &text[static_cast<std::size_t>(head)], text.size() - 17, 0);
+  std::replace(text.begin(), text.end(), '\n', '|');
+  tell("copy", text.data(), number);
+  ::close(err);
+  errno = before;
+  return false;
 }
 
 /// Whether this allocation shall fail. Before the handler is set there is nobody to answer.
 bool allocation_fails(std::size_t bytes) {
   const Request& r = request();
-  if (r.kind != Request::kCount && r.kind != Request::kAllocation) return false;
+  const bool copies = r.kind == Request::kCopies && !is_copy;
+  if (r.kind != Request::kCount && r.kind != Request::kAllocation && !copies) return false;
   if (std::get_new_handler() == nullptr) return false;
   const long number = allocations++;
+  if (copies) return number >= r.at && (number - r.at) % r.step == 0 && is_a_copy(number);
   if (r.kind == Request::kCount || number != r.at) return false;
   tell("alloc", "", static_cast<long>(bytes));
   return true;
@@ -185,13 +220,15 @@ int open(const char* path, int flags, ...) {
   va_start(more, flags);
   const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(more, mode_t) : 0;
   va_end(more);
-  if ((flags & O_CREAT) != 0 && fails("open", path)) return -1;
-  return real<int(const char*, int, ...)>("open")(path, flags, mode);
+  const Fate fate = (flags & O_CREAT) != 0 ? fate_of("open", path) : Fate::kGoesOn;
+  if (fate == Fate::kFails) return -1;
+  const auto next = real<int(const char*, int, ...)>("open");
+  return fate == Fate::kIsLeftOut ? next("/dev/null", O_RDWR) : next(path, flags, mode);
 }
 
 int close(int fd) {
   const auto next = real<int(int)>("close");
-  if (!opened_for_writing(fd) || !fails("close", fd)) return next(fd);
+  if (!opened_for_writing(fd) || fate_of("close", fd) != Fate::kFails) return next(fd);
   next(fd);
   errno = request().error;
   return -1;
@@ -200,6 +237,7 @@ int close(int fd) {
 ssize_t write(int fd, const void* data, std::size_t bytes) {
   const Fate fate = fate_of("write", fd, true);
   if (fate == Fate::kFails) return -1;
+  if (fate == Fate::kIsLeftOut) return static_cast<ssize_t>(bytes);
   return real<ssize_t(int, const void*, std::size_t)>("write")(
       fd, data, fate == Fate::kIsShort ? (bytes + 1) / 2 : bytes);
 }
@@ -207,6 +245,7 @@ ssize_t write(int fd, const void* data, std::size_t bytes) {
 ssize_t pwrite(int fd, const void* data, std::size_t bytes, off_t at) {
   const Fate fate = fate_of("pwrite", fd, true);
   if (fate == Fate::kFails) return -1;
+  if (fate == Fate::kIsLeftOut) return static_cast<ssize_t>(bytes);
   return real<ssize_t(int, const void*, std::size_t, off_t)>("pwrite")(
       fd, data, fate == Fate::kIsShort ? (bytes + 1) / 2 : bytes, at);
 }
@@ -214,6 +253,11 @@ ssize_t pwrite(int fd, const void* data, std::size_t bytes, off_t at) {
 ssize_t writev(int fd, const iovec* parts, int count) {
   const Fate fate = fate_of("writev", fd, true);
   if (fate == Fate::kFails) return -1;
+  if (fate == Fate::kIsLeftOut) {
+    ssize_t bytes = 0;
+    for (int i = 0; i < count; ++i) bytes += static_cast<ssize_t>(parts[i].iov_len);
+    return bytes;
+  }
   const auto next = real<ssize_t(int, const iovec*, int)>("writev");
   if (fate == Fate::kGoesOn) return next(fd, parts, count);
   int first = 0;
@@ -223,43 +267,58 @@ ssize_t writev(int fd, const iovec* parts, int count) {
 }
 
 FILE* fopen(const char* path, const char* mode) {
-  if (std::strpbrk(mode, "wa+") != nullptr && fails("fopen", path)) return nullptr;
-  return real<FILE*(const char*, const char*)>("fopen")(path, mode);
+  const bool writes = std::strpbrk(mode, "wa+") != nullptr;
+  const Fate fate = writes ? fate_of("fopen", path) : Fate::kGoesOn;
+  if (fate == Fate::kFails) return nullptr;
+  return real<FILE*(const char*, const char*)>("fopen")(
+      fate == Fate::kIsLeftOut ? "/dev/null" : path, mode);
 }
 FILE* fopen64(const char* path, const char* mode) {
   return fopen(path, mode);
 }
 
 std::size_t fwrite(const void* data, std::size_t size, std::size_t count, FILE* stream) {
-  if (fails("fwrite", ::fileno(stream))) return 0;
+  const Fate fate = fate_of("fwrite", ::fileno(stream));
+  if (fate == Fate::kFails) return 0;
+  if (fate == Fate::kIsLeftOut) return count;
   return real<std::size_t(const void*, std::size_t, std::size_t, FILE*)>("fwrite")(data, size,
                                                                                    count, stream);
 }
 
 int fflush(FILE* stream) {
-  if (stream != nullptr && fails("fflush", ::fileno(stream))) return EOF;
-  return real<int(FILE*)>("fflush")(stream);
+  return call(stream != nullptr ? fate_of("fflush", ::fileno(stream)) : Fate::kGoesOn, "fflush",
+              stream);
 }
 
 /// Does nothing: no test takes the power away, and syncing would be most of its time.
 int fsync(int fd) {
-  return fails("fsync", fd) ? -1 : 0;
+  return fate_of("fsync", fd) == Fate::kFails ? -1 : 0;
 }
 
 int ftruncate(int fd, off_t size) noexcept {
-  return fails("ftruncate", fd) ? -1 : real<int(int, off_t)>("ftruncate")(fd, size);
+  return call(fate_of("ftruncate", fd), "ftruncate", fd, size);
 }
 
 int rename(const char* from, const char* to) noexcept {
-  return fails("rename", to) ? -1 : real<int(const char*, const char*)>("rename")(from, to);
+  return call(fate_of("rename", to), "rename", from, to);
 }
 
 int link(const char* from, const char* to) noexcept {
-  return fails("link", to) ? -1 : real<int(const char*, const char*)>("link")(from, to);
+  return call(fate_of("link", to), "link", from, to);
 }
 
 int mkdir(const char* path, mode_t mode) noexcept {
-  return fails("mkdir", path) ? -1 : real<int(const char*, mode_t)>("mkdir")(path, mode);
+  const Fate fate = fate_of("mkdir", path);
+  if (fate == Fate::kIsLeftOut) ::_exit(0);  // a copy that did without, and cannot begin its run
+  return call(fate, "mkdir", path, mode);
+}
+
+/// What removes a file never fails by request.
+int unlink(const char* path) noexcept {
+  return call(is_copy ? fate_of("unlink", path) : Fate::kGoesOn, "unlink", path);
+}
+int remove(const char* path) noexcept {
+  return call(is_copy ? fate_of("remove", path) : Fate::kGoesOn, "remove", path);
 }
 
 }  // extern "C"
