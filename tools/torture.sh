@@ -3,6 +3,8 @@
 # moments, every call of a file and every allocation failing once, NaN in the output of every op, damaged
 # checkpoints and weights. Prints a summary; exits with 1 where anything did not hold.
 # usage: tools/torture.sh [--seed S] [--minutes M]      default: a seed from the clock, 60 minutes
+#        tools/torture.sh [--seed S] --kills N           alone: kills a run whose freeze schedule changes
+#        the mode four times, until N kill -9 and a third as many SIGTERM were met
 #        Builds nothing: cmake --build --preset release comes first. FROST_BUILD names another build
 #        folder, as build/asan.
 set -uo pipefail
@@ -16,12 +18,13 @@ usage() {
 
 is_count() { [[ $1 =~ ^[1-9][0-9]{0,8}$ ]]; }
 
-seed=$(date +%s) minutes=60
+seed=$(date +%s) minutes=60 kills=0
 while [ $# -gt 0 ]; do
   is_count "${2:-}" || usage
   case $1 in
     --seed) seed=$2 ;;
     --minutes) minutes=$2 ;;
+    --kills) kills=$2 ;;
     *) usage ;;
   esac
   shift 2
@@ -66,6 +69,22 @@ stage() {
   sed -n 's/^torture: /  /p; s/^\[  PASSED  \]/  passed:/p' "$log"
 }
 
+finish() {
+  if [ "$failed" = 0 ]; then
+    echo "everything held"
+  else
+    echo "error: something did not hold; again with --seed $seed" >&2
+  fi
+  exit "$failed"
+}
+
+if [ "$kills" != 0 ]; then
+  export FROST_TORTURE_KILLS=$kills
+  minutes=0
+  echo "seed $seed, $kills kill -9, $build"
+  stage 100 "$faults" '*KilledRuns*FreezeSchedule'
+  finish
+fi
 echo "seed $seed, $minutes minutes, $build"
 echo "killed at random moments"
 stage 35 "$faults" '*KilledRuns*'
@@ -81,5 +100,4 @@ if [ -x "$units" ]; then
 else
   echo "  left out: $units is not built"
 fi
-if [ "$failed" = 0 ]; then echo "everything held"; else echo "error: something did not hold; again with --seed $seed" >&2; fi
-exit $failed
+finish

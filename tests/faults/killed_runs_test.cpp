@@ -13,9 +13,11 @@ using std::chrono::steady_clock;
 
 class KilledRuns : public DisturbedRuns {
  protected:
-  const int updates_ = 4;
+  const int updates_ = 5;
+  /// What is asked for by number (tools/torture.sh --kills): so many, and a third as many SIGTERM.
+  const long least_ = torture("FROST_TORTURE_KILLS", 0);
   std::mt19937_64 random_{static_cast<std::uint64_t>(torture("FROST_TORTURE_SEED", 1))};
-  long kills_ = 0, signals_ = 0, finished_ = 0;
+  long kills_ = 0, signals_ = 0, in_order_ = 0, finished_ = 0;
 
   /// From the start of the program to its end, measured on the undisturbed run.
   steady_clock::duration make_whole() {
@@ -25,13 +27,13 @@ class KilledRuns : public DisturbedRuns {
     return steady_clock::now() - start;
   }
 
-  /// Starts the program, ends it at a random moment of `span`, by SIGTERM in one of five cases;
+  /// Starts the program, ends it at a random moment of `span`, by SIGTERM in one of four cases;
   /// whether it was still running.
   bool disturb_once(steady_clock::duration span) {
     StartedProgram program(folder_, "train", next_arguments("run", updates_));
     std::this_thread::sleep_for(span * static_cast<double>(random_() % 1000) / 1000.0);
     if (!program.running()) return false;
-    if (random_() % 5 != 0) {
+    if (random_() % 4 != 0) {
       ++kills_;
       return true;  // killed by its destructor
     }
@@ -40,6 +42,7 @@ class KilledRuns : public DisturbedRuns {
     const int status = program.wait();
     // Before it has begun to train a signal ends it as it ends any program.
     EXPECT_TRUE(status == 128 + SIGTERM || status == -SIGTERM || status == 0) << status;
+    in_order_ += status == 128 + SIGTERM;
     return true;
   }
 
@@ -59,9 +62,11 @@ TEST_P(KilledRuns, EndLikeOneThatWasNot) {
   const auto end = steady_clock::now() + std::chrono::seconds(torture("FROST_TORTURE_SECONDS", 0));
   do {
     disturb(5, span);
-  } while (!HasFailure() && (kills_ + signals_ < 6 || steady_clock::now() < end));
+  } while (!HasFailure() && (kills_ + signals_ < 6 || kills_ < least_ || signals_ < least_ / 3 ||
+                             steady_clock::now() < end));
   std::cout << "torture: " << GetParam() << ", kill -9: " << kills_ << ", SIGTERM: " << signals_
-            << ", finished with equal bits: " << finished_ << "\n";
+            << " (stopped in good order: " << in_order_
+            << "), finished with equal bits: " << finished_ << "\n";
 }
 
 std::vector<Workload> workloads() {

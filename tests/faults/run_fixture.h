@@ -56,15 +56,17 @@ inline Workload graph_workload() {
            "evaluation.episodes=1", "environment.max_steps=4", "environment.init_num_nodes=2"}};
 }
 
-/// Pictures; every second update trains another part of the bodies.
+/// Pictures; each update trains another part of the bodies than the one before.
 inline Workload schedule_workload() {
   return {"FreezeSchedule",
           "configs/tiny.yaml",
           {"trainer.rollout_steps=8", "trainer.minibatch_size=4", "trainer.update_epochs=1",
            "evaluation.episodes=1", "environment.max_steps=4", "observation.kind=image",
            "observation.image_size=24",
-           "actor_critic.backbone.freeze_schedule=[{update: 2, freeze_mode: bn_affine, "
-           "backbone_lr: 1e-4}, {update: 3, freeze_mode: layer4.1, backbone_lr: 1e-4}]"}};
+           "actor_critic.backbone.freeze_schedule=[{update: 1, freeze_mode: bn_affine, "
+           "backbone_lr: 1e-4}, {update: 2, freeze_mode: layer4.1, backbone_lr: 1e-4}, "
+           "{update: 3, freeze_mode: all, backbone_lr: 1e-4}, "
+           "{update: 4, freeze_mode: bn_affine, backbone_lr: 1e-5}]"}};
 }
 
 inline Workload picture_workload() {
