@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/errors.h"
+
 namespace frost {
 namespace {
 
@@ -28,6 +30,12 @@ TEST(Html, APageHasItsTitleAsHeading) {
   const std::string page = html_page("a<b", "<p>text</p>");
   EXPECT_NE(page.find("<title>a&lt;b</title>"), page.npos);
   EXPECT_NE(page.find("<h1>a&lt;b</h1>\n<p>text</p>"), page.npos);
+}
+
+TEST(Html, ATemplateIsFilledOnceAndWholly) {
+  EXPECT_EQ(fill_template("{{a}} {b} {{b}}{{a}}", {{"a", "{{b}}"}, {"b", "1"}}),
+            "{{b}} {b} 1{{b}}");
+  EXPECT_THROW(fill_template("{{c}}", {{"a", "1"}}), Error);
 }
 
 }  // namespace

@@ -44,8 +44,9 @@ TEST(LineChart, ALineSpansThePlotAndABandIsOneArea) {
   for (const char* text : {">return<", ">update<", ">reward<"})
     EXPECT_EQ(occurrences(svg, text), 1);
   EXPECT_EQ(occurrences(svg, "fill-opacity"), 1);
-  // x from the axis at 64 to the right edge at 628; y to the bottom at 260 and 10 of 12 up.
-  EXPECT_NE(svg.find("M64.0 260.0 346.0 167.5 628.0 75.0 \""), svg.npos) << svg;
+  // x from the axis at 64 to the right edge at 504; y to the bottom at 230 and 10 of 12 up.
+  EXPECT_NE(svg.find("\"M64 230l220-80 220-80\""), svg.npos) << svg;
+  EXPECT_NE(svg.find("data-x=\"1 3 64 504\" data-y=\"0 12 230 38\""), svg.npos) << svg;
   EXPECT_EQ(svg.find("script"), svg.npos);
   EXPECT_EQ(svg.find(">all<"), svg.npos) << "one line needs no legend";
 }
@@ -57,7 +58,35 @@ TEST(LineChart, ValuesThatAreNotFiniteLeaveGaps) {
   EXPECT_EQ(svg.find("inf"), svg.npos);
   EXPECT_EQ(occurrences(svg, "h0"), 2) << "points alone are dots\n" << svg;
   const Series banded{"b", {0, 1, 2, 3}, {1, 2, 3, 4}, {0, kNaN, 2, 3}, {2, 3, 4, 5}};
-  EXPECT_EQ(occurrences(line_chart_svg(kText, {banded}), "fill-opacity"), 2);
+  EXPECT_EQ(occurrences(line_chart_svg(kText, {banded}), "ZM"), 1) << "two areas";
+}
+
+TEST(LineChart, LogarithmsSpaceDecadesEvenlyAndLeaveGapsForWhatIsNotPositive) {
+  const Series line{"l", {0, 1, 2, 3, 4}, {1, 10, 100, 0, 1000}, {}, {}};
+  const std::string svg = line_chart_svg({"t", "x", "y", true}, {line});
+  EXPECT_NE(svg.find("\"M64 230l110-64 110-64M504 38h0\""), svg.npos) << svg;
+  EXPECT_NE(svg.find("data-y=\"1 1000 230 38 log\""), svg.npos) << svg;
+  EXPECT_EQ(log_ticks(1, 1000), (std::vector<double>{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}));
+  EXPECT_EQ(log_ticks(1, 1e6), (std::vector<double>{1, 10, 100, 1e3, 1e4, 1e5, 1e6}));
+  EXPECT_GE(log_ticks(3.1, 3.2).size(), 2u);
+  EXPECT_LE(log_ticks(1e-90, 1e90).size(), 10u);
+}
+
+TEST(LineChart, WhatIsSmoothIsDrawnThickBeforeItsValues) {
+  Series line{"l", {0, 1, 2}, {0, 10, 0}, {}, {}};
+  EXPECT_EQ(occurrences(line_chart_svg(kText, {line}), "stroke-width=\"2\""), 0);
+  line.smooth = {0, 5, 5};
+  const std::string svg = line_chart_svg(kText, {line});
+  EXPECT_LT(svg.find("M64 230l220-192 220 192"), svg.find("M64 230l220-96 220 0")) << svg;
+  EXPECT_EQ(occurrences(svg, "stroke-width=\"2\""), 1);
+}
+
+TEST(LineChart, MarksAndZeroAreShownWhereAskedFor) {
+  const Series line{"l", {0, 10}, {8, 10}, {}, {}};
+  const ChartText marked{"t", "x", "y", false, true, {5, 20}};
+  const std::string svg = line_chart_svg(marked, {line});
+  EXPECT_EQ(occurrences(svg, "<line x1=\"284.0\""), 1) << "5 lies in the middle, 20 outside";
+  EXPECT_NE(svg.find("data-y=\"0 10 230 38\""), svg.npos) << svg;
 }
 
 TEST(LineChart, NothingToDrawIsSaid) {

@@ -2,17 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "kernels/errors.h"
+#include "tools/reports/pages/page_files.h"
+
 namespace frost {
 namespace {
-
-constexpr const char* kStyle =
-    ":root{color-scheme:light dark}"
-    "body{font:15px/1.5 sans-serif;max-width:62em;margin:2em auto;padding:0 1em}"
-    "h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em}"
-    "table{border-collapse:collapse;width:100%}td,th{padding:.25em .5em;text-align:right}"
-    "td:first-child,th:first-child{text-align:left}tr+tr{border-top:1px solid #8885}"
-    "img{max-width:100%}pre{overflow-x:auto;font-size:13px}"
-    ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(26em,1fr));gap:1.5em}";
 
 /// RFC 4648, section 4.
 std::string base64(std::string_view bytes) {
@@ -55,11 +51,29 @@ std::string embedded_image(std::string_view type, std::string_view file, std::st
                      html_escape(title));
 }
 
+std::string fill_template(
+    std::string_view text,
+    const std::vector<std::pair<std::string_view, std::string_view>>& values) {
+  constexpr std::string_view kOpen = "{{", kClose = "}}";
+  std::string filled;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t open = std::min(text.find(kOpen, at), text.size());
+    filled += text.substr(at, open - at);
+    if (open == text.size()) break;
+    const std::size_t close = std::min(text.find(kClose, open), text.size());
+    const std::string_view name = text.substr(open + kOpen.size(), close - open - kOpen.size());
+    const auto found = std::find_if(values.begin(), values.end(),
+                                    [&](const auto& value) { return value.first == name; });
+    if (found == values.end()) throw Error(fmt::format("a page has no value for '{}'", name));
+    filled += found->second;
+    at = close + kClose.size();
+  }
+  return filled;
+}
+
 std::string html_page(std::string_view title, std::string_view body) {
-  return fmt::format(
-      "<!doctype html><html lang=en><meta charset=utf-8><title>{0}</title><style>{1}</style>\n"
-      "<h1>{0}</h1>\n{2}</html>\n",
-      html_escape(title), kStyle, body);
+  return fill_template(kPageHtml,
+                       {{"title", html_escape(title)}, {"style", kPageStyle}, {"body", body}});
 }
 
 }  // namespace frost

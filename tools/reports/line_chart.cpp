@@ -13,9 +13,11 @@ namespace frost {
 namespace {
 
 // Units of the view box; the page scales them.
-constexpr double kWidth = 640, kPlotHeight = 230;
-constexpr double kLeft = 64, kRight = 12, kTop = 30, kBottom = 46;
-constexpr double kLegendRow = 17, kCharacter = 6.4;
+constexpr double kWidth = 520, kPlotHeight = 200;
+constexpr double kLeft = 64, kRight = 16, kTop = 30, kBottom = 46;
+constexpr double kLegendRow = 18, kCharacter = 7;
+/// A smooth line needs no more points than this.
+constexpr std::size_t kSmoothPoints = 250;
 
 // Of medium lightness: at least 3:1 against white and against a dark page.
 constexpr std::array<const char*, 8> kColours = {"#3b82c4", "#d9692b", "#2f9e62", "#c2508f",
@@ -23,19 +25,17 @@ constexpr std::array<const char*, 8> kColours = {"#3b82c4", "#d9692b", "#2f9e62"
 constexpr std::array<const char*, 3> kDashes = {"", " stroke-dasharray=\"6 3\"",
                                                 " stroke-dasharray=\"2 3\""};
 
-/// Not NaN, and small enough that differences stay finite.
-bool drawable(double value) {
-  return std::abs(value) < 1e100;
-}
-
 struct Axis {
+  bool log = false;
   double low = HUGE_VAL, high = -HUGE_VAL;
   double at_low = 0, at_high = 0;  ///< where they lie in the picture
   std::vector<double> ticks{};
 
+  /// Not NaN, small enough that differences stay finite, and with a place on the axis.
+  bool shows(double value) const { return std::abs(value) < 1e100 && (!log || value > 0); }
   void include(const std::vector<double>& values) {
     for (const double v : values) {
-      if (!drawable(v)) continue;
+      if (!shows(v)) continue;
       low = std::min(low, v);
       high = std::max(high, v);
     }
@@ -47,10 +47,12 @@ struct Axis {
     if (high - low > 1e-9 * size && high - low > 1e-90) return;
     const double half = size > 1e-90 ? size / 2 : 1;
     low -= half;
-    high += half;
+    high += log ? size : half;
   }
   double place(double value) const {
-    return at_low + (value - low) / (high - low) * (at_high - at_low);
+    const double share =
+        log ? std::log(value / low) / std::log(high / low) : (value - low) / (high - low);
+    return at_low + share * (at_high - at_low);
   }
 };
 
@@ -88,6 +90,11 @@ std::string axes(const ChartText& text, const Axis& x, const Axis& y) {
     svg += line(x.place(t), y.at_low, x.place(t), y.at_low + 4, 0.6);
     svg += label(x.place(t), y.at_low + 17, "middle", tick_text(t, largest(x)));
   }
+  for (const double mark : text.marks) {
+    if (mark > x.low && mark < x.high) {
+      svg += line(x.place(mark), y.at_low, x.place(mark), y.at_high, 0.5);
+    }
+  }
   svg += line(x.at_low, y.at_low, x.at_high, y.at_low, 0.6);
   svg += line(x.at_low, y.at_low, x.at_low, y.at_high, 0.6);
   svg += label((x.at_low + x.at_high) / 2, y.at_low + 36, "middle", text.x_label);
@@ -109,43 +116,84 @@ std::vector<std::pair<std::size_t, std::size_t>> runs(std::size_t count, const U
   return found;
 }
 
-std::string point(const Axis& x, const Axis& y, double at, double value) {
-  return fmt::format("{:.1f} {:.1f} ", x.place(at), y.place(value));
-}
+/// The data of a path, in tenths of a unit: a move to the first point, then steps.
+class PathText {
+ public:
+  void add(double x, double y) {
+    const auto to_x = std::lround(10 * x), to_y = std::lround(10 * y);
+    text_ += begun_ ? (moved_ ? "l" : "") : "M";
+    append(to_x - (begun_ ? x_ : 0), begun_ && !moved_);
+    append(to_y - (begun_ ? y_ : 0), true);
+    moved_ = !begun_;
+    begun_ = true;
+    x_ = to_x, y_ = to_y;
+  }
+  /// What follows begins elsewhere. A point alone becomes a dot: a line without length.
+  void lift() {
+    if (moved_) text_ += "h0";
+    begun_ = moved_ = false;
+  }
+  void close() {
+    text_ += "Z";
+    begun_ = moved_ = false;
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  void append(long tenths, bool behind_number) {
+    if (behind_number && tenths >= 0) text_ += ' ';
+    if (tenths < 0) text_ += '-';
+    const long size = std::abs(tenths);
+    if (size >= 10 || size == 0) text_ += std::to_string(size / 10);
+    if (size % 10 != 0) text_ += "." + std::to_string(size % 10);
+  }
+  std::string text_;
+  bool begun_ = false, moved_ = false;
+  long x_ = 0, y_ = 0;
+};
 
 std::string band(const Series& s, const Axis& x, const Axis& y, const char* colour) {
-  std::string svg;
+  PathText path;
   const auto usable = [&](std::size_t i) {
-    return drawable(s.x[i]) && drawable(s.low[i]) && drawable(s.high[i]);
+    return x.shows(s.x[i]) && y.shows(s.low[i]) && y.shows(s.high[i]);
   };
   for (const auto& [first, last] : runs(s.low.size(), usable)) {
-    std::string path = "M";
-    for (std::size_t i = first; i < last; ++i) path += point(x, y, s.x[i], s.high[i]);
-    for (std::size_t i = last; i > first; --i) path += point(x, y, s.x[i - 1], s.low[i - 1]);
-    svg += fmt::format("<path d=\"{}Z\" fill=\"{}\" fill-opacity=\"0.2\"/>\n", path, colour);
+    for (std::size_t i = first; i < last; ++i) path.add(x.place(s.x[i]), y.place(s.high[i]));
+    for (std::size_t i = last; i > first; --i) path.add(x.place(s.x[i - 1]), y.place(s.low[i - 1]));
+    path.close();
   }
-  return svg;
+  if (path.text().empty()) return "";
+  return fmt::format("<path d=\"{}\" fill=\"{}\" fill-opacity=\"0.2\"/>\n", path.text(), colour);
 }
 
-/// A point alone between gaps is drawn as a dot, by the round cap of a line without length.
-std::string curve(const Series& s, const Axis& x, const Axis& y, const char* colour,
-                  const char* dash) {
-  std::string path;
-  const auto usable = [&](std::size_t i) { return drawable(s.x[i]) && drawable(s.y[i]); };
-  for (const auto& [first, last] : runs(s.x.size(), usable)) {
-    path += "M";
-    for (std::size_t i = first; i < last; ++i) path += point(x, y, s.x[i], s.y[i]);
-    if (last == first + 1) path += "h0";
+/// Every `every`-th of the values and the last; a point alone between gaps is a dot.
+std::string curve(const std::vector<double>& at, const std::vector<double>& values, const Axis& x,
+                  const Axis& y, std::size_t every, const std::string& style) {
+  PathText path;
+  const auto usable = [&](std::size_t i) { return x.shows(at[i]) && y.shows(values[i]); };
+  for (const auto& [first, last] : runs(at.size(), usable)) {
+    for (std::size_t i = first; i < last; i += i + 1 == last ? 1 : std::min(every, last - 1 - i)) {
+      path.add(x.place(at[i]), y.place(values[i]));
+    }
+    path.lift();
   }
   return fmt::format(
-      "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.7\" stroke-linejoin=\"round\" "
-      "stroke-linecap=\"round\"{}/>\n",
-      path, colour, dash);
+      "<path d=\"{}\" fill=\"none\" stroke-linejoin=\"round\" stroke-linecap=\"round\" {}/>\n",
+      path.text(), style);
 }
 
-const char* colour_of(std::size_t i) {
-  return kColours[i % kColours.size()];
+/// The values, and before them what is smooth of them.
+std::string curves(const Series& s, const Axis& x, const Axis& y, const char* colour,
+                   const char* dash) {
+  const auto style = [&](double width, double opacity) {
+    return fmt::format("stroke=\"{}\" stroke-width=\"{:g}\" stroke-opacity=\"{:g}\"{}", colour,
+                       width, opacity, dash);
+  };
+  if (s.smooth.empty()) return curve(s.x, s.y, x, y, 1, style(1.7, 1));
+  return curve(s.x, s.y, x, y, 1, style(1, 0.35)) +
+         curve(s.x, s.smooth, x, y, s.x.size() / kSmoothPoints + 1, style(2, 1));
 }
+
 const char* dash_of(std::size_t i) {
   return kDashes[i / kColours.size() % kDashes.size()];
 }
@@ -163,7 +211,7 @@ std::string legend(const std::vector<Series>& series, double& height) {
       row += kLegendRow;
     }
     svg += fmt::format("<path d=\"M{:.1f} {:.1f}h20\" stroke=\"{}\" stroke-width=\"3\"{}/>", at,
-                       row, colour_of(i), dash_of(i));
+                       row, series_colour(i), dash_of(i));
     svg += label(at + 25, row + 4, "start", series[i].name) + "\n";
     at += width;
   }
@@ -171,18 +219,31 @@ std::string legend(const std::vector<Series>& series, double& height) {
   return svg;
 }
 
+/// For scripts: the ends of an axis, where they lie, and "log".
+std::string axis_data(const char* name, const Axis& axis) {
+  if (axis.empty()) return "";
+  return fmt::format("data-{}=\"{:g} {:g} {:g} {:g}{}\"", name, axis.low, axis.high, axis.at_low,
+                     axis.at_high, axis.log ? " log" : "");
+}
+
 void check_lengths(const Series& s) {
   const auto fits = [&](const std::vector<double>& band) {
     return band.empty() || band.size() == s.x.size();
   };
-  if (s.y.size() == s.x.size() && fits(s.low) && fits(s.high) && s.low.empty() == s.high.empty()) {
+  if (s.y.size() == s.x.size() && fits(s.low) && fits(s.high) && fits(s.smooth) &&
+      s.low.empty() == s.high.empty()) {
     return;
   }
-  throw Error(fmt::format("chart series '{}' has {} x, {} y, {} low and {} high values", s.name,
-                          s.x.size(), s.y.size(), s.low.size(), s.high.size()));
+  throw Error(fmt::format("chart series '{}' has {} x, {} y, {} low, {} high and {} smooth values",
+                          s.name, s.x.size(), s.y.size(), s.low.size(), s.high.size(),
+                          s.smooth.size()));
 }
 
 }  // namespace
+
+const char* series_colour(std::size_t index) {
+  return kColours[index % kColours.size()];
+}
 
 std::vector<double> round_ticks(double low, double high, int count) {
   const double wanted = (high - low) / count;
@@ -198,8 +259,24 @@ std::vector<double> round_ticks(double low, double high, int count) {
   return ticks;
 }
 
+std::vector<double> log_ticks(double low, double high) {
+  const double from = std::floor(std::log10(low)), to = std::ceil(std::log10(high));
+  const double every = std::ceil((to - from) / 8);
+  std::vector<double> ticks;
+  for (double power = from; power <= to; power += every) {
+    for (const double multiple : {1, 2, 5}) {
+      if (multiple > 1 && to - from > 3) continue;
+      const double tick = multiple * std::pow(10, power);
+      if (tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9)) ticks.push_back(tick);
+    }
+  }
+  return ticks.size() < 2 ? round_ticks(low, high, 3) : ticks;
+}
+
 std::string line_chart_svg(const ChartText& text, const std::vector<Series>& series) {
   Axis x, y;
+  y.log = text.log_y;
+  if (text.from_zero) y.include({0});
   for (const Series& s : series) {
     check_lengths(s);
     x.include(s.x);
@@ -210,24 +287,27 @@ std::string line_chart_svg(const ChartText& text, const std::vector<Series>& ser
   double legend_height = 0;
   const std::string entries = legend(series, legend_height);
   const double top = kTop + legend_height, bottom = top + kPlotHeight;
+  for (Axis* axis : {&x, &y}) {
+    if (!axis->empty()) axis->widen();
+  }
+  x.at_low = kLeft, x.at_high = kWidth - kRight;
+  y.at_low = bottom, y.at_high = top + 8;
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:g} {:g}\" role=\"img\" "
       "aria-label=\"{}\" style=\"width:100%;max-width:{:g}px\" font-family=\"sans-serif\" "
-      "font-size=\"12\" fill=\"currentColor\">\n",
-      kWidth, bottom + kBottom, html_escape(text.title), kWidth);
-  svg += label(kLeft, 18, "start", text.title, " font-size=\"14\" font-weight=\"bold\"") + "\n";
+      "font-size=\"13\" fill=\"currentColor\" {} {}>\n",
+      kWidth, bottom + kBottom, html_escape(text.title), 1.25 * kWidth, axis_data("x", x),
+      axis_data("y", y));
+  svg += label(kLeft, 18, "start", text.title, " font-size=\"15\" font-weight=\"bold\"") + "\n";
   if (x.empty() || y.empty()) {
     return svg + label(kWidth / 2, (top + bottom) / 2, "middle", "no data") + "</svg>\n";
   }
-  for (Axis* axis : {&x, &y}) axis->widen();
-  x.at_low = kLeft, x.at_high = kWidth - kRight;
-  y.at_low = bottom, y.at_high = top + 8;
-  x.ticks = round_ticks(x.low, x.high, 8);
-  y.ticks = round_ticks(y.low, y.high, 5);
+  x.ticks = round_ticks(x.low, x.high, 7);
+  y.ticks = y.log ? log_ticks(y.low, y.high) : round_ticks(y.low, y.high, 5);
   svg += entries + axes(text, x, y);
-  for (std::size_t i = 0; i < series.size(); ++i) svg += band(series[i], x, y, colour_of(i));
+  for (std::size_t i = 0; i < series.size(); ++i) svg += band(series[i], x, y, series_colour(i));
   for (std::size_t i = 0; i < series.size(); ++i) {
-    svg += curve(series[i], x, y, colour_of(i), dash_of(i));
+    svg += curves(series[i], x, y, series_colour(i), dash_of(i));
   }
   return svg + "</svg>\n";
 }

@@ -162,7 +162,7 @@ void Session::evaluate() {
   EvaluationResult result;
   const bool best = trainer_.evaluate_and_rank(result);
   const std::int64_t updates = trainer_.ppo().updates();
-  tables_.log_evaluation(updates, result);
+  tables_.log_evaluation(updates, trainer_.ppo().global_step(), result);
   if (best) run_.write_best(trainer_.checkpoint());
   if (quiet_) return;
   const std::string found =
@@ -190,12 +190,25 @@ void Session::write_status(const char* state) const {
       {"device", trainer_.setup().device},
       {"threads", thread_summary()},
       {"weights", trainer_.setup().weights},
+      {"licence", trainer_.setup().licence},
+      {"freeze_modes", freeze_modes()},
       {"environment", trainer_.config().environment_name},
+      {"has_goal", trainer_.has_goal() ? "true" : "false"},
       {"seed", std::to_string(trainer_.config().system.seed)}};
   if (!trainer_.library_sha256().empty()) {
     fields.emplace_back(kLibraryKey, trainer_.library_sha256());
   }
   run_.write_status(fields);
+}
+
+std::string Session::freeze_modes() const {
+  if (find_backbone(trainer_.network()) == nullptr) return "";
+  const BackboneConfig& backbone = trainer_.config().model.backbone;
+  std::string modes = backbone.freeze_mode;
+  for (const FreezeStep& step : backbone.freeze_schedule) {
+    modes += fmt::format(", {} after update {}", step.freeze_mode, step.update);
+  }
+  return modes;
 }
 
 void Session::finish(const std::string& summary) const {

@@ -40,6 +40,8 @@ class Session {
   void evaluate();
   void save() const;
   void write_status(const char* state) const;
+  /// "all, layer4.1 after update 8", as the schedule has them; empty where there are no bodies.
+  std::string freeze_modes() const;
 
   Trainer& trainer_;
   const Run& run_;

@@ -1,7 +1,9 @@
 #include "tools/runs/table_writer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -9,7 +11,9 @@
 
 #include "engine/io/atomic_file.h"
 #include "kernels/errors.h"
+#include "tools/reports/csv.h"
 #include "tools/reports/csv_rows.h"
+#include "tools/reports/intervals.h"
 #include "tools/runs/step_rates.h"
 
 namespace frost {
@@ -26,6 +30,32 @@ const fs::path& rewound(const fs::path& run, std::int64_t updates, std::int64_t 
   return run;
 }
 
+/// The columns that a table has; empty where there is none.
+std::vector<std::string> header_of(const fs::path& table) {
+  std::ifstream in(table);
+  std::string line;
+  return std::getline(in, line) ? split_csv_line(line) : std::vector<std::string>();
+}
+
+/// A run that an earlier version began keeps the columns of that.
+std::string line_of(const std::vector<std::pair<std::string, double>>& row,
+                    const std::vector<std::string>& columns) {
+  std::string line;
+  std::size_t next = 0;  // mostly both are in the same order
+  for (const std::string& column : columns) {
+    if (next == row.size() || row[next].first != column) {
+      const auto found = std::find_if(row.begin(), row.end(),
+                                      [&](const auto& entry) { return entry.first == column; });
+      next = static_cast<std::size_t>(found - row.begin());
+    }
+    const bool known = next < row.size() && !std::isnan(row[next].second);
+    if (&column != &columns.front()) line += ',';
+    if (known) line += fmt::format("{}", row[next].second);
+    next = std::min(next + 1, row.size());
+  }
+  return line + "\n";
+}
+
 }  // namespace
 
 TableWriter::TableWriter(const fs::path& run, std::int64_t updates, std::int64_t global_step)
@@ -34,20 +64,13 @@ TableWriter::TableWriter(const fs::path& run, std::int64_t updates, std::int64_t
 void TableWriter::append(const char* file, const std::vector<Row>& rows) const {
   if (rows.empty()) return;
   const fs::path table = path_ / file;
-  const auto line_of = [](const Row& row, const auto& cell) {
-    std::string line;
-    for (const auto& entry : row) line += (line.empty() ? "" : ",") + cell(entry);
-    return line + "\n";
-  };
-  std::string text;
-  if (!fs::exists(table)) {
-    text = line_of(rows.front(), [](const auto& entry) { return entry.first; });
+  std::vector<std::string> columns = header_of(table);
+  const bool begins = columns.empty();
+  if (begins) {
+    for (const auto& [name, value] : rows.front()) columns.push_back(name);
   }
-  for (const Row& row : rows) {
-    text += line_of(row, [](const auto& entry) {
-      return std::isnan(entry.second) ? std::string() : fmt::format("{}", entry.second);
-    });
-  }
+  std::string text = begins ? fmt::format("{}\n", fmt::join(columns, ",")) : "";
+  for (const Row& row : rows) text += line_of(row, columns);
   std::ofstream out(table, std::ios::app);
   if (!(out << text).flush()) {
     throw Error(fmt::format("cannot write {}: {}", table.string(), std::strerror(errno)));
@@ -93,13 +116,34 @@ void TableWriter::log_episodes(std::int64_t update,
   append("episodes.csv", rows);
 }
 
-void TableWriter::log_evaluation(std::int64_t update, const EvaluationResult& result) const {
-  append("evaluations.csv", {{{"update", static_cast<double>(update)},
-                              {"eval/success_rate", result.success_rate()},
-                              {"eval/progress", result.mean_progress()},
-                              {"eval/return", result.mean_return()},
-                              {"eval/steps", result.mean_steps()},
-                              {"eval/median_success_steps", result.median_success_steps()}}});
+void TableWriter::log_evaluation(std::int64_t update, std::int64_t global_step,
+                                 const EvaluationResult& result) {
+  const auto of_episodes = [&](const auto& value) {
+    std::vector<double> values;
+    for (const EpisodeRecord& e : result.episodes) values.push_back(value(e));
+    return values;
+  };
+  Row row = {{"eval/episodes", static_cast<double>(result.episodes.size())},
+             {"eval/success_rate", result.success_rate()},
+             {"eval/progress", result.mean_progress()},
+             {"eval/return", result.mean_return()},
+             {"eval/steps", result.mean_steps()},
+             {"eval/median_success_steps", result.median_success_steps()}};
+  const auto add = [&](const std::string& name, const MeanInterval& interval) {
+    row.emplace_back(name + "_low", interval.low);
+    row.emplace_back(name + "_high", interval.high);
+  };
+  add("eval/success_rate",
+      share_interval(of_episodes([](const EpisodeRecord& e) { return e.success ? 1.0 : 0.0; }), 1));
+  add("eval/progress",
+      mean_interval(of_episodes([](const EpisodeRecord& e) { return e.progress; })));
+  add("eval/return",
+      mean_interval(of_episodes([](const EpisodeRecord& e) { return e.episode_return; })));
+  add("eval/steps",
+      mean_interval(of_episodes([](const EpisodeRecord& e) { return 1.0 * e.steps; })));
+  board_.add_scalars(global_step, row);
+  row.emplace(row.begin(), "update", static_cast<double>(update));
+  append("evaluations.csv", {row});
 }
 
 }  // namespace frost

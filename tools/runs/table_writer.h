@@ -29,7 +29,9 @@ class TableWriter {
   void log_timing(std::int64_t update, std::int64_t steps, const UpdateTiming& timing,
                   const MemoryLedger::Bytes& memory) const;
   void log_episodes(std::int64_t update, const std::vector<EpisodeRecord>& episodes) const;
-  void log_evaluation(std::int64_t update, const EvaluationResult& result) const;
+  /// Means over the episodes, and 95 % confidence intervals of these; for TensorBoard too.
+  void log_evaluation(std::int64_t update, std::int64_t global_step,
+                      const EvaluationResult& result);
 
  private:
   using Row = std::vector<std::pair<std::string, double>>;

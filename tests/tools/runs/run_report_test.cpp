@@ -1,6 +1,6 @@
-#include "tools/reports/run_report.h"
-
 #include <gtest/gtest.h>
+
+#include <fmt/format.h>
 
 #include <cmath>
 #include <fstream>
@@ -11,6 +11,7 @@
 #include "tests/weights/weight_file_helpers.h"
 #include "tools/reports/csv_table.h"
 #include "tools/reports/parameter_report.h"
+#include "tools/reports/run_report.h"
 #include "tools/runs/run.h"
 #include "tools/runs/table_writer.h"
 
@@ -22,9 +23,13 @@ namespace fs = std::filesystem;
 class RunReport : public testing::Test {
  protected:
   /// Logs updates 1 to 4; episodes finish in the even ones.
-  void log_updates() {
+  void log_updates(const char* goal = "true") {
     run_.write_config("algorithm: {gamma: 0.99}  # a < b\n");
-    run_.write_status({{"program", "frostline train"}, {"device", "cpu & more"}});
+    run_.write_status({{"program", "frostline train"},
+                       {"device", "cpu & more"},
+                       {"licence", ""},
+                       {"freeze_modes", "all, layer4.1 after update 2, none after update 9"},
+                       {"has_goal", goal}});
     for (int update = 1; update <= 4; ++update) {
       Metrics m;
       m.add("charts/update", update);
@@ -60,22 +65,26 @@ std::size_t occurrences(const std::string& text, const std::string& part) {
 TEST_F(RunReport, ShowsTheCurvesOfWhatWasLogged) {
   log_updates();
   EvaluationResult result;
-  result.episodes = {{0, 0, 10, 3, 1, 5, true}};
-  tables_.log_evaluation(2, result);
+  result.episodes = {{0, 0, 10, 3, 1, 5, true}, {0, 1, 12, 5, 1, 5, true}};
+  tables_.log_evaluation(2, 128, result);
   const std::string page = report();
   for (const char* title :
-       {"Run 0007", "trainable 3 %", "device:        cpu &amp; more", ">Return<", ">Success rate<",
-        ">Entropy of the decisions<", ">Learning rates<", ">Gradient norms before clipping<",
-        ">Speed<", ">Memory by category, peak<", ">held out<", "# a &lt; b",
-        "src=\"data:image/gif;base64,R0lGODlhIQ==\""}) {
+       {"Run 0007", "trainable 3 %", "<th scope=row>device</th><td>cpu &amp; more</td>", ">Return<",
+        ">Success rate<", ">Entropy of the actions<", ">Learning rates<",
+        ">Gradient norms before clipping<", ">Throughput<", ">Memory by category, peak<",
+        ">held out<", "# a &lt; b", "src=\"data:image/gif;base64,R0lGODlhIQ==\""}) {
     EXPECT_NE(page.find(title), page.npos) << title;
   }
   EXPECT_EQ(occurrences(page, "<svg"), occurrences(page, "</svg>"));
+  // The mean of 3 and 5 is 4; the half interval is 12.706 deviations, sqrt 2 / sqrt 2, of it.
+  EXPECT_NE(page.find("<td>4 [-8.706, 16.71]</td>"), page.npos);
+  EXPECT_EQ(page.find("licence"), page.npos) << "an empty fact";
   EXPECT_EQ(page.find(">Value loss<"), page.npos) << "a column the run lacks has no chart";
   EXPECT_EQ(page.find(">backbone<"), page.npos) << "a group without gradient has no line";
-  for (const char* part : {"<script", "http://", "https://", "nan"}) {
-    const std::size_t namespaces = std::string(part) == "http://" ? occurrences(page, "<svg") : 0;
-    EXPECT_EQ(occurrences(page, part), namespaces) << part;
+  // Nothing is loaded: the names of a namespace are all that looks like an address.
+  EXPECT_EQ(occurrences(page, "http://"), occurrences(page, "<svg") + 1);
+  for (const char* part : {"https://", "nan", "script src", "<link"}) {
+    EXPECT_EQ(occurrences(page, part), 0) << part;
   }
 }
 
@@ -86,6 +95,73 @@ TEST_F(RunReport, UpdatesWithoutAFinishedEpisodeHaveNoReturn) {
   ASSERT_NE(chart, page.npos);
   const std::string svg = page.substr(chart, page.find("</svg>", chart) - chart);
   EXPECT_EQ(occurrences(svg, "h0"), 2) << "two points, each alone";
+}
+
+TEST_F(RunReport, EachChartIsDrawnAgainstStepsAndSecondsAndWithLogarithms) {
+  log_updates();
+  const std::string page = report();
+  EXPECT_EQ(occurrences(page, "aria-label=\"Return\""), 4);
+  EXPECT_EQ(occurrences(page, ">environment steps<"), occurrences(page, ">seconds of training<"));
+  // Updates of 64 steps and 3 seconds.
+  EXPECT_NE(page.find("\"steps\":[64,128,192,256],\"seconds\":[3,6,9,12]"), page.npos);
+  EXPECT_NE(page.find("\"y\":[null,1,null,2]"), page.npos);
+}
+
+TEST_F(RunReport, TheFreezeModesThatWereReachedAreABar) {
+  log_updates();
+  const std::string page = report();
+  EXPECT_NE(page.find("title=\"all, updates 1 to 2\">all<small>128 steps<"), page.npos);
+  EXPECT_NE(page.find("title=\"layer4.1, updates 3 to 4\">layer4.1<small>6 s<"), page.npos);
+  EXPECT_EQ(page.find("title=\"none,"), page.npos) << "planned, not reached";
+}
+
+TEST_F(RunReport, WithoutAGoalNothingIsSaidOfSuccess) {
+  log_updates("false");
+  EXPECT_EQ(report().find("uccess"), std::string::npos);
+}
+
+TEST_F(RunReport, LongRunsAreShownByMeansOfUpdates) {
+  run_.write_config("");
+  run_.write_status({{"program", "frostline train"}});
+  std::string metrics = "charts/update,charts/global_step,losses/entropy\n";
+  std::string timing = "charts/update,time/collect_seconds,time/learn_seconds\n";
+  for (int update = 1; update <= 2500; ++update) {
+    metrics += fmt::format("{},{},{}\n", update, 10 * update, update % 3);
+    timing += fmt::format("{},1,1\n", update);
+  }
+  std::ofstream(run_.path() / "metrics.csv") << metrics;
+  std::ofstream(run_.path() / "timing.csv") << timing;
+  const std::string page = report();
+  EXPECT_NE(page.find("\"update\":[2,5,8,"), page.npos);
+  EXPECT_NE(page.find("\"y\":[1,1,1,"), page.npos);
+  EXPECT_LT(page.size(), 200000u);
+}
+
+TEST_F(RunReport, ATableThatAnEarlierVersionBeganKeepsItsColumns) {
+  log_updates();
+  const fs::path table = run_.path() / "evaluations.csv";
+  std::ofstream(table) << "update,eval/steps,eval/gone,eval/return\n1,7,0,3\n";
+  EvaluationResult result;
+  result.episodes = {{0, 0, 10, 3, 1, 5, true}};
+  tables_.log_evaluation(2, 128, result);
+  EXPECT_EQ(read_text(table), "update,eval/steps,eval/gone,eval/return\n1,7,0,3\n2,10,,3\n");
+  EXPECT_NE(report().find(">held out<"), std::string::npos);
+}
+
+TEST_F(RunReport, AComparisonHasALineForEachRunAndTheValuesThatDiffer) {
+  log_updates();
+  frost::Run other = frost::Run::create(holder_ / "a<b", "");
+  for (const char* file : {"metrics.csv", "timing.csv", "run.json"}) {
+    fs::copy_file(run_.path() / file, other.path() / file);
+  }
+  const std::string page =
+      comparison_html({run_.path(), other.path()}, {{"algorithm.gamma", {"0.99", "0.9"}}});
+  EXPECT_NE(page.find("<tr class=differs><th scope=row>algorithm.gamma</th><td>0.99</td><td>0.9<"),
+            page.npos);
+  EXPECT_NE(page.find(">Gradient norms before clipping: heads<"), page.npos);
+  EXPECT_NE(page.find("\"name\":\"a\\u003cb\""), page.npos) << "no tag within the script";
+  EXPECT_EQ(occurrences(page, "<script"), 2);
+  EXPECT_EQ(occurrences(page, "a<b"), 0);
 }
 
 TEST_F(RunReport, AnEvaluationIsNotNeededButTheTablesAre) {
