@@ -1,24 +1,37 @@
 #include "tools/cli/progress.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
+#include <fmt/ranges.h>
 
 #include "tools/cli/standard_output.h"
+#include "tools/cli/terminal.h"
 
 namespace frost {
+namespace {
 
-Progress::Progress(std::int64_t done, std::int64_t total, bool quiet)
-    : first_(done),
-      total_(total),
-      quiet_(quiet),
-      terminal_(isatty(STDOUT_FILENO) == 1),
-      start_(std::chrono::steady_clock::now()) {}
-
-Progress::~Progress() {
-  if (terminal_ && !quiet_) print_progress("\n");
+/// "2:05", "1:02:05".
+std::string clock_text(std::int64_t seconds) {
+  const std::int64_t minutes = seconds / 60 % 60, hours = seconds / 3600;
+  if (hours == 0) return fmt::format("{}:{:02}", minutes, seconds % 60);
+  return fmt::format("{}:{:02}:{:02}", hours, minutes, seconds % 60);
 }
 
-void Progress::show(std::int64_t done, double steps_per_second, const std::string& text) {
+}  // namespace
+
+Progress::Progress(std::int64_t done, std::int64_t total, std::int64_t steps, bool quiet)
+    : first_(done),
+      total_(total),
+      steps_(steps),
+      quiet_(quiet),
+      terminal_(terminal_draws()),
+      start_(std::chrono::steady_clock::now()),
+      looked_(start_) {}
+
+Progress::~Progress() {
+  leave_standing();
+}
+
+void Progress::show(std::int64_t done, const Shown& shown) {
   if (quiet_) return;
   const auto now = std::chrono::steady_clock::now();
   if (done < total_ && shown_ &&
@@ -29,9 +42,31 @@ void Progress::show(std::int64_t done, double steps_per_second, const std::strin
   const std::chrono::duration<double> elapsed = now - start_;
   const double per_update = elapsed.count() / static_cast<double>(done - first_);
   const auto left = static_cast<std::int64_t>(per_update * static_cast<double>(total_ - done));
-  const std::string line = fmt::format("update {}/{} | {:.0f} steps/s | ETA {}:{:02} | {}", done,
-                                       total_, steps_per_second, left / 60, left % 60, text);
-  print_progress(terminal_ ? "\r\033[K" + line : line + "\n");
+  const std::string update = fmt::format("update {}/{}", done, total_),
+                    rate = fmt::format("{:.0f} steps/s", shown.steps_per_second),
+                    end = "ETA " + clock_text(left);
+  if (!terminal_) {
+    print_progress(
+        fmt::format("{} | {} | {} | {}\n", update, rate, end, fmt::join(shown.results, " | ")));
+    return;
+  }
+  groups_ = {{update, fmt::format("{}/{} steps", done * steps_, total_ * steps_), rate, end},
+             shown.results};
+  groups_.insert(groups_.end(), shown.more.begin(), shown.more.end());
+  draw();
+}
+
+void Progress::refresh() {
+  if (quiet_ || groups_.empty()) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - looked_ < std::chrono::milliseconds(100)) return;
+  looked_ = now;
+  if (terminal_columns() != columns_) draw();
+}
+
+void Progress::draw() {
+  columns_ = terminal_columns();
+  print_standing(flow_fields(groups_, columns_));
 }
 
 }  // namespace frost

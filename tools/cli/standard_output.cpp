@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <utility>
+
+#include "tools/cli/terminal.h"
 
 namespace frost {
 namespace {
@@ -23,6 +26,38 @@ int put(std::string_view text) {
 
 bool nobody_looks(int failure) {
   return failure == EPIPE || failure == EIO || failure == EBADF;
+}
+
+std::vector<std::string> standing_lines;
+
+/// Takes the lines that stand away: to the first of their rows, and clear until the end. A terminal
+/// that became narrower has wrapped them.
+std::string erase_standing() {
+  if (standing_lines.empty()) return "";
+  const auto columns = static_cast<std::size_t>(terminal_columns());
+  std::size_t rows = 0;
+  for (const std::string& line : standing_lines) {
+    rows += std::max<std::size_t>(1, (line.size() + columns - 1) / columns);
+  }
+  return fmt::format("\r\033[{}A\033[J", rows);
+}
+
+std::string standing_text() {
+  std::string text;
+  for (const std::string& line : standing_lines) text += line + "\n";
+  return text;
+}
+
+void print_at_once(std::string_view text) {
+  if (progress_failed || results_failure != 0) return;
+  int failure = put(text);
+  if (failure == 0 && std::fflush(stdout) != 0) failure = errno;
+  if (failure == 0) return;
+  progress_failed = true;
+  standing_lines.clear();
+  if (nobody_looks(failure)) return;
+  print_note(fmt::format("warning: cannot write to standard output: {}; going on without it",
+                         std::strerror(failure)));
 }
 
 }  // namespace
@@ -48,18 +83,27 @@ void flush_output() {
 
 void print_progress(std::string_view text) {
   flush_output();
-  if (progress_failed || results_failure != 0) return;
-  int failure = put(text);
-  if (failure == 0 && std::fflush(stdout) != 0) failure = errno;
-  if (failure == 0) return;
-  progress_failed = true;
-  if (nobody_looks(failure)) return;
-  print_note(fmt::format("warning: cannot write to standard output: {}; going on without it",
-                         std::strerror(failure)));
+  if (standing_lines.empty()) return print_at_once(text);
+  std::string all = erase_standing();
+  all += text;
+  print_at_once(all + standing_text());
+}
+
+void print_standing(const std::vector<std::string>& lines) {
+  flush_output();
+  const std::string erased = erase_standing();
+  standing_lines = lines;
+  print_at_once(erased + standing_text());
+}
+
+void leave_standing() {
+  standing_lines.clear();
 }
 
 void print_note(std::string_view text) {
+  if (!standing_lines.empty()) print_at_once(erase_standing());
   std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+  if (!standing_lines.empty()) print_at_once(standing_text());
 }
 
 int finish_output(int status) {

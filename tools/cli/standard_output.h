@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace frost {
 
@@ -30,6 +32,13 @@ void flush_output();
 /// failure nothing more of that kind is printed; one line on standard error says so, unless the
 /// reader or the terminal has gone.
 void print_progress(std::string_view text);
+
+/// Prints lines that stand below all else on a terminal until others take their place: what is
+/// printed by `print_progress` and `print_note` comes above them. They must not be wider than the
+/// terminal, which may be resized meanwhile.
+void print_standing(const std::vector<std::string>& lines);
+/// What stands now stays where it is, and what is printed next comes below it.
+void leave_standing();
 
 /// One line on standard error.
 void print_note(std::string_view text);

@@ -9,7 +9,6 @@
 #include "engine/dry_run.h"
 #include "kernels/parallel_for.h"
 #include "tools/cli/log.h"
-#include "tools/cli/progress.h"
 #include "tools/runs/evaluation/episode_film.h"
 #include "tools/runs/library_digest.h"
 #include "tools/runs/replay.h"
@@ -61,18 +60,20 @@ void Session::train(std::int64_t last) {
   write_status("running");
   std::int64_t update_at_hand = ppo.updates() + 1;
   try {
-    Progress progress(ppo.updates(), last, quiet_);
+    Progress progress(ppo.updates(), last, steps_per_update(trainer_.config().ppo), quiet_);
     while (ppo.updates() < last && !interrupted()) {
       update_at_hand = ppo.updates() + 1;
       if (const std::string change = trainer_.follow_freeze_schedule(); !change.empty()) {
         log_line(change);
       }
       reset_memory_peaks(trainer_.backend());
-      const std::optional<Metrics> metrics = ppo.update([this] { return interrupted(); });
+      const std::optional<Metrics> metrics = ppo.update([&] {
+        progress.refresh();
+        return interrupted();
+      });
       if (!metrics) break;
       log(*metrics);
-      const auto steps = static_cast<double>(steps_per_update(trainer_.config().ppo));
-      progress.show(ppo.updates(), step_rates(steps, ppo.timing()).overall, summary_of(*metrics));
+      progress.show(ppo.updates(), shown_of(*metrics));
       log_forecast(last);
       if (due(trainer_.config().run.eval_every)) evaluate();
       if (due(trainer_.config().run.checkpoint_every) && ppo.updates() < last) {
@@ -149,13 +150,28 @@ void Session::log_forecast(std::int64_t last) {
       mebibytes(bytes.peak_of(MemoryTag::kFeatureCache)), mebibytes(bytes.peak_total)));
 }
 
-std::string Session::summary_of(const Metrics& metrics) const {
-  const std::string second =
+Progress::Shown Session::shown_of(const Metrics& metrics) const {
+  const auto steps = static_cast<double>(steps_per_update(trainer_.config().ppo));
+  Progress::Shown shown{step_rates(steps, trainer_.ppo().timing()).overall, {}};
+  shown.results = {
+      "return " + mean_text(metrics.at("charts/episodic_return"), 2),
       trainer_.has_goal() ? "success " + mean_text(100 * metrics.at("charts/success_rate"), 0, " %")
-                          : "length " + mean_text(metrics.at("charts/episodic_length"), 1);
-  return fmt::format(
-      "return {} | {} | entropy {}", mean_text(metrics.at("charts/episodic_return"), 2), second,
-      mean_text(metrics.at("losses/entropy") + metrics.at("losses/continuous_entropy"), 3));
+                          : "length " + mean_text(metrics.at("charts/episodic_length"), 1),
+      "entropy " +
+          mean_text(metrics.at("losses/entropy") + metrics.at("losses/continuous_entropy"), 3)};
+  shown.more = {{"KL " + mean_text(metrics.at("losses/approx_kl"), 5),
+                 "clipped " + mean_text(100 * metrics.at("losses/clipfrac"), 1, " %")}};
+  if (const BackboneNetwork* backbone = find_backbone(trainer_.network())) {
+    shown.more[0].push_back("freeze mode " + backbone->freeze_mode().name);
+  }
+  const MemoryLedger::Bytes bytes = memory_of(trainer_.backend());
+  std::vector<std::string>& memory = shown.more.emplace_back();
+  memory.push_back("peak memory " + mebibytes(bytes.peak_total));
+  for (std::size_t i = 0; i < kMemoryTags; ++i) {
+    if (bytes.peak[i] == 0) continue;
+    memory.push_back(fmt::format("{} {}", kMemoryTagNames[i], mebibytes(bytes.peak[i])));
+  }
+  return shown;
 }
 
 void Session::evaluate() {

@@ -5,6 +5,7 @@
 
 #include "kernels/errors.h"
 #include "rl/metrics.h"
+#include "tools/cli/progress.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/runs/run.h"
 #include "tools/runs/step_rates.h"
@@ -36,7 +37,7 @@ class Session {
   void log(const Metrics& metrics);
   /// Once, by what has been done: how long the updates until `last` will take, and what they hold.
   void log_forecast(std::int64_t last);
-  std::string summary_of(const Metrics& metrics) const;
+  Progress::Shown shown_of(const Metrics& metrics) const;
   void evaluate();
   void save() const;
   void write_status(const char* state) const;
