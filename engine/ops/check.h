@@ -9,23 +9,36 @@
 
 namespace frost {
 
-/// Throws `[op] message` unless `ok`.
-inline void require(bool ok, const char* op, const std::string& message) {
-  if (!ok) fail(op, message);
+/// What a message says of a part of it.
+inline std::string text_of(const std::string& text) {
+  return text;
+}
+inline std::string text_of(std::int64_t number) {
+  return std::to_string(number);
+}
+inline std::string text_of(const Shape& shape) {
+  return to_string(shape);
+}
+
+/// Throws `[op] message` unless `ok`: texts, numbers and shapes one behind the other, put together
+/// only then, since ops are called more often than anything else.
+template <class... Parts>
+void require(bool ok, const char* op, const Parts&... parts) {
+  if (!ok) fail(op, (std::string() + ... + text_of(parts)));
 }
 
 /// Throws unless `t` has `rank` dimensions; `what` names it.
 inline void require_rank(const Tensor& t, std::size_t rank, const char* op, const char* what) {
-  require(t.defined() && t.shape().size() == rank, op,
-          std::string(what) + " must have " + std::to_string(rank) + " dimensions, got " +
-              (t.defined() ? to_string(t.shape()) : "nothing"));
+  if (t.defined() && t.shape().size() == rank) return;
+  fail(op, std::string(what) + " must have " + std::to_string(rank) + " dimensions, got " +
+               (t.defined() ? to_string(t.shape()) : "nothing"));
 }
 
 /// Throws unless `t` holds elements of this type; `what` names it.
 inline void require_dtype(const Tensor& t, DType dtype, const char* op, const char* what) {
-  require(t.defined() && t.dtype() == dtype, op,
-          std::string(what) + " must hold " + to_string(dtype) + ", got " +
-              (t.defined() ? to_string(t.dtype()) : "nothing"));
+  if (t.defined() && t.dtype() == dtype) return;
+  fail(op, std::string(what) + " must hold " + to_string(dtype) + ", got " +
+               (t.defined() ? to_string(t.dtype()) : "nothing"));
 }
 
 /// Throws unless `t` holds int32 in [0, limit). On a device whose memory the host cannot read only
@@ -47,16 +60,14 @@ inline Conv2dShape require_conv2d(const Tensor& x, const Tensor& weight, std::in
                                   std::int64_t pad, const char* op) {
   require_rank(x, 4, op, "input");
   require_rank(weight, 4, op, "weight");
-  require(stride > 0 && pad >= 0, op,
-          "stride " + std::to_string(stride) + " must be positive and padding " +
-              std::to_string(pad) + " not negative");
+  require(stride > 0 && pad >= 0, op, "stride ", stride, " must be positive and padding ", pad,
+          " not negative");
   const Shape& w = weight.shape();
-  require(x.dim(1) > 0 && x.dim(2) > 0 && x.dim(3) > 0 && weight.numel() > 0, op,
-          "input " + to_string(x.shape()) + " or weight " + to_string(w) +
-              " is empty in a dimension other than the batch");
+  require(x.dim(1) > 0 && x.dim(2) > 0 && x.dim(3) > 0 && weight.numel() > 0, op, "input ",
+          x.shape(), " or weight ", w, " is empty in a dimension other than the batch");
   const Conv2dShape shape{x.dim(0), x.dim(1), x.dim(2), x.dim(3), w[0], w[1], w[2], stride, pad};
-  require(shape.h + 2 * pad >= shape.kh && shape.w + 2 * pad >= shape.kw, op,
-          "input " + to_string(x.shape()) + " is smaller than the kernel " + to_string(w));
+  require(shape.h + 2 * pad >= shape.kh && shape.w + 2 * pad >= shape.kw, op, "input ", x.shape(),
+          " is smaller than the kernel ", w);
   return shape;
 }
 

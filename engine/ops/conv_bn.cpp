@@ -65,20 +65,19 @@ ConvBatchNorm::Folded& fold(ConvBatchNorm& layer, bool summed) {
 Conv2dShape check_shapes(const Tensor& x, const ConvBatchNorm& layer, const Tensor& residual) {
   const Conv2dShape shape = require_conv2d(x, layer.weight, layer.stride, layer.pad, "conv_bn");
   const Shape& w = layer.weight.shape();
-  require(x.dim(3) == w[3] || x.dim(3) == 1, "conv_bn",
-          "input " + to_string(x.shape()) + " has " + std::to_string(x.dim(3)) +
-              " channels but weight " + to_string(w) + " expects " + std::to_string(w[3]));
+  require(x.dim(3) == w[3] || x.dim(3) == 1, "conv_bn", "input ", x.shape(), " has ", x.dim(3),
+          " channels but weight ", w, " expects ", w[3]);
   for (const auto& [name, t] : {std::pair{"gamma ", &layer.gamma},
                                 {"beta ", &layer.beta},
                                 {"mean ", &layer.mean},
                                 {"variance ", &layer.var}}) {
-    require(t->defined() && t->shape() == Shape{w[0]}, "conv_bn",
-            name + (t->defined() ? to_string(t->shape()) : std::string("of nothing")) +
-                " does not fit weight " + to_string(w));
+    if (t->defined() && t->shape() == Shape{w[0]}) continue;
+    fail("conv_bn", name + (t->defined() ? to_string(t->shape()) : std::string("of nothing")) +
+                        " does not fit weight " + to_string(w));
   }
   const Shape out{shape.n, shape.oh(), shape.ow(), shape.k};
   require(!residual.defined() || residual.shape() == out, "conv_bn",
-          "residual does not have the output's shape " + to_string(out));
+          "residual does not have the output's shape ", out);
   return shape;
 }
 

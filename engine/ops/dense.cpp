@@ -7,10 +7,8 @@ namespace frost {
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
   require_rank(x, 2, "linear", "input");
   require_rank(w, 2, "linear", "weight");
-  require(x.dim(1) == w.dim(1), "linear",
-          "input " + to_string(x.shape()) + " has " + std::to_string(x.dim(1)) +
-              " columns but weight " + to_string(w.shape()) + " expects " +
-              std::to_string(w.dim(1)));
+  require(x.dim(1) == w.dim(1), "linear", "input ", x.shape(), " has ", x.dim(1),
+          " columns but weight ", w.shape(), " expects ", w.dim(1));
   require(!bias.defined() || bias.numel() == w.dim(0), "linear", "bias does not fit the weight");
   const std::int64_t n = x.dim(0), in = w.dim(1), out = w.dim(0);
   enum { kX, kW, kB };
@@ -36,8 +34,7 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
 }
 
 Tensor add(const Tensor& a, const Tensor& b) {
-  require(a.shape() == b.shape(), "add",
-          "shapes differ: " + to_string(a.shape()) + " and " + to_string(b.shape()));
+  require(a.shape() == b.shape(), "add", "shapes differ: ", a.shape(), " and ", b.shape());
   Op op("add", {a, b});
   Backend& backend = op.backend();
   const Tensor y = op.output(a.shape());
@@ -53,8 +50,7 @@ Tensor add(const Tensor& a, const Tensor& b) {
 }
 
 Tensor subtract(const Tensor& a, const Tensor& b) {
-  require(a.shape() == b.shape(), "subtract",
-          "shapes differ: " + to_string(a.shape()) + " and " + to_string(b.shape()));
+  require(a.shape() == b.shape(), "subtract", "shapes differ: ", a.shape(), " and ", b.shape());
   Op op("subtract", {a, b});
   Backend& backend = op.backend();
   const Tensor y = op.output(a.shape());
@@ -105,8 +101,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
   constexpr float kEpsilon = 1e-5f;
   require_rank(x, 2, "layer_norm", "input");
   const std::int64_t rows = x.dim(0), cols = x.dim(1);
-  require(gamma.numel() == cols && beta.numel() == cols, "layer_norm",
-          "input " + to_string(x.shape()) + " does not fit gamma " + to_string(gamma.shape()));
+  require(gamma.numel() == cols && beta.numel() == cols, "layer_norm", "input ", x.shape(),
+          " does not fit gamma ", gamma.shape());
   enum { kX, kGamma, kBeta };
   Op op("layer_norm", {x, gamma, beta});
   Backend& backend = op.backend();
@@ -153,15 +149,15 @@ Tensor softmax_of_runs(const char* name, const Tensor& x, std::int64_t cols, dou
 }  // namespace
 
 Tensor softmax(const Tensor& x) {
-  require(!x.shape().empty() && x.shape().back() > 0, "softmax",
-          to_string(x.shape()) + " has no last dimension to sum over");
+  require(!x.shape().empty() && x.shape().back() > 0, "softmax", x.shape(),
+          " has no last dimension to sum over");
   return softmax_of_runs("softmax", x, x.shape().back(), 1.0);
 }
 
 Tensor grouped_softmax(const Tensor& x, std::int64_t groups, double temperature) {
   require_rank(x, 2, "grouped_softmax", "input");
-  require(groups > 0 && x.dim(1) > 0 && x.dim(1) % groups == 0, "grouped_softmax",
-          to_string(x.shape()) + " cannot be split into " + std::to_string(groups) + " groups");
+  require(groups > 0 && x.dim(1) > 0 && x.dim(1) % groups == 0, "grouped_softmax", x.shape(),
+          " cannot be split into ", groups, " groups");
   require(temperature > 0, "grouped_softmax", "the temperature must be positive");
   return softmax_of_runs("grouped_softmax", x, x.dim(1) / groups, temperature);
 }

@@ -17,8 +17,7 @@ Grouping group_by(std::int64_t rows, std::span<const std::int32_t> key) {
   Grouping g{std::vector<std::int32_t>(static_cast<std::size_t>(rows) + 1),
              std::vector<std::int32_t>(key.size())};
   for (const std::int32_t k : key) {
-    require(k >= 0 && k < rows, "edge_index",
-            "an edge names row " + std::to_string(k) + " of " + std::to_string(rows));
+    require(k >= 0 && k < rows, "edge_index", "an edge names row ", k, " of ", rows);
     ++g.offsets[static_cast<std::size_t>(k) + 1];
   }
   std::partial_sum(g.offsets.begin(), g.offsets.end(), g.offsets.begin());
@@ -38,9 +37,8 @@ void require_index(const EdgeIndex& index) {
                                 {&index.edge_of_source, index.edges},
                                 {&index.target, index.edges}}) {
     require_dtype(*t, DType::kI32, "graph_attention", "edge index");
-    require(t->numel() == size, "graph_attention",
-            "edge index " + to_string(t->shape()) + " does not fit " + std::to_string(index.rows) +
-                " rows and " + std::to_string(index.edges) + " edges");
+    require(t->numel() == size, "graph_attention", "edge index ", t->shape(), " does not fit ",
+            index.rows, " rows and ", index.edges, " edges");
   }
 }
 
@@ -84,14 +82,12 @@ Tensor graph_attention(const EdgeIndex& index, std::int64_t heads, const Tensor&
                        const Tensor& v, const Tensor& edge) {
   require_rank(q, 2, "graph_attention", "query");
   require(q.shape() == k.shape() && q.shape() == v.shape(), "graph_attention",
-          "query, key and value must have one shape; query is " + to_string(q.shape()));
+          "query, key and value must have one shape; query is ", q.shape());
   require_index(index);
-  require(q.dim(0) == index.rows && heads > 0 && q.dim(1) % heads == 0, "graph_attention",
-          "query " + to_string(q.shape()) + " does not fit " + std::to_string(index.rows) +
-              " rows and " + std::to_string(heads) + " heads");
-  require(edge.shape() == Shape{index.edges, q.dim(1)}, "graph_attention",
-          "edge embedding " + to_string(edge.shape()) + " does not fit " +
-              std::to_string(index.edges) + " edges");
+  require(q.dim(0) == index.rows && heads > 0 && q.dim(1) % heads == 0, "graph_attention", "query ",
+          q.shape(), " does not fit ", index.rows, " rows and ", heads, " heads");
+  require(edge.shape() == Shape{index.edges, q.dim(1)}, "graph_attention", "edge embedding ",
+          edge.shape(), " does not fit ", index.edges, " edges");
   enum { kQ, kK, kV, kEdge };
   const std::int64_t width = q.dim(1) / heads;
   Op op("graph_attention", {q, k, v, edge});

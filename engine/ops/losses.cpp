@@ -7,12 +7,10 @@ namespace frost {
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {
   require_rank(logits, 2, "cross_entropy", "logits");
   const std::int64_t n = logits.dim(0), classes = logits.dim(1);
-  require(logits.numel() > 0, "cross_entropy",
-          "logits " + to_string(logits.shape()) + " are empty");
+  require(logits.numel() > 0, "cross_entropy", "logits ", logits.shape(), " are empty");
   require_indices(labels, classes, "cross_entropy", "label");
-  require(
-      labels.shape() == Shape{n}, "cross_entropy",
-      "labels " + to_string(labels.shape()) + " do not fit logits " + to_string(logits.shape()));
+  require(labels.shape() == Shape{n}, "cross_entropy", "labels ", labels.shape(),
+          " do not fit logits ", logits.shape());
   Op op("cross_entropy", {logits});
   Backend& backend = op.backend();
   const Tensor y = op.output({1});
@@ -31,9 +29,9 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {
 }
 
 Tensor mse(const Tensor& x, const Tensor& target) {
-  require(x.shape() == target.shape(), "mse",
-          "shapes differ: " + to_string(x.shape()) + " and " + to_string(target.shape()));
-  require(x.numel() > 0, "mse", "input " + to_string(x.shape()) + " is empty");
+  require(x.shape() == target.shape(), "mse", "shapes differ: ", x.shape(), " and ",
+          target.shape());
+  require(x.numel() > 0, "mse", "input ", x.shape(), " is empty");
   const std::int64_t n = x.numel();
   Op op("mse", {x, target});
   Backend& backend = op.backend();

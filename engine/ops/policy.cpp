@@ -8,12 +8,11 @@ Tensor evaluate_categorical(const Tensor& logits, const Tensor& mask, const Tens
   require_rank(logits, 2, "evaluate_categorical", "logits");
   const std::int64_t n = logits.dim(0);
   const auto choices = static_cast<int>(logits.dim(1));
-  require(choices > 0, "evaluate_categorical",
-          "logits hold no choice: " + to_string(logits.shape()));
+  require(choices > 0, "evaluate_categorical", "logits hold no choice: ", logits.shape());
   if (mask.defined()) require_dtype(mask, DType::kU8, "evaluate_categorical", "mask");
   require_indices(action, choices, "evaluate_categorical", "action");
   require((!mask.defined() || mask.numel() == logits.numel()) && action.numel() == n,
-          "evaluate_categorical", "mask or actions do not fit logits " + to_string(logits.shape()));
+          "evaluate_categorical", "mask or actions do not fit logits ", logits.shape());
   const auto allowed = [mask] { return mask.defined() ? mask.data<std::uint8_t>() : nullptr; };
   Op op("evaluate_categorical", {logits});
   op.may_be_infinite();  // the log probability of a choice that the mask forbids
@@ -37,8 +36,8 @@ Tensor evaluate_gaussian(const Tensor& params, const Tensor& u) {
   require_rank(u, 2, "evaluate_gaussian", "sample");
   require_dtype(u, DType::kF32, "evaluate_gaussian", "sample");
   const std::int64_t n = u.dim(0), dims = u.dim(1);
-  require(params.shape() == Shape{n, 2 * dims}, "evaluate_gaussian",
-          "parameters " + to_string(params.shape()) + " do not fit sample " + to_string(u.shape()));
+  require(params.shape() == Shape{n, 2 * dims}, "evaluate_gaussian", "parameters ", params.shape(),
+          " do not fit sample ", u.shape());
   Op op("evaluate_gaussian", {params});
   Backend& backend = op.backend();
   const Tensor y = op.output({n, 2});
@@ -60,7 +59,7 @@ Tensor ppo_surrogate(const Tensor& evaluation, const SurrogateInputs& inputs) {
   require_dtype(inputs.advantage, DType::kF32, "ppo_surrogate", "advantage");
   require(evaluation.dim(1) == 2 && evaluation.dim(0) == inputs.old_logp.numel() &&
               inputs.offsets.numel() == inputs.advantage.numel() + 1,
-          "ppo_surrogate", "the batch does not fit evaluation " + to_string(evaluation.shape()));
+          "ppo_surrogate", "the batch does not fit evaluation ", evaluation.shape());
   require(inputs.advantage.numel() > 0, "ppo_surrogate", "a mean over no state has no value");
   const auto batch = [](const SurrogateInputs& in) {
     return SurrogateBatch{in.advantage.numel(),
@@ -93,7 +92,7 @@ Tensor value_loss(const Tensor& values, const ValueLossInputs& inputs) {
   require_dtype(inputs.weights, DType::kF32, "value_loss", "weights");
   require(inputs.old_values.shape() == values.shape() && inputs.returns.shape() == values.shape() &&
               inputs.weights.numel() == values.dim(1),
-          "value_loss", "the batch does not fit values " + to_string(values.shape()));
+          "value_loss", "the batch does not fit values ", values.shape());
   const std::int64_t states = values.dim(0), components = values.dim(1);
   require(states > 0, "value_loss", "a mean over no state has no value");
   const auto batch = [=](const ValueLossInputs& in) {

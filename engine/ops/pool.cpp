@@ -6,13 +6,11 @@ namespace frost {
 
 Tensor max_pool2d(const Tensor& x, std::int64_t kernel, std::int64_t stride, std::int64_t pad) {
   require_rank(x, 4, "max_pool2d", "input");
-  require(stride > 0 && pad >= 0, "max_pool2d",
-          "stride " + std::to_string(stride) + " must be positive and padding " +
-              std::to_string(pad) + " not negative");
+  require(stride > 0 && pad >= 0, "max_pool2d", "stride ", stride, " must be positive and padding ",
+          pad, " not negative");
   require(kernel > 0 && kernel <= 15 && pad < kernel && x.dim(1) > 0 && x.dim(2) > 0 &&
               x.dim(1) + 2 * pad >= kernel && x.dim(2) + 2 * pad >= kernel,
-          "max_pool2d",
-          "a window of " + std::to_string(kernel) + " does not fit " + to_string(x.shape()));
+          "max_pool2d", "a window of ", kernel, " does not fit ", x.shape());
   const Pool2dShape shape{x.dim(0), x.dim(1), x.dim(2), x.dim(3), kernel, stride, pad};
   Op op("max_pool2d", {x});
   Backend& backend = op.backend();
@@ -34,7 +32,7 @@ Tensor max_pool2d(const Tensor& x, std::int64_t kernel, std::int64_t stride, std
 Tensor global_avg_pool(const Tensor& x) {
   require_rank(x, 4, "global_avg_pool", "input");
   const std::int64_t n = x.dim(0), pixels = x.dim(1) * x.dim(2), c = x.dim(3);
-  require(pixels > 0, "global_avg_pool", "input " + to_string(x.shape()) + " has no pixels");
+  require(pixels > 0, "global_avg_pool", "input ", x.shape(), " has no pixels");
   Op op("global_avg_pool", {x});
   Backend& backend = op.backend();
   const Tensor y = op.output({n, c});

@@ -25,7 +25,7 @@ Tensor concat_rows(const std::vector<Tensor>& parts) {
   for (const Tensor& part : parts) {
     rows += part.dim(0);
     require(with_rows(part.shape(), 0) == with_rows(parts.front().shape(), 0), "concat_rows",
-            to_string(part.shape()) + " does not continue " + to_string(parts.front().shape()));
+            part.shape(), " does not continue ", parts.front().shape());
   }
   Op op("concat_rows", parts);
   Backend& backend = op.backend();
@@ -54,8 +54,8 @@ Tensor concat_rows(const std::vector<Tensor>& parts) {
 Tensor concat_cols(const Tensor& a, const Tensor& b) {
   require_rank(a, 2, "concat_cols", "left part");
   require_rank(b, 2, "concat_cols", "right part");
-  require(a.dim(0) == b.dim(0), "concat_cols",
-          "row counts differ: " + to_string(a.shape()) + " and " + to_string(b.shape()));
+  require(a.dim(0) == b.dim(0), "concat_cols", "row counts differ: ", a.shape(), " and ",
+          b.shape());
   const std::int64_t rows = a.dim(0), left = a.dim(1), right = b.dim(1), cols = left + right;
   Op op("concat_cols", {a, b});
   Backend& backend = op.backend();
@@ -74,9 +74,8 @@ Tensor concat_cols(const Tensor& a, const Tensor& b) {
 }
 
 Tensor narrow_rows(const Tensor& x, std::int64_t begin, std::int64_t count) {
-  require(begin >= 0 && count >= 0 && begin + count <= x.dim(0), "narrow_rows",
-          "rows " + std::to_string(begin) + ".." + std::to_string(begin + count) + " of " +
-              to_string(x.shape()) + " do not exist");
+  require(begin >= 0 && count >= 0 && begin + count <= x.dim(0), "narrow_rows", "rows ", begin,
+          "..", begin + count, " of ", x.shape(), " do not exist");
   if (count == x.dim(0)) return x;
   const std::int64_t size = row_size(x), total = x.numel();
   Op op("narrow_rows", {x});
@@ -99,9 +98,8 @@ Tensor narrow_rows(const Tensor& x, std::int64_t begin, std::int64_t count) {
 
 Tensor narrow_cols(const Tensor& x, std::int64_t begin, std::int64_t count) {
   require_rank(x, 2, "narrow_cols", "input");
-  require(begin >= 0 && count >= 0 && begin + count <= x.dim(1), "narrow_cols",
-          "columns " + std::to_string(begin) + ".." + std::to_string(begin + count) + " of " +
-              to_string(x.shape()) + " do not exist");
+  require(begin >= 0 && count >= 0 && begin + count <= x.dim(1), "narrow_cols", "columns ", begin,
+          "..", begin + count, " of ", x.shape(), " do not exist");
   if (count == x.dim(1)) return x;
   const std::int64_t rows = x.dim(0), cols = x.dim(1);
   Op op("narrow_cols", {x});
@@ -136,8 +134,7 @@ Tensor gather_rows(const Tensor& x, const Tensor& index) {
 
 Tensor pad_cols(const Tensor& x, std::int64_t cols) {
   require_rank(x, 2, "pad_cols", "input");
-  require(cols >= x.dim(1), "pad_cols",
-          to_string(x.shape()) + " has more than " + std::to_string(cols) + " columns");
+  require(cols >= x.dim(1), "pad_cols", x.shape(), " has more than ", cols, " columns");
   const std::int64_t rows = x.dim(0), from = x.dim(1);
   Op op("pad_cols", {x});
   Backend& backend = op.backend();
@@ -154,8 +151,7 @@ Tensor pad_cols(const Tensor& x, std::int64_t cols) {
 }
 
 Tensor pad_rows(const Tensor& x, std::int64_t rows) {
-  require(rows >= x.dim(0), "pad_rows",
-          to_string(x.shape()) + " has more than " + std::to_string(rows) + " rows");
+  require(rows >= x.dim(0), "pad_rows", x.shape(), " has more than ", rows, " rows");
   if (rows == x.dim(0)) return x;
   const std::int64_t n = x.numel();
   Op op("pad_rows", {x});
@@ -175,9 +171,8 @@ Tensor repeat_segments(const Tensor& x, const Tensor& offsets, const Tensor& seg
   require_rank(x, 2, "repeat_segments", "input");
   require_dtype(offsets, DType::kI32, "repeat_segments", "offsets");
   require_indices(segment_of, x.dim(0), "repeat_segments", "segment");
-  require(offsets.numel() == x.dim(0) + 1, "repeat_segments",
-          std::to_string(offsets.numel()) + " offsets do not describe " + std::to_string(x.dim(0)) +
-              " segments");
+  require(offsets.numel() == x.dim(0) + 1, "repeat_segments", offsets.numel(),
+          " offsets do not describe ", x.dim(0), " segments");
   const std::int64_t segments = x.dim(0), cols = x.dim(1), rows = segment_of.numel();
   Op op("repeat_segments", {x});
   Backend& backend = op.backend();

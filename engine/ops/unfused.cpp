@@ -11,8 +11,8 @@ constexpr GradMode kWrite = GradMode::kOverwrite;
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, std::int64_t stride, std::int64_t pad) {
   const Conv2dShape shape = require_conv2d(x, weight, stride, pad, "conv2d");
-  require(weight.dim(3) == shape.c, "conv2d",
-          "input " + to_string(x.shape()) + " does not fit weight " + to_string(weight.shape()));
+  require(weight.dim(3) == shape.c, "conv2d", "input ", x.shape(), " does not fit weight ",
+          weight.shape());
   Op op("conv2d", {x, weight});
   Backend& backend = op.backend();
   const Tensor y = op.output({shape.n, shape.oh(), shape.ow(), shape.k});
@@ -40,8 +40,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
   require_rank(x, 4, "batch_norm", "input");
   const std::int64_t channels = x.dim(3), pixels = x.numel() / std::max<std::int64_t>(1, channels);
   for (const Tensor& t : {gamma, beta, mean, var}) {
-    require(t.numel() == channels, "batch_norm",
-            to_string(t.shape()) + " does not fit input " + to_string(x.shape()));
+    require(t.numel() == channels, "batch_norm", t.shape(), " does not fit input ", x.shape());
   }
   Op op("batch_norm", {x, gamma, beta});
   Backend& backend = op.backend();
@@ -85,9 +84,8 @@ Tensor relu(const Tensor& x) {
 }
 
 Tensor repeat_channels(const Tensor& x, std::int64_t channels) {
-  require(x.shape().size() == 4 && x.dim(3) == 1 && channels > 0, "repeat_channels",
-          "input " + to_string(x.shape()) + " does not have one channel to make " +
-              std::to_string(channels) + " of");
+  require(x.shape().size() == 4 && x.dim(3) == 1 && channels > 0, "repeat_channels", "input ",
+          x.shape(), " does not have one channel to make ", channels, " of");
   const std::int64_t pixels = x.numel();
   Op op("repeat_channels", {x});
   Backend& backend = op.backend();
@@ -107,8 +105,8 @@ Tensor repeat_channels(const Tensor& x, std::int64_t channels) {
 
 Tensor bytes_to_floats(const Tensor& bytes, Shape shape, float scale, float shift) {
   require_dtype(bytes, DType::kU8, "bytes_to_floats", "input");
-  require(bytes.numel() == numel(shape), "bytes_to_floats",
-          to_string(bytes.shape()) + " does not hold the bytes of " + to_string(shape));
+  require(bytes.numel() == numel(shape), "bytes_to_floats", bytes.shape(),
+          " does not hold the bytes of ", shape);
   const Tensor y = Tensor::empty(bytes.backend(), std::move(shape));
   launch("bytes_to_floats", [&] {
     y.backend().elementwise().bytes_to_floats(y.numel(), bytes.data<std::uint8_t>(), scale, shift,

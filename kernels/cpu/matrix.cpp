@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <vector>
+#include <memory>
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/families.h"
@@ -30,14 +30,21 @@ struct Product {
 
 constexpr std::int64_t kDepth = 4096 / kTile;  // rows of B that stay in the first cache
 
+/// Memory that is written before it is read: clearing it would cost as much as a small product.
+std::unique_ptr<float[]> scratch(std::int64_t floats) {
+  return std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(floats));
+}
+
 /// One task: `m` rows and one panel of columns.
 void panel_product(const Product& p, std::int64_t row, std::int64_t m, std::int64_t column) {
   const std::int64_t live = std::min(kPanel, p.n - column);
   const std::int64_t width = round_up(live, kUnit);
   // Columns that do not fill the registers go through a buffer.
   const bool whole = live == width;
-  std::vector<float> buffer(static_cast<std::size_t>(whole ? 0 : m * kPanel)), room;
-  float* c = whole ? p.c.data + row * p.ldc + column : buffer.data();
+  const auto buffer = whole ? nullptr : scratch(m * kPanel);
+  // Rows that lie across are packed as well, in strips of whole tiles.
+  const auto strips = p.transpose_a ? scratch(std::min(kDepth, p.k) * (m + kUnit)) : nullptr;
+  float* c = whole ? p.c.data + row * p.ldc + column : buffer.get();
   const std::int64_t c_row = whole ? p.ldc : kPanel;
   bool add = whole && p.c.mode == GradMode::kAccumulate;
   alignas(64) float packed[kDepth * kPanel];
@@ -51,13 +58,11 @@ void panel_product(const Product& p, std::int64_t row, std::int64_t m, std::int6
       panel_gemm({m, width, depth, p.lda, 1, panel.width, panel.tile(), c_row}, {&term, 1}, add, c);
       continue;
     }
-    // Rows that lie across are packed as well, in strips of whole tiles.
     constexpr std::int64_t kStrip = 48;
-    room.resize(static_cast<std::size_t>(depth * (m + kUnit)));
-    pack_columns(false, depth, m, a, p.lda, room.data(), kStrip);
+    pack_columns(false, depth, m, a, p.lda, strips.get(), kStrip);
     for (std::int64_t r = 0; r < m; r += kStrip) {
       const std::int64_t strip = std::min(kStrip, round_up(m - r, kUnit));
-      const GemmTerm term{room.data() + r * depth, packed};
+      const GemmTerm term{strips.get() + r * depth, packed};
       panel_gemm({std::min(strip, m - r), width, depth, 1, strip, panel.width, panel.tile(), c_row},
                  {&term, 1}, add, c + r * c_row);
     }
@@ -72,13 +77,13 @@ void panel_product(const Product& p, std::int64_t row, std::int64_t m, std::int6
 /// For few rows times a B that lies across, whose packing would cost more than the product: the
 /// rows of B take the place of A's.
 void few_rows_product(const Product& p) {
-  std::vector<float> packed(static_cast<std::size_t>(p.k * kUnit));
-  pack_columns(!p.transpose_a, p.k, p.m, p.a, p.lda, packed.data());
+  const auto packed = scratch(p.k * kUnit);
+  pack_columns(!p.transpose_a, p.k, p.m, p.a, p.lda, packed.get());
   constexpr std::int64_t kRows = 48;
   parallel_for((p.n + kRows - 1) / kRows, 2 * kRows * kUnit * p.k, [&](std::int64_t i) {
     const std::int64_t first = i * kRows, rows = std::min(kRows, p.n - first);
     alignas(64) float sums[kRows * kUnit];
-    const GemmTerm term{p.b + first * p.ldb, packed.data()};
+    const GemmTerm term{p.b + first * p.ldb, packed.get()};
     panel_gemm({rows, kUnit, p.k, p.ldb, 1, kUnit, 0, kUnit}, {&term, 1}, false, sums);
     for (std::int64_t r = 0; r < p.m; ++r) {
       float* out = p.c.data + r * p.ldc + first;
