@@ -37,6 +37,9 @@ class VectorEnvironment {
 
   /// What each of them says of itself.
   const EnvironmentSpec& spec() const { return slots_.front().environment->spec(); }
+  const Environment& environment(int index) const {
+    return *slots_.at(static_cast<std::size_t>(index)).environment;
+  }
   int size() const { return static_cast<int>(slots_.size()); }
   /// The current observations; valid until the next `step` or `load`.
   std::vector<const Observation*> observations() const;

@@ -38,6 +38,16 @@ LearningRates learning_rates(PpoConfig config) {
   return {config.lr_schedule, config.group_schedules, config.kl_adaptation};
 }
 
+std::vector<float> log_probabilities_of(const Rollout& rollout) {
+  std::vector<float> all;
+  for (const Transition* transition : rollout.flat()) {
+    const PolicyStep& step = transition->policy;
+    all.insert(all.end(), step.logp.begin(), step.logp.end());
+    all.insert(all.end(), step.raw_logp.begin(), step.raw_logp.end());
+  }
+  return all;
+}
+
 }  // namespace
 
 Ppo::Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environments,
@@ -95,6 +105,7 @@ std::optional<Metrics> Ppo::go_on(UnfinishedUpdate& update, const StopRequest& s
   if (!learn_until(update.rollout, *update.learning, timing.learn_seconds, stop)) {
     return std::nullopt;
   }
+  log_probabilities_ = log_probabilities_of(update.rollout);
   return finish_update(*update.learning);
 }
 

@@ -59,6 +59,9 @@ class Ppo {
   /// Of the unfinished update, in all processes that worked at it, or of the last that was
   /// finished.
   const UpdateTiming& timing() const { return unfinished_ ? unfinished_->timing : timing_; }
+  /// Of the actions that the last finished update learned from: of each decision, then of each raw
+  /// sample, as the policy that collected them had it.
+  const std::vector<float>& log_probabilities() const { return log_probabilities_; }
   const GradientStep& gradient_step() const { return gradient_step_; }
   /// Episodes finished while the last rollout was collected.
   const std::vector<EpisodeRecord>& finished_episodes() const { return finished_; }
@@ -109,6 +112,7 @@ class Ppo {
   std::int64_t successes_ = 0;
   UpdateTiming timing_;
   std::vector<EpisodeRecord> finished_;
+  std::vector<float> log_probabilities_;
   std::unique_ptr<UnfinishedUpdate> unfinished_;
 };
 

@@ -7,7 +7,9 @@
 #include <cstring>
 #include <iterator>
 #include <map>
+#include <numeric>
 
+#include "engine/io/protobuf.h"
 #include "tests/text_files.h"
 #include "tests/weights/weight_file_helpers.h"
 
@@ -79,6 +81,64 @@ TEST_F(Tensorboard, RecordsCarryLengthChecksumsAndTheScalar) {
   // step 300 as a varint, then the summary with tag and float.
   EXPECT_EQ(events[1].substr(9, 3), std::string("\x10\xac\x02", 3));
   EXPECT_EQ(points("losses/x"), (Points{{300, 0.25f}}));
+}
+
+/// The first field `number` of a message, of those that hold bytes.
+std::string bytes_field(std::string_view message, int number) {
+  while (!message.empty()) {
+    const auto key = protobuf::take_varint(message).value_or(0);
+    std::size_t size = (key & 7) == protobuf::kFixed64   ? 8
+                       : (key & 7) == protobuf::kFixed32 ? 4
+                                                         : 0;
+    if ((key & 7) == protobuf::kVarint) protobuf::take_varint(message);
+    if ((key & 7) == protobuf::kBytes) size = protobuf::take_varint(message).value_or(0);
+    if (static_cast<int>(key >> 3) == number) return std::string(message.substr(0, size));
+    message.remove_prefix(std::min(size, message.size()));
+  }
+  return "";
+}
+
+std::vector<double> doubles_of(const std::string& bytes) {
+  std::vector<double> values(bytes.size() / sizeof(double));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(double));
+  return values;
+}
+
+TEST(EventSummary, AHistogramCountsEveryFiniteValueOnce) {
+  EventSummary summary;
+  summary.add_histogram("none", {NAN, INFINITY});
+  EXPECT_TRUE(summary.empty());
+  summary.add_histogram("h", {-1, 2, NAN, 0.5f, 2});
+  const std::string value = bytes_field(summary.bytes(), 1);
+  EXPECT_EQ(bytes_field(value, 1), "h");
+  const std::string histogram = bytes_field(value, 5);
+  const std::vector<double> limits = doubles_of(bytes_field(histogram, 6)),
+                            counts = doubles_of(bytes_field(histogram, 7));
+  ASSERT_EQ(limits.size(), 30u);
+  ASSERT_EQ(counts.size(), 30u);
+  EXPECT_NEAR(limits[0], -0.9, 1e-12);
+  EXPECT_EQ(limits[29], 2);
+  EXPECT_EQ(counts[0], 1);
+  EXPECT_EQ(counts[15], 1) << "0.5 is where the second half begins";
+  EXPECT_EQ(counts[29], 2);
+  EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), 0.0), 4);
+  EventSummary equal;
+  equal.add_histogram("e", {3, 3, 3});
+  EXPECT_EQ(doubles_of(bytes_field(bytes_field(bytes_field(equal.bytes(), 1), 5), 7))[0], 3);
+}
+
+TEST(EventSummary, TextIsOfItsPlugin) {
+  EventSummary summary;
+  summary.add_text("t", "words");
+  const std::string value = bytes_field(summary.bytes(), 1);
+  EXPECT_EQ(bytes_field(bytes_field(value, 8), 8), "words");
+  EXPECT_EQ(bytes_field(bytes_field(bytes_field(value, 9), 1), 1), "text");
+}
+
+TEST_F(Tensorboard, ARunBeginsWhereThereIsNoFileOfItsKind) {
+  std::ofstream(run_ / "events.out.tfevents.1.machine.7.0") << "of another program";
+  EXPECT_TRUE(TensorboardWriter(run_).begins());
+  EXPECT_FALSE(TensorboardWriter(run_).begins());
 }
 
 TEST_F(Tensorboard, NaNIsNoPoint) {

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cerrno>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 #include <optional>
 #include <string_view>
@@ -27,14 +27,10 @@ void append_raw(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 /// Event fields: 1 wall_time, 2 step, 3 file_version, 5 summary.
 std::string event_at(std::int64_t step) {
   std::string event;
-  protobuf::append_double(event, 1, now());
+  protobuf::append_double(event, 1, wall_clock());
   protobuf::append_integer(event, 2, step);
   return event;
 }
@@ -96,7 +92,17 @@ std::string events_until(std::string_view file, std::int64_t last_step) {
   return kept;
 }
 
+/// Of this writer.
+bool is_event_file(const std::string& name) {
+  return name.starts_with(kFilePrefix) && name.find(kFileMark) != name.npos &&
+         !name.ends_with(".tmp");
+}
+
 }  // namespace
+
+double wall_clock() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 std::uint32_t crc32c(std::string_view bytes) {
   static const std::array<std::uint32_t, 256> table = [] {
@@ -113,7 +119,9 @@ std::uint32_t crc32c(std::string_view bytes) {
 }
 
 TensorboardWriter::TensorboardWriter(const std::filesystem::path& folder) {
-  const auto seconds = static_cast<std::int64_t>(now());
+  const std::vector<std::string> names = folder_names(folder);
+  begins_ = std::none_of(names.begin(), names.end(), is_event_file);
+  const auto seconds = static_cast<std::int64_t>(wall_clock());
   // A run resumed within the same second gets a name of its own.
   for (int n = 0; path_.empty() || std::filesystem::exists(path_); ++n) {
     path_ = folder / fmt::format("{}{}{}{}", kFilePrefix, seconds, kFileMark, n);
@@ -127,27 +135,22 @@ TensorboardWriter::TensorboardWriter(const std::filesystem::path& folder) {
 
 void TensorboardWriter::add_scalars(std::int64_t step,
                                     const std::vector<std::pair<std::string, double>>& scalars) {
-  std::string summary;
-  for (const auto& [tag, scalar] : scalars) {
-    if (std::isnan(scalar)) continue;
-    std::string value;  // Summary.Value: 1 tag, 2 simple_value
-    protobuf::append_bytes(value, 1, tag);
-    protobuf::append_float(value, 2, static_cast<float>(scalar));
-    protobuf::append_bytes(summary, 1, value);
-  }
+  EventSummary summary;
+  for (const auto& [tag, scalar] : scalars) summary.add_scalar(tag, scalar);
+  add(step, summary);
+}
+
+void TensorboardWriter::add(std::int64_t step, const EventSummary& summary) {
   if (summary.empty()) return;
   std::string event = event_at(step);
-  protobuf::append_bytes(event, 5, summary);
+  protobuf::append_bytes(event, 5, summary.bytes());
   write_record(event);
 }
 
 void drop_events_after(const std::filesystem::path& folder, std::int64_t last_step) {
   constexpr std::uint64_t kLargest = std::uint64_t{4} << 30;
   for (const std::string& name : folder_names(folder)) {
-    if (!name.starts_with(kFilePrefix) || name.find(kFileMark) == name.npos ||
-        name.ends_with(".tmp")) {
-      continue;
-    }
+    if (!is_event_file(name)) continue;
     const std::filesystem::path path = folder / name;
     const std::vector<std::byte> bytes = read_regular_file(path, kLargest);
     const std::string kept =

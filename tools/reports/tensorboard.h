@@ -8,9 +8,14 @@
 #include <utility>
 #include <vector>
 
+#include "tools/reports/events/event_summary.h"
+
 namespace frost {
 
-/// Writes scalars as a TensorBoard event file, `events.out.tfevents.<seconds>.frostline.<n>`.
+/// Seconds since 1970.
+double wall_clock();
+
+/// Writes a TensorBoard event file, `events.out.tfevents.<seconds>.frostline.<n>`.
 ///
 /// A record is a length, its checksum, a protobuf `Event` and its checksum, as TensorFlow's
 /// record_writer and event.proto define them.
@@ -19,6 +24,11 @@ class TensorboardWriter {
   /// Creates a new file in `folder`; throws Error if it cannot.
   explicit TensorboardWriter(const std::filesystem::path& folder);
 
+  /// Whether the folder held no event file of this kind before.
+  bool begins() const { return begins_; }
+
+  /// The values of a step; nothing where there are none.
+  void add(std::int64_t step, const EventSummary& summary);
   /// Values that are NaN are left out: an update in which nothing of the kind was seen has no
   /// point.
   void add_scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& scalars);
@@ -28,6 +38,7 @@ class TensorboardWriter {
 
   std::filesystem::path path_;
   std::ofstream out_;
+  bool begins_ = true;
 };
 
 /// Takes from the event files of `TensorboardWriter` in `folder` all events of a step above

@@ -9,6 +9,7 @@
 #include "engine/dry_run.h"
 #include "kernels/parallel_for.h"
 #include "tools/cli/log.h"
+#include "tools/runs/board/run_board.h"
 #include "tools/runs/evaluation/episode_film.h"
 #include "tools/runs/library_digest.h"
 #include "tools/runs/replay.h"
@@ -58,6 +59,7 @@ bool Session::due(int every) const {
 void Session::train(std::int64_t last) {
   Ppo& ppo = trainer_.ppo();
   write_status("running");
+  if (tables_.board().begins()) write_beginning(tables_.board(), trainer_);
   std::int64_t update_at_hand = ppo.updates() + 1;
   try {
     Progress progress(ppo.updates(), last, steps_per_update(trainer_.config().ppo), quiet_);
@@ -130,6 +132,11 @@ void Session::log(const Metrics& metrics) {
   tables_.log_timing(ppo.updates(), steps_per_update(trainer_.config().ppo), ppo.timing(),
                      memory_of(trainer_.backend()));
   tables_.log_episodes(ppo.updates(), ppo.finished_episodes());
+  constexpr std::int64_t kStates = 20;  // in the course of a run
+  if (ppo.updates() % std::max<std::int64_t>(1, trainer_.config().ppo.total_updates / kStates) ==
+      0) {
+    write_state(tables_.board(), trainer_);
+  }
 }
 
 void Session::log_forecast(std::int64_t last) {
@@ -178,7 +185,7 @@ void Session::evaluate() {
   EvaluationResult result;
   const bool best = trainer_.evaluate_and_rank(result);
   const std::int64_t updates = trainer_.ppo().updates();
-  tables_.log_evaluation(updates, trainer_.ppo().global_step(), result);
+  tables_.log_evaluation(updates, result);
   if (best) run_.write_best(trainer_.checkpoint());
   if (quiet_) return;
   const std::string found =
@@ -227,9 +234,10 @@ std::string Session::freeze_modes() const {
   return modes;
 }
 
-void Session::finish(const std::string& summary) const {
+void Session::finish(const std::string& summary) {
   const bool whole = trainer_.ppo().updates() == trainer_.config().ppo.total_updates;
   write_status(whole ? "finished" : "stopped");
+  if (whole) write_end(tables_.board(), trainer_);
   run_.write_report(summary, interrupted() ? "" : film_episode(trainer_));
 }
 

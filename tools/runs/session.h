@@ -26,7 +26,7 @@ class Session {
   void train(std::int64_t last);
 
   /// run.json and report.html of a session that ended in good order; `summary` heads the report.
-  void finish(const std::string& summary) const;
+  void finish(const std::string& summary);
 
  private:
   bool interrupted() const { return signals_.received() != 0; }

@@ -59,7 +59,7 @@ std::string line_of(const std::vector<std::pair<std::string, double>>& row,
 }  // namespace
 
 TableWriter::TableWriter(const fs::path& run, std::int64_t updates, std::int64_t global_step)
-    : path_(run), board_(rewound(run, updates, global_step)) {}
+    : path_(run), board_(rewound(run, updates, global_step)), global_step_(global_step) {}
 
 void TableWriter::append(const char* file, const std::vector<Row>& rows) const {
   if (rows.empty()) return;
@@ -79,14 +79,14 @@ void TableWriter::append(const char* file, const std::vector<Row>& rows) const {
 
 void TableWriter::log_update(const Metrics& metrics) {
   append("metrics.csv", {metrics.values()});
-  board_.add_scalars(static_cast<std::int64_t>(metrics.at("charts/global_step")), metrics.values());
+  global_step_ = static_cast<std::int64_t>(metrics.at("charts/global_step"));
+  board_.add_scalars(global_step_, metrics.values());
 }
 
 void TableWriter::log_timing(std::int64_t update, std::int64_t steps, const UpdateTiming& timing,
-                             const MemoryLedger::Bytes& memory) const {
+                             const MemoryLedger::Bytes& memory) {
   const StepRates rates = step_rates(static_cast<double>(steps), timing);
-  Row row = {{"charts/update", static_cast<double>(update)},
-             {"time/collect_seconds", timing.collect_seconds},
+  Row row = {{"time/collect_seconds", timing.collect_seconds},
              {"time/learn_seconds", timing.learn_seconds},
              {"charts/SPS", rates.overall},
              {"charts/collect_SPS", rates.collect},
@@ -97,6 +97,8 @@ void TableWriter::log_timing(std::int64_t update, std::int64_t steps, const Upda
     row.emplace_back("memory_peak/" + tag, static_cast<double>(memory.peak[i]));
   }
   row.emplace_back("memory_peak/total", static_cast<double>(memory.peak_total));
+  board_.add_scalars(global_step_, row);
+  row.emplace(row.begin(), "charts/update", static_cast<double>(update));
   append("timing.csv", {row});
 }
 
@@ -116,8 +118,7 @@ void TableWriter::log_episodes(std::int64_t update,
   append("episodes.csv", rows);
 }
 
-void TableWriter::log_evaluation(std::int64_t update, std::int64_t global_step,
-                                 const EvaluationResult& result) {
+void TableWriter::log_evaluation(std::int64_t update, const EvaluationResult& result) {
   const auto of_episodes = [&](const auto& value) {
     std::vector<double> values;
     for (const EpisodeRecord& e : result.episodes) values.push_back(value(e));
@@ -136,12 +137,12 @@ void TableWriter::log_evaluation(std::int64_t update, std::int64_t global_step,
   add("eval/success_rate",
       share_interval(of_episodes([](const EpisodeRecord& e) { return e.success ? 1.0 : 0.0; }), 1));
   add("eval/progress",
-      mean_interval(of_episodes([](const EpisodeRecord& e) { return e.progress; })));
+      share_interval(of_episodes([](const EpisodeRecord& e) { return e.progress; }), 1));
   add("eval/return",
       mean_interval(of_episodes([](const EpisodeRecord& e) { return e.episode_return; })));
   add("eval/steps",
       mean_interval(of_episodes([](const EpisodeRecord& e) { return 1.0 * e.steps; })));
-  board_.add_scalars(global_step, row);
+  board_.add_scalars(global_step_, row);
   row.emplace(row.begin(), "update", static_cast<double>(update));
   append("evaluations.csv", {row});
 }

@@ -24,14 +24,15 @@ class TableWriter {
 
   /// One row of metrics.csv, and the same scalars for TensorBoard at the global step.
   void log_update(const Metrics& metrics);
-  /// Seconds and rates of the update, and live and peak bytes per memory tag: the device's,
-  /// but for rollouts, which the host holds and the total of a GPU does not.
+  /// For TensorBoard too: seconds and rates of the update, and live and peak bytes per memory tag:
+  /// the device's, but for rollouts, which the host holds and the total of a GPU does not.
   void log_timing(std::int64_t update, std::int64_t steps, const UpdateTiming& timing,
-                  const MemoryLedger::Bytes& memory) const;
+                  const MemoryLedger::Bytes& memory);
   void log_episodes(std::int64_t update, const std::vector<EpisodeRecord>& episodes) const;
   /// Means over the episodes, and 95 % confidence intervals of these; for TensorBoard too.
-  void log_evaluation(std::int64_t update, std::int64_t global_step,
-                      const EvaluationResult& result);
+  void log_evaluation(std::int64_t update, const EvaluationResult& result);
+  /// For what is no table.
+  TensorboardWriter& board() { return board_; }
 
  private:
   using Row = std::vector<std::pair<std::string, double>>;
@@ -39,6 +40,7 @@ class TableWriter {
 
   std::filesystem::path path_;
   TensorboardWriter board_;
+  std::int64_t global_step_;  ///< of the last update that was logged
 };
 
 }  // namespace frost

@@ -66,7 +66,7 @@ TEST_F(RunReport, ShowsTheCurvesOfWhatWasLogged) {
   log_updates();
   EvaluationResult result;
   result.episodes = {{0, 0, 10, 3, 1, 5, true}, {0, 1, 12, 5, 1, 5, true}};
-  tables_.log_evaluation(2, 128, result);
+  tables_.log_evaluation(2, result);
   const std::string page = report();
   for (const char* title :
        {"Run 0007", "trainable 3 %", "<th scope=row>device</th><td>cpu &amp; more</td>", ">Return<",
@@ -143,7 +143,7 @@ TEST_F(RunReport, ATableThatAnEarlierVersionBeganKeepsItsColumns) {
   std::ofstream(table) << "update,eval/steps,eval/gone,eval/return\n1,7,0,3\n";
   EvaluationResult result;
   result.episodes = {{0, 0, 10, 3, 1, 5, true}};
-  tables_.log_evaluation(2, 128, result);
+  tables_.log_evaluation(2, result);
   EXPECT_EQ(read_text(table), "update,eval/steps,eval/gone,eval/return\n1,7,0,3\n2,10,,3\n");
   EXPECT_NE(report().find(">held out<"), std::string::npos);
 }
