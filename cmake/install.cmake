@@ -11,7 +11,7 @@ function(frost_install target folder)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/frostline/${folder}
           FILES_MATCHING PATTERN "*.h" PATTERN kernels/cpu EXCLUDE PATTERN kernels/cuda EXCLUDE
-          PATTERN weights/torch_archive EXCLUDE)
+          PATTERN weights/torch_archive EXCLUDE PATTERN rl/communicator/mpi EXCLUDE)
 endfunction()
 
 foreach(room IN LISTS FROST_ROOMS)
@@ -29,6 +29,9 @@ if(FROST_PROGRAMS)
   endforeach()
   get_property(programs GLOBAL PROPERTY FROST_PROGRAM_TARGETS)
   install(TARGETS ${programs} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(TARGET frost_mpi)
+  install(TARGETS frost_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
 if(TARGET frost_cuda)
   install(TARGETS frost_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 
 # Emulates an old processor (tests/house/old_cpu_test.sh).
 [ "$(uname -m)" != x86_64 ] || frost_packages+=(qemu-user)
+# Runs in several processes (docs/scaling.md).
+frost_packages+=(libopenmpi-dev openmpi-bin)
 frost_install_packages
 # A stranger's compiler may warn of more than ours: only continuous integration stops at that.
 cmake --preset release -DFROST_WERROR="${CI:+ON}" >/dev/null

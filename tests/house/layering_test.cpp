@@ -22,7 +22,7 @@ const std::vector<std::string> kRooms = {
 
 /// Folders that only their own room includes from.
 const std::vector<std::string> kInnerFolders = {"kernels/cpu/", "kernels/cuda/",
-                                                "weights/torch_archive/"};
+                                                "weights/torch_archive/", "rl/communicator/mpi/"};
 
 /// The most that a folder should list; more is a reason to look for a room in it.
 constexpr std::size_t kMostFiles = 25;
