@@ -206,4 +206,11 @@ void Tensor::zero_grad() {
   impl().grad_written = false;
 }
 
+void Tensor::set_grad(std::span<const float> values) {
+  if (!impl().requires_grad) fail("set_grad", "the tensor is no leaf that trains");
+  allocate_grad();
+  impl_->grad.copy_from_host(values);
+  impl_->grad_written = true;
+}
+
 }  // namespace frost

@@ -105,6 +105,9 @@ class Tensor {
   void allocate_grad();
   /// Forgets the gradient's value but keeps its buffer: the next write overwrites it.
   void zero_grad();
+  /// Writes the gradient of a trainable leaf. Throws Error unless there is a value for each
+  /// element.
+  void set_grad(std::span<const float> values);
 
  private:
   struct Impl;

@@ -105,7 +105,8 @@ SafetensorsFile example_unfinished_checkpoint() {
   update.learning->epochs = update.learning->sums.minibatches = 1;
   update.learning->sums.group_norms = {0.5};
   update.learning->collected.mean_reward.assign(update.rollout.flat()[0]->returns.size(), 1.0);
-  save_unfinished(update, {{.environment = 1, .steps = 2, .episode_return = 2.0}}, file.tensors);
+  save_unfinished(update, {{.environment = 1, .steps = 2, .episode_return = 2.0}}, alone(),
+                  file.tensors);
   return file;
 }
 

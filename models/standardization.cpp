@@ -42,34 +42,18 @@ bool Standardization::defined() const {
   return rows_.to_host<float>()[0] > 0;
 }
 
-void Standardization::observe(const Tensor& rows) {
-  const std::vector<float> values = rows.to_host<float>();
+void Standardization::define(std::span<const double> sums) {
+  const double n = sums[0];
+  if (n == 0) fail("standardization", "there is nothing to take statistics of");
   const auto columns = static_cast<std::size_t>(mean_.numel());
-  if (observed_ == 0) {
-    origin_.assign(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(columns));
-    sums_.assign(columns, 0);
-    squares_.assign(columns, 0);
-  }
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::size_t c = i % columns;
-    const double x = static_cast<double>(values[i]) - origin_[c];
-    sums_[c] += x;
-    squares_[c] += x * x;
-  }
-  observed_ += rows.dim(0);
-}
-
-void Standardization::define() {
-  if (observed_ == 0) fail("standardization", "there is nothing to take statistics of");
-  const auto n = static_cast<double>(observed_);
   std::vector<float> mean, variance;
   for (const std::int64_t group : groups_) {
-    const std::size_t first = mean.size(), end = first + static_cast<std::size_t>(group);
     std::vector<double> spread;
-    for (std::size_t c = first; c < end; ++c) {
-      const double about_origin = sums_[c] / n;
-      mean.push_back(static_cast<float>(origin_[c] + about_origin));
-      spread.push_back(squares_[c] / n - about_origin * about_origin);
+    for (std::int64_t i = 0; i < group; ++i) {
+      const std::size_t c = mean.size();
+      const double average = sums[1 + c] / n;
+      mean.push_back(static_cast<float>(average));
+      spread.push_back(sums[1 + columns + c] / n - average * average);
     }
     const double average =
         std::accumulate(spread.begin(), spread.end(), 0.0) / static_cast<double>(group);
@@ -83,8 +67,20 @@ void Standardization::define() {
   }
   mean_.copy_from_host(mean);
   variance_.copy_from_host(variance);
-  rows_.copy_from_host(std::vector<float>{static_cast<float>(observed_)});
-  observed_ = 0;
+  rows_.copy_from_host(std::vector<float>{static_cast<float>(n)});
+}
+
+std::vector<double> column_sums(const Tensor& rows) {
+  const std::vector<float> values = rows.to_host<float>();
+  const auto columns = static_cast<std::size_t>(rows.dim(1));
+  std::vector<double> sums(1 + 2 * columns);
+  sums[0] = static_cast<double>(rows.dim(0));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double x = values[i];
+    sums[1 + i % columns] += x;
+    sums[1 + columns + i % columns] += x * x;
+  }
+  return sums;
 }
 
 }  // namespace frost

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engine/layers/layers.h"
@@ -21,18 +22,18 @@ class Standardization : public Module {
   /// x [n, columns].
   Tensor operator()(const Tensor& x) const;
   bool defined() const;
-  /// Takes in rows [n, columns] that the statistics will be of.
-  void observe(const Tensor& rows);
-  /// Makes the statistics of what was observed. Throws Error where that is nothing, and
-  /// NotFiniteError where a column is not finite.
-  void define();
+  /// How many sums `define` takes.
+  std::size_t sums() const { return 1 + 2 * static_cast<std::size_t>(mean_.numel()); }
+  /// Makes the statistics of `column_sums`, perhaps of several batches added up. Throws Error where
+  /// they are of no row, and NotFiniteError where a column is not finite.
+  void define(std::span<const double> sums);
 
  private:
   std::vector<std::int64_t> groups_;
   Tensor mean_, variance_, rows_, scale_, shift_;
-  std::vector<double> sums_, squares_;  ///< of what was observed, about `origin_`
-  std::vector<float> origin_;           ///< the first row, so that squares do not cancel
-  std::int64_t observed_ = 0;
 };
+
+/// Of rows [n, columns]: n, the sum of every column, and the sum of its squares.
+std::vector<double> column_sums(const Tensor& rows);
 
 }  // namespace frost

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <numeric>
 #include <utility>
@@ -12,10 +13,6 @@
 
 namespace frost {
 namespace {
-
-std::string key(std::size_t i, const char* what) {
-  return "environment." + std::to_string(i) + "." + what;
-}
 
 void check_spec(const EnvironmentSpec& spec) {
   if (spec.reward_names.empty() || spec.reward_names.size() != spec.reward_weights.size()) {
@@ -31,8 +28,19 @@ void check_spec(const EnvironmentSpec& spec) {
 
 }  // namespace
 
-VectorEnvironment::VectorEnvironment(const EnvironmentFactory& make, int count, std::uint64_t seed)
-    : seed_(seed) {
+void sort_by_environment(std::vector<EpisodeRecord>& episodes) {
+  std::sort(episodes.begin(), episodes.end(), [](const EpisodeRecord& a, const EpisodeRecord& b) {
+    return std::pair(a.environment, a.episode) < std::pair(b.environment, b.episode);
+  });
+}
+
+std::string VectorEnvironment::key(std::size_t index, const char* what) const {
+  return fmt::format("environment.{}.{}", static_cast<std::size_t>(first_) + index, what);
+}
+
+VectorEnvironment::VectorEnvironment(const EnvironmentFactory& make, int count, std::uint64_t seed,
+                                     int first)
+    : seed_(seed), first_(first) {
   for (int i = 0; i < count; ++i) {
     slots_.push_back({make(), {}});
     check_spec(slots_.back().environment->spec());
@@ -48,10 +56,11 @@ std::vector<int> VectorEnvironment::all_indices() const {
 
 std::uint64_t VectorEnvironment::episode_seed(int index) const {
   const auto episode = static_cast<std::uint64_t>(slots_[static_cast<std::size_t>(index)].episode);
-  const PhiloxBlock block = philox4x32(
-      {{static_cast<std::uint32_t>(episode), static_cast<std::uint32_t>(episode >> 32),
-        static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(StreamPurpose::kLayout)}},
-      seed_);
+  const PhiloxBlock block =
+      philox4x32({{static_cast<std::uint32_t>(episode), static_cast<std::uint32_t>(episode >> 32),
+                   static_cast<std::uint32_t>(first_ + index),
+                   static_cast<std::uint32_t>(StreamPurpose::kLayout)}},
+                 seed_);
   return (static_cast<std::uint64_t>(block.word[0]) << 32) | block.word[1];
 }
 
@@ -98,9 +107,9 @@ std::vector<VectorStep> VectorEnvironment::step(const std::vector<Action>& actio
     slot.episode_return += result.reward[kTotal];
     if (!result.done()) continue;
     if (result.truncated) steps[i].final_observation = std::move(slot.observation);
-    finished_.push_back({static_cast<int>(i), slot.episode, slot.environment->episode_steps(),
-                         slot.episode_return, slot.environment->progress(), result.ending_code(),
-                         result.success});
+    finished_.push_back({first_ + static_cast<int>(i), slot.episode,
+                         slot.environment->episode_steps(), slot.episode_return,
+                         slot.environment->progress(), result.ending_code(), result.success});
     ++slot.episode;
     ended.push_back(static_cast<int>(i));
   }

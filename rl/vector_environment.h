@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/state_dict.h"
@@ -20,6 +21,9 @@ struct EpisodeRecord {
   bool success = false;
 };
 
+/// By environment, then by time.
+void sort_by_environment(std::vector<EpisodeRecord>& episodes);
+
 /// What one environment did in one vector step.
 struct VectorStep {
   StepResult result;
@@ -32,8 +36,9 @@ struct VectorStep {
 /// Episode k of environment i starts from a seed that depends on (seed, i, k) alone.
 class VectorEnvironment {
  public:
-  /// Throws Error where what an environment says of itself does not fit together.
-  VectorEnvironment(const EnvironmentFactory& make, int count, std::uint64_t seed);
+  /// `first` is the number of the first of them, where others are in other processes. Throws Error
+  /// where what an environment says of itself does not fit together.
+  VectorEnvironment(const EnvironmentFactory& make, int count, std::uint64_t seed, int first = 0);
 
   /// What each of them says of itself.
   const EnvironmentSpec& spec() const { return slots_.front().environment->spec(); }
@@ -41,6 +46,7 @@ class VectorEnvironment {
     return *slots_.at(static_cast<std::size_t>(index)).environment;
   }
   int size() const { return static_cast<int>(slots_.size()); }
+  int first() const { return first_; }
   /// The current observations; valid until the next `step` or `load`.
   std::vector<const Observation*> observations() const;
   /// Steps all environments in parallel, then resets those that are done. Throws Error unless there
@@ -66,7 +72,10 @@ class VectorEnvironment {
   /// Starts an episode in each of them, side by side where they can.
   void start_episodes(const std::vector<int>& indices);
 
+  std::string key(std::size_t index, const char* what) const;
+
   std::uint64_t seed_;
+  int first_;
   std::vector<Slot> slots_;
   std::vector<EpisodeRecord> finished_;
 };

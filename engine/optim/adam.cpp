@@ -141,6 +141,36 @@ std::vector<double> Adam::grad_norms() const {
   return read_report(tensors).norms;
 }
 
+std::vector<float> Adam::gradients() const {
+  std::vector<float> all, there;
+  for (const Slot& slot : slots_) {
+    const Tensor grad = slot.parameter.tensor.grad();
+    there.push_back(grad.defined() ? 1.0f : 0.0f);
+    const auto begin = all.size();
+    all.resize(begin + static_cast<std::size_t>(slot.parameter.tensor.numel()));
+    if (!grad.defined()) continue;
+    const std::vector<float> values = grad.to_host();
+    std::copy(values.begin(), values.end(), all.begin() + static_cast<std::ptrdiff_t>(begin));
+  }
+  all.insert(all.end(), there.begin(), there.end());
+  return all;
+}
+
+void Adam::set_gradients(std::span<const float> sum) {
+  const std::size_t needed = static_cast<std::size_t>(parameter_count()) + slots_.size();
+  if (sum.size() != needed) {
+    fail("adam", fmt::format("{} numbers of gradients where {} are needed", sum.size(), needed));
+  }
+  const std::span<const float> there = sum.last(slots_.size());
+  zero_grad();
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Tensor& tensor = slots_[i].parameter.tensor;
+    const auto n = static_cast<std::size_t>(tensor.numel());
+    if (there[i] != 0) tensor.set_grad(sum.first(n));
+    sum = sum.subspan(n);
+  }
+}
+
 void Adam::prepare_step(const std::vector<double>& lr_factors) {
   if (lr_factors.size() != groups_.size()) {
     fail("adam", std::to_string(lr_factors.size()) + " learning-rate factors for " +

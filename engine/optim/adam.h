@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,12 @@ class Adam {
   /// L2 norm of the gradients of each group.
   /// Throws NotFiniteError naming the first tensor whose gradient is not finite.
   std::vector<double> grad_norms() const;
+  /// The gradients of all tensors end to end, zeros where there is none, then for each tensor 1
+  /// where there is one and 0 elsewhere: what sums of several passes are made of.
+  std::vector<float> gradients() const;
+  /// Sets the gradients from a sum of what `gradients` gave; tensors whose last number is 0 have
+  /// none. Throws Error unless there are as many numbers.
+  void set_gradients(std::span<const float> sum);
   /// One step with every group's base rate times its factor, in the order of `groups`, on gradients
   /// scaled down to a joint norm of at most `max_norm`; returns `grad_norms`, before scaling.
   /// Throws as `grad_norms`; NotFiniteError where a rate is not finite or the norm, scaled, above

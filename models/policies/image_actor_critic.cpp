@@ -220,18 +220,24 @@ bool ImageActorCritic::awaits_statistics() const {
   return actor_columns_ && !actor_columns_->defined();
 }
 
-void ImageActorCritic::observe_statistics(const StateBatch& batch) {
-  if (!actor_columns_) return;
+std::vector<double> ImageActorCritic::statistics_of(const StateBatch& batch) {
+  if (!actor_columns_) return {};
   const NoGradGuard no_grad;
   const Inputs in = inputs(batch);
-  actor_columns_->observe(features(kActor, in.actor, in.values));
-  critic_columns_->observe(features(kCritic, in.critic, in.values));
+  std::vector<double> sums = column_sums(features(kActor, in.actor, in.values));
+  const std::vector<double> of_critic = column_sums(features(kCritic, in.critic, in.values));
+  sums.insert(sums.end(), of_critic.begin(), of_critic.end());
+  return sums;
 }
 
-void ImageActorCritic::define_statistics() {
+void ImageActorCritic::set_statistics(const std::vector<double>& sums) {
   if (!actor_columns_) return;
-  actor_columns_->define();
-  critic_columns_->define();
+  const std::size_t of_actor = actor_columns_->sums();
+  if (sums.size() != of_actor + critic_columns_->sums()) {
+    fail("standardization", "these are sums of another network");
+  }
+  actor_columns_->define(std::span(sums).first(of_actor));
+  critic_columns_->define(std::span(sums).subspan(of_actor));
 }
 
 void ImageActorCritic::initialize(RandomStream& random, bool with_bodies) {

@@ -39,8 +39,8 @@ class ImageActorCritic : public BackboneNetwork {
   bool trains_below_bodies() const override { return false; }
   FrozenPrefix* prefix() override { return &prefix_; }
   bool awaits_statistics() const override;
-  void observe_statistics(const StateBatch& batch) override;
-  void define_statistics() override;
+  std::vector<double> statistics_of(const StateBatch& batch) override;
+  void set_statistics(const std::vector<double>& sums) override;
   /// The network sees (x / 255 - mean) / deviation per channel; of one channel their averages, so
   /// that three equal channels and one channel with summed weights are the same function.
   void set_preprocessing(const Preprocessing& preprocessing) override;

@@ -66,9 +66,10 @@ class PolicyNetwork : public Module {
 
   /// Whether statistics of what the trainable layers read are wanted, and not yet there.
   virtual bool awaits_statistics() const { return false; }
-  /// Takes in states that the statistics will be of; then `define_statistics` makes them.
-  virtual void observe_statistics(const StateBatch&) {}
-  virtual void define_statistics() {}
+  /// What they are made of, for the states of a batch: those of several batches are added, number
+  /// by number.
+  virtual std::vector<double> statistics_of(const StateBatch&) { return {}; }
+  virtual void set_statistics(const std::vector<double>&) {}
 
  protected:
   ActorCriticConfig config_;

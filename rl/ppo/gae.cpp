@@ -17,13 +17,21 @@ std::vector<double> generalised_advantages(std::span<const GaeStep> steps, doubl
   return advantages;
 }
 
-void standardise(std::vector<double>& values) {
-  const auto n = static_cast<double>(values.size());
-  double mean = 0, variance = 0;
-  for (const double v : values) mean += v / n;
-  for (const double v : values) variance += (v - mean) * (v - mean) / n;
-  const double deviation = std::sqrt(variance) + 1e-8;
-  for (double& v : values) v = (v - mean) / deviation;
+Spread spread_of(std::span<const double> values, const Shards& shards) {
+  const auto n = static_cast<double>(shards.overall(values.size()));
+  const double mean = shards.sum_items(values.size(), [&](std::size_t i) { return values[i] / n; });
+  const double variance = shards.sum_items(
+      values.size(), [&](std::size_t i) { return (values[i] - mean) * (values[i] - mean) / n; });
+  return {mean, std::sqrt(variance)};
+}
+
+void standardise(std::vector<double>& values, const Spread& spread) {
+  const double deviation = spread.deviation + 1e-8;
+  for (double& v : values) v = (v - spread.mean) / deviation;
+}
+
+void standardise(std::vector<double>& values, const Shards& shards) {
+  standardise(values, spread_of(values, shards));
 }
 
 }  // namespace frost

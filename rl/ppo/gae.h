@@ -3,6 +3,8 @@
 #include <span>
 #include <vector>
 
+#include "rl/communicator/shards.h"
+
 namespace frost {
 
 /// One step of one environment, as generalised advantage estimation sees it.
@@ -19,7 +21,15 @@ struct GaeStep {
 std::vector<double> generalised_advantages(std::span<const GaeStep> steps, double gamma,
                                            double lambda);
 
-/// (x - mean) / (population deviation + 1e-8), in place.
-void standardise(std::vector<double>& values);
+/// Of values in all shards.
+struct Spread {
+  double mean = 0, deviation = 1;  ///< of the population
+};
+Spread spread_of(std::span<const double> values, const Shards& shards = Shards());
+
+/// (x - mean) / (deviation + 1e-8), in place.
+void standardise(std::vector<double>& values, const Spread& spread);
+/// By their own spread.
+void standardise(std::vector<double>& values, const Shards& shards = Shards());
 
 }  // namespace frost

@@ -7,6 +7,7 @@
 #include "engine/observe/op_observer.h"
 #include "engine/policy_ops.h"
 #include "kernels/errors.h"
+#include "rl/communicator/gradient_sum.h"
 
 namespace frost {
 namespace {
@@ -48,8 +49,12 @@ LossParts policy_losses(const Minibatch& batch, const PolicyOutput& out) {
 }
 
 GradientStep::GradientStep(PolicyNetwork& network, Adam& optimizer, double max_grad_norm,
-                           bool record)
-    : network_(network), optimizer_(optimizer), max_grad_norm_(max_grad_norm), record_(record) {}
+                           bool record, const Shards& shards)
+    : network_(network),
+      optimizer_(optimizer),
+      max_grad_norm_(max_grad_norm),
+      record_(record),
+      shards_(shards) {}
 
 GradientStep::Pass GradientStep::make_pass(const Minibatch& minibatch) const {
   Pass pass;
@@ -67,13 +72,17 @@ void GradientStep::run_forward(Pass& pass) const {
   pass.losses.value = value_loss(out.values, pass.inputs.value);
 }
 
-void GradientStep::run_backward(Pass& pass) const {
+std::vector<std::pair<Tensor, Tensor>> GradientStep::roots_of(const Pass& pass) {
   std::vector<std::pair<Tensor, Tensor>> roots = {{pass.losses.value, pass.weights.value}};
   for (Tensor LossParts::*part : {&LossParts::discrete, &LossParts::continuous}) {
     if ((pass.losses.*part).defined()) roots.emplace_back(pass.losses.*part, pass.weights.*part);
   }
+  return roots;
+}
+
+void GradientStep::run_backward(Pass& pass) const {
   optimizer_.zero_grad();
-  backward(roots);
+  backward(roots_of(pass));
 }
 
 void GradientStep::run_descend(Pass& pass) const {
@@ -95,15 +104,51 @@ const LossParts& GradientStep::forward(const Minibatch& minibatch) {
   return current_->losses;
 }
 
+std::vector<LossParts> GradientStep::forward(const std::vector<Minibatch>& parts) {
+  if (shards_.total() == 1) return {forward(parts.front())};
+  abandon();
+  std::vector<LossParts> losses;
+  for (const Minibatch& part : parts) {
+    parts_.push_back(make_pass(part));
+    run_forward(parts_.back());
+    losses.push_back(parts_.back().losses);
+  }
+  return losses;
+}
+
+void GradientStep::set_weights(Pass& pass, const LossWeights& weights) {
+  pass.weights.value.copy_from_host(weights.value);
+  if (pass.weights.discrete.defined()) pass.weights.discrete.copy_from_host(weights.discrete);
+  if (pass.weights.continuous.defined()) pass.weights.continuous.copy_from_host(weights.continuous);
+}
+
+std::vector<double> GradientStep::descend_parts(const LossWeights& weights) {
+  LossWeights share = weights;
+  for (std::vector<float>* part : {&share.discrete, &share.continuous, &share.value}) {
+    for (float& weight : *part) weight /= static_cast<float>(shards_.total());
+  }
+  sum_gradients(optimizer_, shards_, [&](int shard) {
+    Pass& pass = parts_[static_cast<std::size_t>(shard)];
+    set_weights(pass, share);
+    backward(roots_of(pass));
+    pass = {};  // its activations have been used
+  });
+  return optimizer_.finish_step(optimizer_.enqueue_step(max_grad_norm_));
+}
+
 std::vector<double> GradientStep::descend(const LossWeights& weights,
                                           const std::vector<double>& lr_factors) {
+  if (!parts_.empty()) {
+    optimizer_.prepare_step(lr_factors);
+    std::vector<double> norms = descend_parts(weights);
+    abandon();
+    return norms;
+  }
   if (current_ == nullptr) {
     fail("gradient_step", "descend needs the minibatch of a forward before it, and has used it up");
   }
   Pass& pass = *current_;
-  pass.weights.value.copy_from_host(weights.value);
-  if (pass.weights.discrete.defined()) pass.weights.discrete.copy_from_host(weights.discrete);
-  if (pass.weights.continuous.defined()) pass.weights.continuous.copy_from_host(weights.continuous);
+  set_weights(pass, weights);
   optimizer_.prepare_step(lr_factors);
   if (pass.descend != nullptr) {
     pass.descend->replay();
@@ -115,8 +160,20 @@ std::vector<double> GradientStep::descend(const LossWeights& weights,
   return norms;
 }
 
+double GradientStep::norm_of(const std::vector<Minibatch>& parts, Tensor LossParts::*part) {
+  const float loss_alone[4] = {1.0f / static_cast<float>(shards_.total()), 0.0f, 0.0f, 0.0f};
+  sum_gradients(optimizer_, shards_, [&](int shard) {
+    const Minibatch& batch = parts[static_cast<std::size_t>(shard)];
+    const LossParts both = policy_losses(batch, network_.forward(batch.states));
+    if (!(both.*part).defined()) return;
+    backward({{both.*part, Tensor::from_host(network_.backend(), {4}, loss_alone)}});
+  });
+  return joint_norm(optimizer_.grad_norms());
+}
+
 void GradientStep::abandon() {
   eager_ = {};
+  parts_.clear();
   current_ = nullptr;
 }
 

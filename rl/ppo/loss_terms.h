@@ -37,8 +37,9 @@ struct PolicyTerm {
   void weigh(double loss_weight);
 };
 
-/// From what `ppo_surrogate` gives, [4]; zeros where that is undefined. Nothing is checked.
-PolicyTerm policy_term(const Tensor& surrogate, const EntropyRule& entropy);
+/// The losses of a minibatch as numbers, means over its states: whether there is a discrete part
+/// and the four numbers of its surrogate, the same of the continuous part, the value loss.
+std::vector<double> loss_numbers(const LossParts& losses);
 
 /// What the losses of one minibatch are, on the host.
 struct LossTerms {
@@ -47,7 +48,9 @@ struct LossTerms {
 
   double kl() const { return discrete.kl + continuous.kl; }
 };
-LossTerms loss_terms(const LossParts& losses, const PpoConfig& config, std::int64_t episodes);
+/// From `loss_numbers`, or a weighted mean of several. Nothing is checked.
+LossTerms loss_terms(const std::vector<double>& numbers, const PpoConfig& config,
+                     std::int64_t episodes);
 
 /// Throws NotFiniteError "[ppo] the KL divergence of <minibatch> is not finite", or another term.
 void require_finite(const LossTerms& terms, const std::string& minibatch);

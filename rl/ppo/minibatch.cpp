@@ -48,17 +48,35 @@ void add_continuous(Backend& backend, const std::vector<const Transition*>& tran
   batch.continuous.old_logp = Tensor::from_host(backend, {n}, old_logp);
 }
 
-}  // namespace
-
 StateBatch batch_states(PolicyNetwork& network, const Rollout& rollout,
                         const std::vector<const Transition*>& transitions, std::int64_t rows,
-                        BatchPadding padding) {
+                        BatchPadding padding = BatchPadding::kNone) {
   if (rollout.features().defined()) {
     return make_feature_batch(rollout.features_of(transitions), rows);
   }
   std::vector<const Observation*> observations;
   for (const Transition* t : transitions) observations.push_back(&t->observation);
   return network.make_batch(observations, padding);
+}
+
+}  // namespace
+
+std::vector<double> sum_statistics(PolicyNetwork& network, const Rollout& rollout,
+                                   int minibatch_size, std::int64_t rows, const Shards& shards) {
+  const std::vector<const Transition*> all = rollout.flat();
+  const auto size = static_cast<std::size_t>(minibatch_size);
+  return shards.sum([&](int shard) {
+    std::vector<double> sums;
+    const auto [first, last] = shards.range(shard, all.size());
+    for (std::size_t begin = first; begin < last; begin += size) {
+      const auto at = [&](std::size_t i) { return all.begin() + static_cast<std::ptrdiff_t>(i); };
+      const std::vector<double> of_batch = network.statistics_of(
+          batch_states(network, rollout, {at(begin), at(std::min(begin + size, last))}, rows));
+      sums.resize(of_batch.size());
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += of_batch[i];
+    }
+    return sums;
+  });
 }
 
 std::vector<Tensor*> Minibatch::tensors() {
@@ -99,7 +117,7 @@ std::vector<Tensor*> Minibatch::tensors() {
 Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
                          const std::vector<const Transition*>& transitions,
                          const RunningNormalizer& normalizer, const PpoConfig& config,
-                         const EnvironmentSpec& spec) {
+                         const EnvironmentSpec& spec, const std::optional<Spread>& spread) {
   Backend& backend = network.backend();
   const auto components = static_cast<std::size_t>(network.value_components());
   std::vector<std::int32_t> decisions;
@@ -116,7 +134,7 @@ Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
     }
   }
   if (config.advantage_normalization == AdvantageNormalization::kMinibatch) {
-    standardise(advantages);
+    standardise(advantages, spread ? *spread : spread_of(advantages));
   }
   const std::span<const double> weights = std::span(spec.reward_weights).first(components);
   const ActionSpace& space = spec.actions;
@@ -150,6 +168,40 @@ Minibatch make_minibatch(PolicyNetwork& network, const Rollout& rollout,
   return batch;
 }
 
+ShardedStates own_states(const std::vector<const Transition*>& all,
+                         std::span<const std::size_t> samples, const Shards& shards) {
+  const auto rank = static_cast<std::size_t>(shards.communicator().rank());
+  const std::size_t each = samples.size() / static_cast<std::size_t>(shards.total());
+  const std::size_t skipped = rank * static_cast<std::size_t>(shards.count()) * each;
+  ShardedStates states(static_cast<std::size_t>(shards.count()));
+  for (std::size_t shard = 0; shard < states.size(); ++shard) {
+    for (const std::size_t sample : samples.subspan(skipped + shard * each, each)) {
+      states[shard].push_back(all[sample - rank * all.size()]);
+    }
+  }
+  return states;
+}
+
+std::vector<Minibatch> make_minibatches(PolicyNetwork& network, const Rollout& rollout,
+                                        const ShardedStates& states,
+                                        const RunningNormalizer& normalizer,
+                                        const PpoConfig& config, const EnvironmentSpec& spec,
+                                        const Shards& shards) {
+  std::optional<Spread> spread;
+  if (config.advantage_normalization == AdvantageNormalization::kMinibatch) {
+    std::vector<double> advantages;
+    for (const auto& of_shard : states) {
+      for (const Transition* t : of_shard) advantages.push_back(t->advantage);
+    }
+    spread = spread_of(advantages, shards);
+  }
+  std::vector<Minibatch> parts;
+  for (const auto& of_shard : states) {
+    parts.push_back(make_minibatch(network, rollout, of_shard, normalizer, config, spec, spread));
+  }
+  return parts;
+}
+
 EpisodeSummary summarise_episodes(const std::vector<EpisodeRecord>& episodes) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   if (episodes.empty()) return {kNone, kNone, kNone, kNone};
@@ -164,29 +216,28 @@ EpisodeSummary summarise_episodes(const std::vector<EpisodeRecord>& episodes) {
   return s;
 }
 
-RolloutSummary summarise_rollout(Rollout& rollout, const RunningNormalizer& normalizer) {
-  RolloutSummary s;
+RolloutSummary summarise_rollout(Rollout& rollout, const RunningNormalizer& normalizer,
+                                 const Shards& shards) {
   const std::vector<Transition*> all = rollout.flat();
-  const auto n = static_cast<double>(all.size());
-  double mean_return = 0, mean_error = 0;
-  const auto error = [&](const Transition& t) {
-    return t.returns[kTotal] - normalizer.denormalise(kTotal, t.policy.values[kTotal]);
+  const auto n = static_cast<double>(shards.overall(all.size()));
+  const auto mean = [&](const auto& of) {
+    return shards.sum_items(all.size(), [&](std::size_t i) { return of(*all[i]) / n; });
   };
-  for (const Transition* t : all) {
-    s.state_size += t->outcome.result.size / n;
-    s.mean_reward.resize(t->outcome.result.reward.size());
-    for (std::size_t c = 0; c < s.mean_reward.size(); ++c) {
-      s.mean_reward[c] += t->outcome.result.reward[c] / n;
-    }
-    mean_return += t->returns[kTotal] / n;
-    mean_error += error(*t) / n;
+  const auto variance = [&](const auto& of) {
+    const double middle = mean(of);
+    return mean([&](const Transition& t) { return (of(t) - middle) * (of(t) - middle); });
+  };
+  RolloutSummary s;
+  s.state_size =
+      mean([](const Transition& t) { return static_cast<double>(t.outcome.result.size); });
+  s.mean_reward.resize(all.front()->outcome.result.reward.size());
+  for (std::size_t c = 0; c < s.mean_reward.size(); ++c) {
+    s.mean_reward[c] = mean([&](const Transition& t) { return t.outcome.result.reward[c]; });
   }
-  double return_variance = 0, error_variance = 0;
-  for (const Transition* t : all) {
-    const double r = t->returns[kTotal] - mean_return, e = error(*t) - mean_error;
-    return_variance += r * r / n;
-    error_variance += e * e / n;
-  }
+  const double error_variance = variance([&](const Transition& t) {
+    return t.returns[kTotal] - normalizer.denormalise(kTotal, t.policy.values[kTotal]);
+  });
+  const double return_variance = variance([](const Transition& t) { return t.returns[kTotal]; });
   s.explained_variance = 1.0 - error_variance / (return_variance + 1e-8);
   return s;
 }

@@ -1,11 +1,12 @@
 #include "rl/ppo/ppo.h"
 
 #include <algorithm>
-#include <chrono>
+#include <array>
 #include <utility>
 
 #include "kernels/errors.h"
 #include "rl/ppo/loss_terms.h"
+#include "rl/ppo/update_metrics.h"
 
 namespace frost {
 namespace {
@@ -13,17 +14,7 @@ namespace {
 constexpr const char* kCountersKey = "ppo.counters";
 constexpr const char* kNormalizerKey = "ppo.return_normalizer";
 
-/// Does a piece of work and adds the seconds it took, unless it throws.
-template <class Work>
-void timed(double& seconds, const Work& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-bool never() {
-  return false;
-}
+constexpr auto never = [] { return false; };
 
 PolicyLossWeights base_weights(const PpoConfig& config) {
   return {config.discrete_weight, config.continuous_weight};
@@ -38,36 +29,29 @@ LearningRates learning_rates(PpoConfig config) {
   return {config.lr_schedule, config.group_schedules, config.kl_adaptation};
 }
 
-std::vector<float> log_probabilities_of(const Rollout& rollout) {
-  std::vector<float> all;
-  for (const Transition* transition : rollout.flat()) {
-    const PolicyStep& step = transition->policy;
-    all.insert(all.end(), step.logp.begin(), step.logp.end());
-    all.insert(all.end(), step.raw_logp.begin(), step.raw_logp.end());
-  }
-  return all;
-}
-
 }  // namespace
 
 Ppo::Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environments,
-         const PpoConfig& config, std::uint64_t seed)
+         const PpoConfig& config, std::uint64_t seed, Communicator& communicator)
     : network_(network),
       optimizer_(optimizer),
       environments_(environments),
       config_(config),
+      shards_(config.shards, communicator),
       spec_(environments.spec()),
       shuffle_(seed, StreamPurpose::kShuffle),
       rates_(learning_rates(config)),
       gradient_scaling_(config.gradient_scaling, base_weights(config)),
-      gradient_step_(network, optimizer, config.max_grad_norm, config.record_minibatches),
+      gradient_step_(network, optimizer, config.max_grad_norm, config.record_minibatches, shards_),
       return_normalizer_(spec_.reward_names.size()) {
   if (network.value_components() != static_cast<std::int64_t>(spec_.reward_names.size())) {
     fail("ppo", "the critic has " + std::to_string(network.value_components()) +
                     " value heads for " + std::to_string(spec_.reward_names.size()) + " rewards");
   }
+  shards_.require_divides(all_environments(), config.minibatch_size);
   for (int i = 0; i < environments_.size(); ++i) {
-    sampling_.emplace_back(seed, StreamPurpose::kSampling, static_cast<std::uint32_t>(i));
+    sampling_.emplace_back(seed, StreamPurpose::kSampling,
+                           static_cast<std::uint32_t>(environments_.first() + i));
   }
 }
 
@@ -105,7 +89,7 @@ std::optional<Metrics> Ppo::go_on(UnfinishedUpdate& update, const StopRequest& s
   if (!learn_until(update.rollout, *update.learning, timing.learn_seconds, stop)) {
     return std::nullopt;
   }
-  log_probabilities_ = log_probabilities_of(update.rollout);
+  log_probabilities_ = update.rollout.log_probabilities();
   return finish_update(*update.learning);
 }
 
@@ -131,31 +115,50 @@ bool Ppo::collect_until(Rollout& rollout, double& seconds, const StopRequest& st
   }
 }
 
-void Ppo::collect_step(Rollout& rollout) {
+PolicySteps Ppo::act_in_shard(int shard) {
+  const auto all = environments_.observations();
+  const auto [begin, end] = shards_.range(shard, all.size());
+  std::vector<const Observation*> observations;
   std::vector<RandomStream*> streams;
-  for (RandomStream& stream : sampling_) streams.push_back(&stream);
+  for (std::size_t e = begin; e < end; ++e) {
+    observations.push_back(all[e]);
+    streams.push_back(&sampling_[e]);
+  }
+  return act(network_, observations, streams, spec_.actions, false);
+}
+
+void Ppo::collect_step(Rollout& rollout) {
   const auto observations = environments_.observations();
   const std::vector<RandomStream> before = sampling_;
-  PolicySteps policy;
+  std::vector<PolicySteps> policies;
   try {
-    policy = act(network_, observations, streams, spec_.actions, false);
+    for (int shard = 0; shard < shards_.count(); ++shard) policies.push_back(act_in_shard(shard));
   } catch (...) {
     sampling_ = before;
     throw;
   }
-  std::vector<Transition> transitions(policy.steps.size());
+  std::vector<Transition> transitions;
   std::vector<Action> actions;
-  for (std::size_t e = 0; e < transitions.size(); ++e) {
-    actions.push_back(policy.steps[e].action);
-    if (!policy.features.defined()) transitions[e].observation = *observations[e];
-    transitions[e].policy = std::move(policy.steps[e]);
+  for (PolicySteps& policy : policies) {
+    for (PolicyStep& step : policy.steps) {
+      const std::size_t e = transitions.size();
+      actions.push_back(step.action);
+      transitions.emplace_back().policy = std::move(step);
+      if (!policy.features.defined()) transitions[e].observation = *observations[e];
+    }
   }
   std::vector<VectorStep> outcomes = environments_.step(actions);
-  for (std::size_t e = 0; e < outcomes.size(); ++e) {
-    transitions[e].outcome = std::move(outcomes[e]);
+  std::size_t first = 0;
+  for (const PolicySteps& policy : policies) {
+    std::vector<Transition> of_shard;
+    for (std::size_t e = first; e < first + policy.steps.size(); ++e) {
+      of_shard.push_back(std::move(transitions[e]));
+      of_shard.back().outcome = std::move(outcomes[e]);
+    }
+    rollout.add(std::move(of_shard), policy.features, network_.prefix_id(), first);
+    first += policy.steps.size();
   }
-  global_step_ += static_cast<std::int64_t>(transitions.size());
-  rollout.add(std::move(transitions), policy.features, network_.prefix_id());
+  global_step_ += all_environments();
   for (const EpisodeRecord& episode : environments_.take_finished()) {
     ++episodes_;
     successes_ += episode.success;
@@ -164,34 +167,44 @@ void Ppo::collect_step(Rollout& rollout) {
 }
 
 void Ppo::take_statistics(Rollout& rollout) {
-  const std::vector<const Transition*> all = std::as_const(rollout).flat();
-  for (std::size_t begin = 0; begin < all.size();) {
-    const std::size_t end =
-        std::min(begin + static_cast<std::size_t>(config_.minibatch_size), all.size());
-    network_.observe_statistics(batch_states(
-        network_, rollout, {all.begin() + begin, all.begin() + end}, spec_.actions.rows));
-    begin = end;
-  }
-  network_.define_statistics();
+  network_.set_statistics(
+      sum_statistics(network_, rollout, config_.minibatch_size, spec_.actions.rows, shards_));
+  count_episodes_elsewhere();
   rollout.clear();
+}
+
+void Ppo::count_episodes_elsewhere() {
+  const Episodes elsewhere = episodes_elsewhere();
+  episodes_ += elsewhere.ended;
+  successes_ += elsewhere.successes;
+}
+
+Ppo::Episodes Ppo::episodes_elsewhere() const {
+  std::array<double, 2> own{static_cast<double>(finished_.size()), 0};
+  for (const EpisodeRecord& episode : finished_) own[1] += episode.success;
+  std::array<double, 2> all = own;
+  shards_.communicator().sum(std::span<double>(all));
+  return {static_cast<std::int64_t>(all[0] - own[0]), static_cast<std::int64_t>(all[1] - own[1])};
 }
 
 Learning Ppo::begin_learning(Rollout& rollout) {
   rollout.require_prefix(network_.prefix_id());
-  Estimates estimates = estimate_advantages(rollout, network_, environments_.observations(),
-                                            return_normalizer_, spec_.reward_weights, config_);
+  Estimates estimates =
+      estimate_advantages(rollout, network_, environments_.observations(), return_normalizer_,
+                          spec_.reward_weights, config_, shards_);
   RunningNormalizer normalizer = return_normalizer_;
-  if (config_.normalize_returns) normalizer.update(estimates.returns);
+  if (config_.normalize_returns) normalizer.update(estimates.returns, shards_);
   if (!normalizer.finite()) {
     throw NotFiniteError("[ppo] the statistics of the returns are not finite");
   }
   Learning learning;
-  learning.set_samples(rollout.size());
+  learning.set_samples(shards_.overall(rollout.size()));
   learning.sums.group_norms.resize(optimizer_.groups().size());
   // Up to here nothing of the update has changed.
   rollout.set_estimates(std::move(estimates));
   // In the units that the values were predicted in: before the statistics move.
-  learning.collected = summarise_rollout(rollout, return_normalizer_);
+  learning.collected = summarise_rollout(rollout, return_normalizer_, shards_);
+  count_episodes_elsewhere();
   return_normalizer_ = std::move(normalizer);
   return learning;
 }
@@ -205,12 +218,14 @@ bool Ppo::learn_until(const Rollout& rollout, Learning& learning, double& second
   const std::vector<const Transition*> all = rollout.flat();
   const std::vector<std::size_t>& order = learning.order;
   while (!learning.done(config_.update_epochs)) {
-    if (learning.next == order.size()) learning.begin_epoch(shuffle_);
+    if (learning.next == order.size()) {
+      learning.begin_epoch(shuffle_, shards_.total(), config_.minibatch_size);
+    }
     const std::size_t end =
         std::min(learning.next + static_cast<std::size_t>(config_.minibatch_size), order.size());
-    std::vector<const Transition*> minibatch;
-    for (std::size_t i = learning.next; i < end; ++i) minibatch.push_back(all[order[i]]);
-    timed(seconds, [&] { learn_minibatch(rollout, minibatch, learning.sums); });
+    const ShardedStates states =
+        own_states(all, std::span(order).subspan(learning.next, end - learning.next), shards_);
+    timed(seconds, [&] { learn_minibatch(rollout, states, learning.sums); });
     learning.next = end;
     if (!learning.done(config_.update_epochs) && stop()) return false;
   }
@@ -218,7 +233,13 @@ bool Ppo::learn_until(const Rollout& rollout, Learning& learning, double& second
 }
 
 Metrics Ppo::finish_update(const Learning& learning) {
-  Metrics metrics = update_metrics(learning);
+  if (shards_.total() > 1) {
+    sort_by_environment(finished_);
+    finished_ = gather_all(shards_.communicator(), finished_);
+  }
+  Metrics metrics =
+      update_metrics({spec_, config_, learning, finished_, updates_ + 1, global_step_, episodes_,
+                      network_.param_groups(), optimizer_.groups(), lr_factors()});
   rates_.adapt(optimizer_.groups(), updates_, learning.sums.mean_kl());
   ++updates_;
   return metrics;
@@ -232,29 +253,31 @@ std::vector<double> Ppo::lr_factors() const {
   return factors;
 }
 
-double Ppo::policy_gradient_norm(const Minibatch& batch, Tensor LossParts::*part) {
-  const LossParts both = policy_losses(batch, network_.forward(batch.states));
-  const float loss_alone[4] = {1.0f, 0.0f, 0.0f, 0.0f};
-  optimizer_.zero_grad();
-  backward({{both.*part, Tensor::from_host(network_.backend(), {4}, loss_alone)}});
-  return joint_norm(optimizer_.grad_norms());
+LossTerms Ppo::forward(const std::vector<Minibatch>& parts) {
+  const std::vector<LossParts> losses = gradient_step_.forward(parts);
+  return loss_terms(shards_.sum([&](int shard) {
+    std::vector<double> numbers = loss_numbers(losses[static_cast<std::size_t>(shard)]);
+    for (double& number : numbers) number /= shards_.total();
+    return numbers;
+  }),
+                    config_, episodes_);
 }
 
-PolicyLossWeights Ppo::policy_loss_weights(const Minibatch& batch, GradientScaling& scaling) {
-  if (!config_.scale_policy_losses || !batch.decisions.defined() || !batch.raw.defined()) {
+PolicyLossWeights Ppo::policy_loss_weights(const std::vector<Minibatch>& parts,
+                                           const LossTerms& terms, GradientScaling& scaling) {
+  if (!config_.scale_policy_losses || !terms.discrete.defined || !terms.continuous.defined) {
     return base_weights(config_);
   }
-  scaling.record(policy_gradient_norm(batch, &LossParts::discrete),
-                 policy_gradient_norm(batch, &LossParts::continuous));
+  scaling.record(gradient_step_.norm_of(parts, &LossParts::discrete),
+                 gradient_step_.norm_of(parts, &LossParts::continuous));
   return scaling.weights();
 }
 
-void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
+void Ppo::learn_minibatch(const Rollout& rollout, const ShardedStates& states,
                           LearnStatistics& sums) {
-  const Minibatch batch =
-      make_minibatch(network_, rollout, minibatch, return_normalizer_, config_, spec_);
-  const LossParts& losses = gradient_step_.forward(batch);
-  LossTerms terms = loss_terms(losses, config_, episodes_);
+  const std::vector<Minibatch> parts =
+      make_minibatches(network_, rollout, states, return_normalizer_, config_, spec_, shards_);
+  LossTerms terms = forward(parts);
   // A policy that has moved too far is no fault, even where its ratios overflow: so this comes
   // before any gradient.
   if (config_.enable_kl_early_stop && terms.kl() > config_.target_kl) {
@@ -265,10 +288,11 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
   require_finite(terms, "minibatch " + std::to_string(sums.minibatches + 1) + " in update " +
                             std::to_string(updates_ + 1));
   GradientScaling scaling = gradient_scaling_;  // kept once nothing can fail any more
-  const PolicyLossWeights weights = policy_loss_weights(batch, scaling);
+  const PolicyLossWeights weights = policy_loss_weights(parts, terms, scaling);
   terms.discrete.weigh(weights.discrete);
   terms.continuous.weigh(weights.continuous);
-  std::vector<float> value_gradient(static_cast<std::size_t>(losses.value.numel()));
+  const auto components = static_cast<std::size_t>(network_.value_components());
+  std::vector<float> value_gradient(1 + components);
   value_gradient[0] = static_cast<float>(config_.value_loss_coeff);
   const std::vector<double> norms = gradient_step_.descend(
       {terms.discrete.gradient, terms.continuous.gradient, value_gradient}, lr_factors());
@@ -276,77 +300,33 @@ void Ppo::learn_minibatch(const Rollout& rollout, const std::vector<const Transi
   sums.add(terms, weights, config_.value_loss_coeff, norms);
 }
 
-Metrics Ppo::update_metrics(const Learning& learning) const {
-  const LearnStatistics& sums = learning.sums;
-  const RolloutSummary& collected = learning.collected;
-  const std::vector<double> factors = lr_factors();
-  Metrics m;
-  m.add("charts/update", static_cast<double>(updates_ + 1));
-  m.add("charts/global_step", static_cast<double>(global_step_));
-  m.add("charts/episodes", static_cast<double>(episodes_));
-  const EpisodeSummary episodes = summarise_episodes(finished_);
-  m.add("charts/episodes_finished", static_cast<double>(finished_.size()));
-  m.add("charts/episodic_return", episodes.mean_return);
-  m.add("charts/episodic_length", episodes.mean_length);
-  m.add("charts/success_rate", episodes.success_rate);
-  m.add("charts/progress", episodes.mean_progress);
-  if (!spec_.size_unit.empty()) {
-    m.add("charts/" + spec_.size_unit + "_per_state", collected.state_size);
-  }
-  for (std::size_t c = 0; c < spec_.reward_names.size(); ++c) {
-    m.add("reward/" + spec_.reward_names[c], collected.mean_reward[c]);
-  }
-  m.add("losses/policy_loss", sums.mean(sums.policy_loss));
-  m.add("losses/continuous_policy_loss", sums.mean(sums.continuous_loss));
-  m.add("losses/value_loss", sums.mean(sums.value_loss));
-  m.add("losses/entropy", sums.mean(sums.entropy));
-  m.add("losses/continuous_entropy", sums.mean(sums.continuous_entropy));
-  m.add("losses/entropy_coefficient", entropy_coefficient(config_, episodes_));
-  m.add("losses/approx_kl", sums.mean_kl());
-  m.add("losses/last_kl", sums.last_kl);
-  m.add("losses/clipfrac", sums.mean(sums.clipfrac));
-  m.add("losses/total", sums.mean(sums.loss));
-  m.add("losses/explained_variance", collected.explained_variance);
-  m.add("losses/minibatches", sums.minibatches);
-  m.add("losses/epochs", learning.epochs);
-  if (config_.scale_policy_losses) {
-    m.add("losses/discrete_weight", sums.mean(sums.weights.discrete));
-    m.add("losses/continuous_weight", sums.mean(sums.weights.continuous));
-  }
-  m.add("grad_norm/total", sums.mean(sums.grad_norm));
-  // Every group the network may have, so that the columns outlast a change of the freeze mode.
-  for (const ParamGroup& possible : network_.param_groups()) {
-    double norm = 0, lr = 0;
-    for (std::size_t g = 0; g < optimizer_.groups().size(); ++g) {
-      const ParamGroup& group = optimizer_.groups()[g];
-      if (group.name != possible.name) continue;
-      norm = sums.mean(sums.group_norms[g]);
-      lr = group.lr * factors[g];
-    }
-    m.add("grad_norm/" + possible.name, norm);
-    m.add("lr/" + possible.name, lr);
-  }
-  return m;
-}
-
 void Ppo::save(StateDict& state) const {
-  std::vector<std::int64_t> counters = {updates_, global_step_, episodes_, successes_,
-                                        static_cast<std::int64_t>(shuffle_.position())};
+  const bool collecting = unfinished_ != nullptr && !unfinished_->learning;
+  const Episodes elsewhere = collecting ? episodes_elsewhere() : Episodes();
+  std::vector<std::int64_t> positions;
   for (const RandomStream& s : sampling_) {
-    counters.push_back(static_cast<std::int64_t>(s.position()));
+    positions.push_back(static_cast<std::int64_t>(s.position()));
   }
+  positions = gather_all(shards_.communicator(), positions);
+  std::vector<std::int64_t> counters = {updates_, global_step_, episodes_ + elsewhere.ended,
+                                        successes_ + elsewhere.successes,
+                                        static_cast<std::int64_t>(shuffle_.position())};
+  counters.insert(counters.end(), positions.begin(), positions.end());
   state[kCountersKey] =
       HostTensor::from_int64({static_cast<std::int64_t>(counters.size())}, counters);
   state[kNormalizerKey] = HostTensor::from_doubles(return_normalizer_.state());
   rates_.save(state);
   if (config_.scale_policy_losses) gradient_scaling_.save(state);
-  if (unfinished_) save_unfinished(*unfinished_, finished_, state);
+  if (!unfinished_) return;
+  std::vector<EpisodeRecord> finished = finished_;
+  if (shards_.total() > 1) sort_by_environment(finished);
+  save_unfinished(*unfinished_, finished, shards_.communicator(), state);
 }
 
 void Ppo::load(const StateDict& state) {
   const std::vector<std::int64_t> counters =
       find_tensor(state, kCountersKey, "checkpoint").to_int64(kCountersKey);
-  if (counters.size() != 5 + sampling_.size()) {
+  if (counters.size() != 5 + static_cast<std::size_t>(all_environments())) {
     throw Error("checkpoint was written with another number of environments");
   }
   if (std::any_of(counters.begin(), counters.end(), [](std::int64_t c) { return c < 0; })) {
@@ -374,13 +354,24 @@ void Ppo::load(const StateDict& state) {
       finished.clear();
     }
   }
+  // Those of others in a rollout at hand are counted when it is full.
+  Episodes elsewhere;
+  std::erase_if(finished, [&](const EpisodeRecord& e) {
+    const int own = e.environment - environments_.first();
+    if (own >= 0 && own < environments_.size()) return false;
+    ++elsewhere.ended;
+    elsewhere.successes += e.success;
+    return true;
+  });
+  if (!unfinished || unfinished->learning) elsewhere = {};
   updates_ = counters[0];
   global_step_ = counters[1];
-  episodes_ = counters[2];
-  successes_ = counters[3];
+  episodes_ = counters[2] - elsewhere.ended;
+  successes_ = counters[3] - elsewhere.successes;
   shuffle_.set_position(static_cast<std::uint64_t>(counters[4]));
   for (std::size_t i = 0; i < sampling_.size(); ++i) {
-    sampling_[i].set_position(static_cast<std::uint64_t>(counters[5 + i]));
+    sampling_[i].set_position(static_cast<std::uint64_t>(
+        counters[5 + static_cast<std::size_t>(environments_.first()) + i]));
   }
   return_normalizer_ = std::move(normalizer);
   rates_ = std::move(rates);
@@ -392,13 +383,18 @@ void Ppo::load(const StateDict& state) {
 
 std::unique_ptr<UnfinishedUpdate> Ppo::empty_update() const {
   return std::make_unique<UnfinishedUpdate>(
-      environments_.size(), config_.rollout_steps / environments_.size(), network_.frames());
+      environments_.size(), config_.rollout_steps / all_environments(), network_.frames());
 }
 
 RolloutForm Ppo::rollout_form() const {
   const Tensor features = network_.encode(network_.make_batch({environments_.observations()[0]}));
-  return {spec_, spec_.reward_names.size(), features.defined() ? features.dim(1) : 0,
-          network_.prefix_id(), false};
+  return {spec_,
+          spec_.reward_names.size(),
+          features.defined() ? features.dim(1) : 0,
+          network_.prefix_id(),
+          false,
+          all_environments(),
+          environments_.first()};
 }
 
 }  // namespace frost

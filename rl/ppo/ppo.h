@@ -4,10 +4,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/optim/adam.h"
 #include "models/policies/policy_network.h"
+#include "rl/communicator/shards.h"
 #include "rl/metrics.h"
 #include "rl/ppo/gradient_step.h"
 #include "rl/ppo/minibatch.h"
@@ -25,10 +27,13 @@ namespace frost {
 /// on as if never stopped.
 class Ppo {
  public:
-  /// All three must outlive this object. Throws Error where the network does not fit the
-  /// environments.
+  /// All references must outlive this object. Of several processes each has an equal share of the
+  /// environments, in the order of the ranks, and equal parameters; all make the same calls, and
+  /// learn the same (docs/scaling.md). Throws Error where the network does not fit the
+  /// environments, UsageError where `config.shards` does not fit environments, minibatches or
+  /// processes.
   Ppo(PolicyNetwork& network, Adam& optimizer, VectorEnvironment& environments,
-      const PpoConfig& config, std::uint64_t seed);
+      const PpoConfig& config, std::uint64_t seed, Communicator& communicator = alone());
 
   /// Asked between two steps of work whether to stop there.
   using StopRequest = std::function<bool()>;
@@ -63,9 +68,11 @@ class Ppo {
   /// sample, as the policy that collected them had it.
   const std::vector<float>& log_probabilities() const { return log_probabilities_; }
   const GradientStep& gradient_step() const { return gradient_step_; }
-  /// Episodes finished while the last rollout was collected.
+  /// Episodes finished while the last rollout was collected; of several shards by environment, and
+  /// those of all processes once the update is finished.
   const std::vector<EpisodeRecord>& finished_episodes() const { return finished_; }
 
+  /// The state of all processes on rank 0.
   void save(StateDict& state) const;
   /// Network, optimizer and environments are loaded before. Throws Error naming what is missing or
   /// damaged; nothing has changed then.
@@ -81,16 +88,24 @@ class Ppo {
   /// Takes from the rollout the statistics that the network awaits, and empties it: its actions
   /// were another policy's.
   void take_statistics(Rollout& rollout);
+  PolicySteps act_in_shard(int shard);
   Learning begin_learning(Rollout& rollout);
   Metrics finish_update(const Learning& learning);
 
-  void learn_minibatch(const Rollout& rollout, const std::vector<const Transition*>& minibatch,
-                       LearnStatistics& sums);
-  /// L2 norm of the gradient of one part's mean loss alone, by a pass of its own.
-  double policy_gradient_norm(const Minibatch& batch, Tensor LossParts::*part);
-  PolicyLossWeights policy_loss_weights(const Minibatch& batch, GradientScaling& scaling);
+  LossTerms forward(const std::vector<Minibatch>& parts);
+  void learn_minibatch(const Rollout& rollout, const ShardedStates& states, LearnStatistics& sums);
+  PolicyLossWeights policy_loss_weights(const std::vector<Minibatch>& parts, const LossTerms& terms,
+                                        GradientScaling& scaling);
   std::vector<double> lr_factors() const;
-  Metrics update_metrics(const Learning& learning) const;
+
+  /// Environments of all processes.
+  int all_environments() const { return environments_.size() * shards_.communicator().size(); }
+  struct Episodes {
+    std::int64_t ended = 0, successes = 0;
+  };
+  /// Of the rollout at hand, in other processes.
+  Episodes episodes_elsewhere() const;
+  void count_episodes_elsewhere();
 
   std::unique_ptr<UnfinishedUpdate> empty_update() const;
   RolloutForm rollout_form() const;
@@ -99,8 +114,9 @@ class Ppo {
   Adam& optimizer_;
   VectorEnvironment& environments_;
   PpoConfig config_;
+  Shards shards_;
   EnvironmentSpec spec_;
-  std::vector<RandomStream> sampling_;  ///< one per environment
+  std::vector<RandomStream> sampling_;  ///< one per own environment
   RandomStream shuffle_;
   LearningRates rates_;
   GradientScaling gradient_scaling_;
@@ -108,7 +124,7 @@ class Ppo {
   RunningNormalizer return_normalizer_;
   std::int64_t updates_ = 0;
   std::int64_t global_step_ = 0;
-  std::int64_t episodes_ = 0;
+  std::int64_t episodes_ = 0;  ///< while collecting without those of others in this rollout
   std::int64_t successes_ = 0;
   UpdateTiming timing_;
   std::vector<EpisodeRecord> finished_;

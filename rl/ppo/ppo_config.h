@@ -20,6 +20,9 @@ struct PpoConfig {
   int rollout_steps = 2048;  ///< transitions per update, over all environments
   int update_epochs = 4;
   int minibatch_size = 64;  ///< states
+  /// Equal parts of environments and minibatches that are computed each for itself, in however many
+  /// processes, and summed over a tree; a power of two.
+  int shards = 1;
   double gamma = 0.99;
   double gae_lambda = 0.95;
   double clip_epsilon = 0.1;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "engine/launch.h"
@@ -62,14 +63,58 @@ std::vector<GaeStep> gae_steps(const std::vector<Transition>& steps,
 }
 
 /// Which components gave any reward in this rollout.
-std::vector<bool> components_earned(const Rollout& rollout, std::size_t components) {
-  std::vector<bool> earned(components);
-  for (const Transition* t : rollout.flat()) {
-    for (std::size_t c = 0; c < components; ++c) {
-      earned[c] = earned[c] || t->outcome.result.reward[c] != 0;
+std::vector<bool> components_earned(const Rollout& rollout, std::size_t components,
+                                    const Shards& shards) {
+  const std::vector<const Transition*> all = rollout.flat();
+  const std::vector<double> earned = shards.sum([&](int shard) {
+    std::vector<double> times(components);
+    const auto [begin, end] = shards.range(shard, all.size());
+    for (std::size_t i = begin; i < end; ++i) {
+      for (std::size_t c = 0; c < components; ++c) {
+        times[c] += all[i]->outcome.result.reward[c] != 0;
+      }
+    }
+    return times;
+  });
+  return {earned.begin(), earned.end()};
+}
+
+/// What the critic says of states, in batches that do not depend on the number of processes:
+/// `states` holds those of each own shard.
+std::vector<Values> values_by_shard(PolicyNetwork& network,
+                                    const std::vector<std::vector<const Observation*>>& states) {
+  std::vector<Values> all;
+  for (const std::vector<const Observation*>& of_shard : states) {
+    std::vector<Values> values = state_values(network, of_shard);
+    std::move(values.begin(), values.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+/// The states in which episodes were truncated, of each own shard.
+std::vector<std::vector<const Observation*>> cut_states(const std::vector<const Transition*>& all,
+                                                        const Shards& shards) {
+  std::vector<std::vector<const Observation*>> cut;
+  for (int shard = 0; shard < shards.count(); ++shard) {
+    cut.emplace_back();
+    const auto [begin, end] = shards.range(shard, all.size());
+    for (std::size_t i = begin; i < end; ++i) {
+      const VectorStep& outcome = all[i]->outcome;
+      if (outcome.result.truncated) cut.back().push_back(&outcome.final_observation);
     }
   }
-  return earned;
+  return cut;
+}
+
+std::vector<std::vector<const Observation*>> split(const std::vector<const Observation*>& all,
+                                                   const Shards& shards) {
+  std::vector<std::vector<const Observation*>> parts;
+  for (int shard = 0; shard < shards.count(); ++shard) {
+    const auto [begin, end] = shards.range(shard, all.size());
+    parts.emplace_back(all.begin() + static_cast<std::ptrdiff_t>(begin),
+                       all.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  return parts;
 }
 
 }  // namespace
@@ -81,6 +126,16 @@ Rollout::~Rollout() {
   host_ledger().remove(MemoryTag::kRollout, bytes_);
 }
 
+std::vector<float> Rollout::log_probabilities() const {
+  std::vector<float> all;
+  for (const Transition* transition : flat()) {
+    const PolicyStep& step = transition->policy;
+    all.insert(all.end(), step.logp.begin(), step.logp.end());
+    all.insert(all.end(), step.raw_logp.begin(), step.raw_logp.end());
+  }
+  return all;
+}
+
 void Rollout::clear() {
   for (std::vector<Transition>& steps : by_environment_) steps.clear();
   features_ = {};
@@ -89,9 +144,9 @@ void Rollout::clear() {
 }
 
 void Rollout::add(std::vector<Transition> transitions, const Tensor& features,
-                  std::uint64_t prefix_id) {
+                  std::uint64_t prefix_id, std::size_t first) {
   const auto environments = static_cast<std::int64_t>(by_environment_.size());
-  const auto t = static_cast<std::int64_t>(by_environment_.front().size());
+  const auto t = static_cast<std::int64_t>(by_environment_[first].size());
   if (features.defined()) {
     if (!features_.defined()) {
       features_ = Tensor::empty(features.backend(),
@@ -100,16 +155,18 @@ void Rollout::add(std::vector<Transition> transitions, const Tensor& features,
       prefix_id_ = prefix_id;
     }
     require_prefix(prefix_id);
-    keep_features(features, t);
+    keep_features(features, t, static_cast<std::int64_t>(first));
   }
-  for (std::int64_t e = 0; e < environments; ++e) {
-    Transition& transition = transitions[static_cast<std::size_t>(e)];
+  for (std::size_t i = 0; i < transitions.size(); ++i) {
+    Transition& transition = transitions[i];
+    std::vector<Transition>& earlier = by_environment_[first + i];
     if (features.defined()) {
       transition.observation = {};
-      transition.feature_row = e * rows_per_environment() + frames_ - 1 + t;
+      transition.feature_row =
+          static_cast<std::int64_t>(first + i) * rows_per_environment() + frames_ - 1 + t;
       transition.earlier_frames = frames_ - 1;
       if (t > 0) {  // an episode begins with nothing but its first frame
-        const Transition& before = by_environment_[static_cast<std::size_t>(e)].back();
+        const Transition& before = earlier.back();
         transition.earlier_frames =
             before.outcome.result.done()
                 ? 0
@@ -119,11 +176,11 @@ void Rollout::add(std::vector<Transition> transitions, const Tensor& features,
     const std::size_t bytes = bytes_of(transition);
     host_ledger().add(MemoryTag::kRollout, bytes);
     bytes_ += bytes;
-    by_environment_[static_cast<std::size_t>(e)].push_back(std::move(transition));
+    earlier.push_back(std::move(transition));
   }
 }
 
-void Rollout::keep_features(const Tensor& features, std::int64_t step) {
+void Rollout::keep_features(const Tensor& features, std::int64_t step, std::int64_t first) {
   const std::int64_t width = features_.dim(1), all = features.dim(1), earlier = all - width;
   const std::int64_t environments = features.dim(0), run = rows_per_environment() * width;
   const auto copy = [&](std::int64_t columns, const float* from, float* to) {
@@ -131,8 +188,9 @@ void Rollout::keep_features(const Tensor& features, std::int64_t step) {
                                          {to, GradMode::kOverwrite}, run);
   };
   launch("keep_features", [&] {
-    if (step == 0 && earlier > 0) copy(earlier, features.data(), features_.data());
-    copy(width, features.data() + earlier, features_.data() + earlier + step * width);
+    float* const to = features_.data() + first * run;
+    if (step == 0 && earlier > 0) copy(earlier, features.data(), to);
+    copy(width, features.data() + earlier, to + earlier + step * width);
   });
 }
 
@@ -202,18 +260,16 @@ void require_finite_rewards(const Rollout& rollout, const EnvironmentSpec& spec)
 Estimates estimate_advantages(const Rollout& rollout, PolicyNetwork& network,
                               const std::vector<const Observation*>& next_observations,
                               const RunningNormalizer& normalizer,
-                              const std::vector<double>& weights, const PpoConfig& config) {
+                              const std::vector<double>& weights, const PpoConfig& config,
+                              const Shards& shards) {
   const std::vector<const Transition*> all = rollout.flat();
-  std::vector<const Observation*> cut;
-  for (const Transition* t : all) {
-    if (t->outcome.result.truncated) cut.push_back(&t->outcome.final_observation);
-  }
-  const std::vector<Values> truncated_values = state_values(network, cut);
-  const std::vector<Values> last_values = state_values(network, next_observations);
+  const std::vector<Values> truncated_values = values_by_shard(network, cut_states(all, shards));
+  const std::vector<Values> last_values =
+      values_by_shard(network, split(next_observations, shards));
   auto truncated = truncated_values.begin();
 
   const auto components = static_cast<std::size_t>(network.value_components());
-  const std::vector<bool> earned = components_earned(rollout, components);
+  const std::vector<bool> earned = components_earned(rollout, components, shards);
   Estimates estimates;
   estimates.returns.assign(all.size(), std::vector<double>(components));
   std::vector<std::vector<double>> advantages(components);
@@ -237,32 +293,28 @@ Estimates estimate_advantages(const Rollout& rollout, PolicyNetwork& network,
   }
   estimates.advantages = config.advantage == AdvantageKind::kTotal || components == 1
                              ? advantages[kTotal]
-                             : combine_advantages(advantages, weights);
+                             : combine_advantages(advantages, weights, shards);
   if (config.advantage_normalization == AdvantageNormalization::kBatch) {
-    standardise(estimates.advantages);
+    standardise(estimates.advantages, shards);
   }
   return estimates;
 }
 
 std::vector<double> combine_advantages(const std::vector<std::vector<double>>& advantages,
-                                       const std::vector<double>& weights) {
+                                       const std::vector<double>& weights, const Shards& shards) {
   constexpr double kNoSpread = 1e-8;
   const std::size_t n = advantages[kTotal].size();
   std::vector<double> combined(n);
   std::vector<double> scale(advantages.size());
   double weight_sum = 0;
   for (std::size_t c = kTotal + 1; c < advantages.size(); ++c) {
-    double mean = 0, variance = 0;
-    for (const double a : advantages[c]) mean += a / static_cast<double>(n);
-    for (const double a : advantages[c]) {
-      variance += (a - mean) * (a - mean) / static_cast<double>(n);
-    }
-    if (!std::isfinite(variance)) {
+    const double deviation = spread_of(advantages[c], shards).deviation;
+    if (!std::isfinite(deviation)) {
       throw NotFiniteError(
           fmt::format("[ppo] the spread of the advantages of component {} is not finite", c));
     }
-    if (std::sqrt(variance) < kNoSpread) continue;
-    scale[c] = weights[c] / std::sqrt(variance);
+    if (deviation < kNoSpread) continue;
+    scale[c] = weights[c] / deviation;
     weight_sum += weights[c];
   }
   for (std::size_t c = kTotal + 1; c < advantages.size(); ++c) {

@@ -26,10 +26,15 @@ class Rollout {
   Rollout(const Rollout&) = delete;
   Rollout& operator=(const Rollout&) = delete;
 
-  /// Adds the next transition of every environment. `features` [environments, frames * width], if
+  /// Adds the next transition of every environment from `first` on, of which there are as many as
+  /// `transitions`. `features` [environments, frames * width], if
   /// defined, are kept in place of the observations, for as long as the network's prefix is
   /// `prefix_id`; of several frames each is kept once.
-  void add(std::vector<Transition> transitions, const Tensor& features, std::uint64_t prefix_id);
+  void add(std::vector<Transition> transitions, const Tensor& features, std::uint64_t prefix_id,
+           std::size_t first = 0);
+  /// Of each decision, then of each raw sample of all transitions, as the policy that collected
+  /// them had it.
+  std::vector<float> log_probabilities() const;
   /// Forgets all of it.
   void clear();
   std::size_t size() const;
@@ -52,7 +57,7 @@ class Rollout {
   void require_prefix(std::uint64_t prefix_id) const;
 
  private:
-  void keep_features(const Tensor& features, std::int64_t step);
+  void keep_features(const Tensor& features, std::int64_t step, std::int64_t first);
   /// Rows of `features_` that an environment has: the first state's earlier frames, then one per
   /// transition.
   std::int64_t rows_per_environment() const { return frames_ - 1 + capacity_; }
@@ -71,18 +76,21 @@ void require_finite_rewards(const Rollout& rollout, const EnvironmentSpec& spec)
 ///
 /// Values of truncated and of cut-off states come from the network; per-component advantages are
 /// combined by `config.advantage` where the critic has several and, unless that is left to the
-/// minibatches, standardised over the whole batch. `normalizer` holds the return statistics the
-/// values are expressed in; it is not updated here. `weights` are the environment's, by component.
-/// Throws NotFiniteError naming a value, a return or the spread of a component's advantages.
+/// minibatches, standardised over the whole batch, which is that of all shards. `normalizer` holds
+/// the return statistics the values are expressed in; it is not updated here. `weights` are the
+/// environment's, by component. Throws NotFiniteError naming a value, a return or the spread of a
+/// component's advantages.
 Estimates estimate_advantages(const Rollout& rollout, PolicyNetwork& network,
                               const std::vector<const Observation*>& next_observations,
                               const RunningNormalizer& normalizer,
-                              const std::vector<double>& weights, const PpoConfig& config);
+                              const std::vector<double>& weights, const PpoConfig& config,
+                              const Shards& shards = Shards());
 
 /// Sum over components but the total of w_c A^c / std(A^c), components that do not vary dropped and
 /// the weights of the others renormalised; rows [component][sample]. Throws NotFiniteError where a
 /// std overflows: the component would drop out.
 std::vector<double> combine_advantages(const std::vector<std::vector<double>>& advantages,
-                                       const std::vector<double>& weights);
+                                       const std::vector<double>& weights,
+                                       const Shards& shards = Shards());
 
 }  // namespace frost

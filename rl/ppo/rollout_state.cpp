@@ -231,7 +231,7 @@ std::vector<Transition> read_transitions(const StateDict& state, const RolloutFo
                                          const Rollout& rollout) {
   const HostTensor& steps = find_tensor(state, kSteps, kWhat);
   const std::vector<std::int64_t> columns = steps.to_int64(kSteps);
-  const auto environments = static_cast<std::int64_t>(rollout.by_environment().size());
+  const std::int64_t environments = form.environments;
   const std::int64_t count = steps.shape.empty() ? 0 : steps.shape[0];
   if (steps.shape != Shape{count, kStepColumns} || count % environments != 0 ||
       count / environments > rollout.capacity()) {
@@ -299,11 +299,13 @@ void load_rollout(const StateDict& state, const RolloutForm& form, Backend& back
     features =
         find_tensor(state, kFeatures, kWhat, {count, form.feature_width}).to_floats(kFeatures);
   }
-  const std::size_t steps = all.size() / static_cast<std::size_t>(environments);
+  const std::size_t steps = all.size() / static_cast<std::size_t>(form.environments);
+  const std::size_t begin = static_cast<std::size_t>(form.first) * steps;
+  const std::size_t end = begin + static_cast<std::size_t>(environments) * steps;
   for (std::size_t t = 0; t < steps; ++t) {
     std::vector<Transition> transitions;
     std::vector<float> rows;
-    for (std::size_t i = t; i < all.size(); i += steps) {
+    for (std::size_t i = begin + t; i < end; i += steps) {
       transitions.push_back(std::move(all[i]));
       const auto row = features.begin() + static_cast<std::ptrdiff_t>(i * width);
       if (width > 0) rows.insert(rows.end(), row, row + static_cast<std::ptrdiff_t>(width));

@@ -16,13 +16,15 @@ struct RolloutForm {
   std::int64_t feature_width;  ///< of what is kept in place of observations; 0: they are kept
   std::uint64_t prefix_id;     ///< of the network that yields such features now
   bool with_returns;           ///< learning has begun
+  std::int64_t environments;   ///< of all processes
+  std::int64_t first;          ///< of the rollout's own
 };
 
 /// `ppo.rollout.*`: every array end to end, with its lengths beside it.
 void save_rollout(const Rollout& rollout, StateDict& state);
 
-/// Fills an empty rollout. Rewards and observations may be anything; every other number is finite
-/// and every index in range, else Error naming the tensor.
+/// Fills an empty rollout with what its own environments did. Rewards and observations may be
+/// anything; every other number is finite and every index in range, else Error naming the tensor.
 void load_rollout(const StateDict& state, const RolloutForm& form, Backend& backend,
                   Rollout& rollout);
 

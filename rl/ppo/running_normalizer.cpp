@@ -5,13 +5,14 @@
 
 namespace frost {
 
-void RunningNormalizer::update(const std::vector<std::vector<double>>& rows) {
-  const auto n = static_cast<double>(rows.size());
+void RunningNormalizer::update(const std::vector<std::vector<double>>& rows, const Shards& shards) {
+  const auto n = static_cast<double>(shards.overall(rows.size()));
   if (rows.empty()) return;
   for (std::size_t c = 0; c < mean_.size(); ++c) {
-    double mean = 0, squares = 0;
-    for (const auto& row : rows) mean += row[c] / n;
-    for (const auto& row : rows) squares += (row[c] - mean) * (row[c] - mean);
+    const double mean =
+        shards.sum_items(rows.size(), [&](std::size_t i) { return rows[i][c] / n; });
+    const double squares = shards.sum_items(
+        rows.size(), [&](std::size_t i) { return (rows[i][c] - mean) * (rows[i][c] - mean); });
     const double shift = mean - mean_[c], total = count_ + n;
     mean_[c] += shift * n / total;
     sum_squares_[c] += squares + shift * shift * count_ * n / total;

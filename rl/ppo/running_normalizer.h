@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "rl/communicator/shards.h"
+
 namespace frost {
 
 /// Running mean and variance per component (Chan et al. 1983), to train values in units of their
@@ -12,8 +14,8 @@ class RunningNormalizer {
   explicit RunningNormalizer(std::size_t components)
       : mean_(components), sum_squares_(components) {}
 
-  /// Takes in a batch of rows [n, components].
-  void update(const std::vector<std::vector<double>>& rows);
+  /// Takes in a batch of rows [n, components], of all shards.
+  void update(const std::vector<std::vector<double>>& rows, const Shards& shards = Shards());
   double normalise(std::size_t component, double value) const;
   double denormalise(std::size_t component, double value) const;
   double deviation(std::size_t component) const;

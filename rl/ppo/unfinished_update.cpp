@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
+#include <utility>
+
+#include "rl/communicator/state_exchange.h"
 
 namespace frost {
 namespace {
@@ -131,6 +135,26 @@ Learning load_learning(const StateDict& state, std::size_t samples, std::size_t 
   return learning;
 }
 
+void fisher_yates(std::span<std::size_t> items, RandomStream& random) {
+  for (std::size_t i = items.size(); i > 1; --i) {
+    std::swap(items[i - 1], items[random.below(static_cast<std::uint32_t>(i))]);
+  }
+}
+
+/// Of items in shards of `each`: the first `share` of every shard, then the next, and so on.
+std::vector<std::size_t> deal(const std::vector<std::size_t>& items, std::size_t each,
+                              std::size_t share) {
+  std::vector<std::size_t> dealt;
+  for (std::size_t at = 0; at < each; at += share) {
+    for (std::size_t shard = 0; shard < items.size(); shard += each) {
+      const auto begin = items.begin() + static_cast<std::ptrdiff_t>(shard);
+      dealt.insert(dealt.end(), begin + static_cast<std::ptrdiff_t>(at),
+                   begin + static_cast<std::ptrdiff_t>(std::min(at + share, each)));
+    }
+  }
+  return dealt;
+}
+
 }  // namespace
 
 std::vector<double*> LearnStatistics::numbers() {
@@ -173,18 +197,23 @@ void Learning::set_samples(std::size_t samples) {
   next = samples;
 }
 
-void Learning::begin_epoch(RandomStream& shuffle) {
-  for (std::size_t i = order.size(); i > 1; --i) {  // Fisher-Yates
-    std::swap(order[i - 1], order[shuffle.below(static_cast<std::uint32_t>(i))]);
+void Learning::begin_epoch(RandomStream& shuffle, int shards, int minibatch_size) {
+  const std::size_t each = order.size() / static_cast<std::size_t>(shards);
+  if (shards > 1) std::iota(order.begin(), order.end(), std::size_t{0});
+  for (std::size_t begin = 0; begin < order.size(); begin += each) {
+    fisher_yates(std::span(order).subspan(begin, each), shuffle);
   }
+  if (shards > 1) order = deal(order, each, static_cast<std::size_t>(minibatch_size / shards));
   next = 0;
   ++epochs;
 }
 
 void save_unfinished(const UnfinishedUpdate& update, const std::vector<EpisodeRecord>& finished,
-                     StateDict& state) {
-  save_rollout(update.rollout, state);
-  save_episodes(finished, state);
+                     Communicator& communicator, StateDict& state) {
+  StateDict own;
+  save_rollout(update.rollout, own);
+  save_episodes(finished, own);
+  state.merge(gather_state(communicator, std::move(own)));
   state[kSeconds] =
       HostTensor::from_doubles({update.timing.collect_seconds, update.timing.learn_seconds});
   if (update.learning) save_learning(*update.learning, state);
@@ -201,7 +230,9 @@ void load_unfinished(const StateDict& state, RolloutForm form, Backend& backend,
   load_rollout(state, form, backend, update.rollout);
   if (form.with_returns) {
     if (!update.rollout.full()) fail_damaged(kProgress, "the rollout is not full yet");
-    update.learning = load_learning(state, update.rollout.size(), form.components, groups);
+    const std::size_t samples = static_cast<std::size_t>(form.environments) *
+                                static_cast<std::size_t>(update.rollout.capacity());
+    update.learning = load_learning(state, samples, form.components, groups);
   }
   finished = load_episodes(state);
   update.timing = load_timing(state);

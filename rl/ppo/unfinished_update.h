@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "rl/communicator/communicator.h"
 #include "rl/ppo/gradient_scaling.h"
 #include "rl/ppo/loss_terms.h"
 #include "rl/ppo/minibatch.h"
@@ -46,8 +48,9 @@ struct Learning {
 
   /// Samples in their own order, and no epoch begun.
   void set_samples(std::size_t samples);
-  /// Shuffles the samples anew.
-  void begin_epoch(RandomStream& shuffle);
+  /// Shuffles the samples anew; in several shards each for itself, and every minibatch of
+  /// `minibatch_size` samples has as many of each, shard by shard.
+  void begin_epoch(RandomStream& shuffle, int shards, int minibatch_size);
   bool done(int update_epochs) const {
     return sums.stopped_early || (epochs >= update_epochs && next == order.size());
   }
@@ -60,6 +63,14 @@ struct UpdateTiming {
   double learn_seconds = 0;
 };
 
+/// Does a piece of work and adds the seconds it took, unless it throws.
+template <class Work>
+void timed(double& seconds, const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 /// An update between its beginning and its end: a rollout, full or not, and learning from it.
 struct UnfinishedUpdate {
   UnfinishedUpdate(int environments, int steps, int frames)
@@ -70,14 +81,15 @@ struct UnfinishedUpdate {
   UpdateTiming timing;
 };
 
-/// `ppo.rollout.*`, `ppo.finished`, `ppo.seconds` and, where it has begun, `ppo.learning.*`.
+/// `ppo.rollout.*`, `ppo.finished`, `ppo.seconds` and, where it has begun, `ppo.learning.*`;
+/// rollout and episodes are those of all processes.
 void save_unfinished(const UnfinishedUpdate& update, const std::vector<EpisodeRecord>& finished,
-                     StateDict& state);
+                     Communicator& communicator, StateDict& state);
 
 /// Whether the state was saved within an update.
 bool holds_unfinished(const StateDict& state);
 /// Fills an update that has not begun. `form.with_returns` is found out here; `groups` are the
-/// optimizer's. Throws Error naming what is missing or damaged.
+/// optimizer's, `finished` are of all processes. Throws Error naming what is missing or damaged.
 void load_unfinished(const StateDict& state, RolloutForm form, Backend& backend, std::size_t groups,
                      UnfinishedUpdate& update, std::vector<EpisodeRecord>& finished);
 

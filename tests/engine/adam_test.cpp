@@ -373,5 +373,29 @@ TEST(Adam, LoadNamesWhatIsMissingOrMisshapen) {
             "checkpoint tensor 'adam.p.second' is [3], expected [2]");
 }
 
+TEST(Adam, TakesSumsOfGradientsOfSeveralPassesAndLeavesAloneWhatHadNone) {
+  const std::vector<NamedTensor> p = {parameter("a", {1, 2}), parameter("b", {3}),
+                                      parameter("c", {4})};
+  Adam adam({{"one", 1e-2, {p[0], p[2]}}, {"two", 1e-2, {p[1]}}});
+  adam.zero_grad();
+  add_gradient(p[0].tensor, {1, 2});
+  std::vector<float> sum = adam.gradients();
+  EXPECT_EQ(sum, (std::vector<float>{1, 2, 0, 0, 1, 0, 0}));
+  adam.zero_grad();
+  add_gradient(p[0].tensor, {3, 4});
+  add_gradient(p[1].tensor, {-5});
+  const std::vector<float> more = adam.gradients();
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += more[i];
+  adam.set_gradients(sum);
+  EXPECT_EQ(p[0].tensor.grad().to_host(), (std::vector<float>{4, 6}));
+  EXPECT_EQ(p[1].tensor.grad().to_host(), std::vector<float>{-5});
+  EXPECT_FALSE(p[2].tensor.grad().defined());
+  adam.step(1.0);
+  EXPECT_EQ(p[2].tensor.to_host(), std::vector<float>{4});
+  EXPECT_NE(p[1].tensor.to_host(), std::vector<float>{3});
+  sum.pop_back();
+  EXPECT_THROW(adam.set_gradients(sum), Error);
+}
+
 }  // namespace
 }  // namespace frost

@@ -30,9 +30,10 @@ TEST(Standardization, IsTheIdentityBeforeThereAreStatistics) {
 // Two batches of rows; the second column of the first group hardly changes, the last group not.
 TEST(Standardization, CentresEachColumnAndDividesByItsDeviation) {
   Standardization layer(cpu_backend(), {2, 1, 1});
-  layer.observe(rows(4, {1000, 5, -1, 7, 1002, 5, 3, 7}));
-  layer.observe(rows(4, {1004, 5.001f, 1, 7}));
-  layer.define();
+  std::vector<double> sums = column_sums(rows(4, {1000, 5, -1, 7, 1002, 5, 3, 7}));
+  const std::vector<double> more = column_sums(rows(4, {1004, 5.001f, 1, 7}));
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += more[i];
+  layer.define(sums);
   EXPECT_TRUE(layer.defined());
   const std::vector<float> got = layer(rows(4, {1004, 5, 3, 8})).to_host();
   const double first = std::sqrt(8.0 / 3);         // of 1000, 1002, 1004
@@ -45,16 +46,15 @@ TEST(Standardization, CentresEachColumnAndDividesByItsDeviation) {
 
 TEST(Standardization, RefusesNothingAndWhatIsNotFinite) {
   Standardization layer(cpu_backend(), {1});
-  EXPECT_THROW(layer.define(), Error);
-  layer.observe(rows(1, {1, std::numeric_limits<float>::infinity()}));
-  EXPECT_THROW(layer.define(), NotFiniteError);
+  EXPECT_THROW(layer.define(std::vector<double>(3)), Error);
+  const Tensor infinite = rows(1, {1, std::numeric_limits<float>::infinity()});
+  EXPECT_THROW(layer.define(column_sums(infinite)), NotFiniteError);
   EXPECT_FALSE(layer.defined());
 }
 
 TEST(Standardization, ItsStatisticsAreSavedAndNeverTrain) {
   Standardization layer(cpu_backend(), {2}), other(cpu_backend(), {2});
-  layer.observe(rows(2, {1, 10, 3, 30}));
-  layer.define();
+  layer.define(column_sums(rows(2, {1, 10, 3, 30})));
   EXPECT_TRUE(layer.parameters().empty());
   other.load_state_dict(layer.state_dict());
   EXPECT_TRUE(other.defined());

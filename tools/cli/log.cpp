@@ -53,6 +53,10 @@ void open_log(const std::filesystem::path& file, bool quiet) {
   }
 }
 
+void silence_log() {
+  logger()->sinks().clear();
+}
+
 void log_line(const std::string& text) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) logger()->info(line);

@@ -11,6 +11,9 @@ namespace frost {
 /// cannot be opened.
 void open_log(const std::filesystem::path& file, bool quiet);
 
+/// Lines of this process go nowhere: another one of the same run writes them.
+void silence_log();
+
 /// One or more lines of the run log; before `open_log`, to standard output alone.
 void log_line(const std::string& text);
 

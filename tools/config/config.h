@@ -28,6 +28,7 @@ struct SystemConfig {
 struct RunConfig {
   std::string save_dir = "runs";
   int checkpoint_every = 10;  ///< 0: only at the end
+  double rank_timeout = 10;   ///< seconds that one of several processes waits; 0: for ever
   int eval_every = 25;        ///< 0: never
   int eval_episodes = 20;
   std::uint64_t eval_seed = 12345;

@@ -151,6 +151,8 @@ const std::vector<KeyRule>& key_rules() {
        "trainer.gradient_scaling.max_scaling_factor"},
       {"trainer.rollout_steps", Relation::kDivisibleBy, "trainer.num_envs"},
       {"trainer.minibatch_size", Relation::kAtMost, "trainer.rollout_steps"},
+      {"trainer.num_envs", Relation::kDivisibleBy, "trainer.shards"},
+      {"trainer.minibatch_size", Relation::kDivisibleBy, "trainer.shards"},
   };
   return rules;
 }

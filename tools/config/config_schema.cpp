@@ -228,6 +228,10 @@ Keys trainer_keys() {
              "passes over a rollout"),
       number("trainer.minibatch_size", MEMBER(ppo.minibatch_size), at_least(1),
              "states per optimizer step"),
+      number(
+          "trainer.shards", MEMBER(ppo.shards), at_least(1),
+          "parts in which environments and minibatches are computed, at least one per process: a "
+          "power of two (docs/scaling.md); bits depend on it, and not on the processes"),
       number("trainer.policy_loss_weights.discrete_weight", MEMBER(ppo.discrete_weight),
              at_least(0), "of the decisions in the policy loss")
           .only_with(KeyNeed::kChoices),
@@ -306,6 +310,10 @@ Keys trainer_keys() {
   keys.push_back(number("trainer.checkpoint_every", MEMBER(run.checkpoint_every), at_least(0),
                         "updates between checkpoints; 0: only at the end")
                      .allow_null("0"));
+  keys.push_back(
+      number("trainer.rank_timeout", MEMBER(run.rank_timeout), at_least(0),
+             "seconds that one process of several waits for another until all are ended; "
+             "0: for ever"));
   return keys;
 }
 

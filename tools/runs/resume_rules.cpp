@@ -14,9 +14,9 @@ namespace {
 using Kind = LrSchedule::Kind;
 
 constexpr const char* kMayChange[] = {
-    "system.device",    "system.threads",     "system.cuda_graphs",  "trainer.checkpoint_every",
-    "trainer.save_dir", "environment.python", "environment.workers", "environment.timeout",
-    "evaluation.every"};
+    "system.device",       "system.threads",       "system.cuda_graphs", "trainer.checkpoint_every",
+    "trainer.save_dir",    "trainer.rank_timeout", "environment.python", "environment.workers",
+    "environment.timeout", "evaluation.every"};
 
 bool ends_nowhere(const LrSchedule& schedule) {
   return schedule.kind == Kind::kConstant || schedule.kind == Kind::kKlAdaptive;

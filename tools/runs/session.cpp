@@ -12,6 +12,7 @@
 #include "tools/runs/board/run_board.h"
 #include "tools/runs/evaluation/episode_film.h"
 #include "tools/runs/library_digest.h"
+#include "tools/runs/processes.h"
 #include "tools/runs/replay.h"
 
 namespace frost {
@@ -45,12 +46,16 @@ std::int64_t steps_per_update(const PpoConfig& ppo) {
 
 }  // namespace
 
-Session::Session(Trainer& trainer, const Run& run, const StopSignals& signals, bool quiet)
-    : trainer_(trainer),
-      run_(run),
-      signals_(signals),
-      quiet_(quiet),
-      tables_(run.path(), trainer.ppo().updates(), trainer.ppo().global_step()) {}
+Session::Session(Trainer& trainer, const Run* run, const StopSignals& signals, bool quiet)
+    : trainer_(trainer), run_(run), signals_(signals), quiet_(quiet) {
+  if (run == nullptr) return;
+  tables_.emplace(run->path(), trainer.ppo().updates(), trainer.ppo().global_step());
+}
+
+bool Session::interrupted() {
+  if (signal_ == 0) signal_ = any_signal(trainer_.communicator(), signals_.received());
+  return signal_ != 0;
+}
 
 bool Session::due(int every) const {
   return every > 0 && trainer_.ppo().updates() % every == 0;
@@ -59,7 +64,7 @@ bool Session::due(int every) const {
 void Session::train(std::int64_t last) {
   Ppo& ppo = trainer_.ppo();
   write_status("running");
-  if (tables_.board().begins()) write_beginning(tables_.board(), trainer_);
+  if (tables_ && tables_->board().begins()) write_beginning(tables_->board(), trainer_);
   std::int64_t update_at_hand = ppo.updates() + 1;
   try {
     Progress progress(ppo.updates(), last, steps_per_update(trainer_.config().ppo), quiet_);
@@ -79,11 +84,12 @@ void Session::train(std::int64_t last) {
       log_forecast(last);
       if (due(trainer_.config().run.eval_every)) evaluate();
       if (due(trainer_.config().run.checkpoint_every) && ppo.updates() < last) {
-        save();
+        write(&Run::write_last);
         write_status("running");
       }
     }
-    save();
+    write(&Run::write_last);
+    interrupted();                   // so that a signal that came at the end is told
   } catch (const std::bad_alloc&) {  // its text is a table
     mark_failed();
     throw;
@@ -106,8 +112,12 @@ void Session::mark_failed() const {
 
 std::string Session::leave_failure(bool within_update) const {
   std::string state, operation;
+  if (trainer_.communicator().size() > 1) {
+    return "; several processes leave no state of it: go on with the run in one, train --resume "
+           "RUN, which meets it again and leaves one";
+  }
   try {
-    state = run_.write_failure(trainer_.checkpoint(), trainer_.ppo().updates() + 1).string();
+    state = run_->write_failure(trainer_.checkpoint(), trainer_.ppo().updates() + 1).string();
   } catch (const std::exception& second) {
     return fmt::format("; its state could not be written: {}", second.what());
   }
@@ -126,16 +136,17 @@ std::string Session::leave_failure(bool within_update) const {
 }
 
 void Session::log(const Metrics& metrics) {
+  if (run_ == nullptr) return;
   const Ppo& ppo = trainer_.ppo();
-  run_.require_folder();
-  tables_.log_update(metrics);
-  tables_.log_timing(ppo.updates(), steps_per_update(trainer_.config().ppo), ppo.timing(),
-                     memory_of(trainer_.backend()));
-  tables_.log_episodes(ppo.updates(), ppo.finished_episodes());
+  run_->require_folder();
+  tables_->log_update(metrics);
+  tables_->log_timing(ppo.updates(), steps_per_update(trainer_.config().ppo), ppo.timing(),
+                      memory_of(trainer_.backend()));
+  tables_->log_episodes(ppo.updates(), ppo.finished_episodes());
   constexpr std::int64_t kStates = 20;  // in the course of a run
   if (ppo.updates() % std::max<std::int64_t>(1, trainer_.config().ppo.total_updates / kStates) ==
       0) {
-    write_state(tables_.board(), trainer_);
+    write_state(tables_->board(), trainer_);
   }
 }
 
@@ -185,9 +196,9 @@ void Session::evaluate() {
   EvaluationResult result;
   const bool best = trainer_.evaluate_and_rank(result);
   const std::int64_t updates = trainer_.ppo().updates();
-  tables_.log_evaluation(updates, result);
-  if (best) run_.write_best(trainer_.checkpoint());
-  if (quiet_) return;
+  if (tables_) tables_->log_evaluation(updates, result);
+  if (best) write(&Run::write_best);
+  if (quiet_ || run_ == nullptr) return;
   const std::string found =
       trainer_.has_goal()
           ? fmt::format(
@@ -200,11 +211,15 @@ void Session::evaluate() {
                        best ? " (best so far)" : ""));
 }
 
-void Session::save() const {
-  run_.write_last(trainer_.checkpoint());
+void Session::write(void (Run::*to)(const SafetensorsFile&) const) const {
+  const SafetensorsFile state = trainer_.checkpoint();
+  const Unhurried guard(trainer_.communicator(), trainer_.config().run.rank_timeout);
+  if (run_ != nullptr) (run_->*to)(state);
+  trainer_.communicator().barrier();
 }
 
 void Session::write_status(const char* state) const {
+  if (run_ == nullptr) return;
   std::vector<std::pair<std::string, std::string>> fields = {
       {"program", "frostline train"},
       {"version", FROST_VERSION},
@@ -221,7 +236,7 @@ void Session::write_status(const char* state) const {
   if (!trainer_.library_sha256().empty()) {
     fields.emplace_back(kLibraryKey, trainer_.library_sha256());
   }
-  run_.write_status(fields);
+  run_->write_status(fields);
 }
 
 std::string Session::freeze_modes() const {
@@ -235,10 +250,11 @@ std::string Session::freeze_modes() const {
 }
 
 void Session::finish(const std::string& summary) {
+  if (run_ == nullptr) return;
   const bool whole = trainer_.ppo().updates() == trainer_.config().ppo.total_updates;
   write_status(whole ? "finished" : "stopped");
-  if (whole) write_end(tables_.board(), trainer_);
-  run_.write_report(summary, interrupted() ? "" : film_episode(trainer_));
+  if (whole) write_end(tables_->board(), trainer_);
+  run_->write_report(summary, signal_ != 0 ? "" : film_episode(trainer_));
 }
 
 }  // namespace frost

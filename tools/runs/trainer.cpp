@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -10,6 +11,7 @@
 #include "kernels/errors.h"
 #include "kernels/parallel_for.h"
 #include "models/policies/policy_factory.h"
+#include "rl/communicator/state_exchange.h"
 #include "rl/network_config.h"
 #include "tools/config/config_text.h"
 #include "tools/reports/parameter_report.h"
@@ -149,18 +151,30 @@ void load_network(NetworkSetup& setup, const SafetensorsFile& checkpoint) {
   set_preprocessing(setup, read_preprocessing(checkpoint.metadata, "checkpoint"));
 }
 
-Trainer::Trainer(const Config& config, bool resuming)
-    : config_(config), setup_(build_network(config, !resuming)) {
+Trainer::Trainer(const Config& config, bool resuming, Communicator& communicator)
+    : communicator_(&communicator), config_(config) {
+  const Shards checked(config.ppo.shards, communicator);
+  setup_ = build_network(config, !resuming);
+  share_network();
   AdamConfig adam;
   adam.epsilon = config_.ppo.adam_epsilon;
   adam.weight_decay = config_.ppo.weight_decay;
   optimizer_ = std::make_unique<Adam>(setup_.network->param_groups(), adam);
-  environments_ = std::make_unique<VectorEnvironment>(environment_factory(config_),
-                                                      config_.ppo.num_envs, config_.system.seed);
+  const int share = config_.ppo.num_envs / communicator.size();
+  environments_ = std::make_unique<VectorEnvironment>(
+      environment_factory(config_), share, config_.system.seed, communicator.rank() * share);
   library_sha256_ = frost::library_sha256(config_);
   config_.ppo.record_minibatches = config_.system.cuda_graphs && backend().records();
   ppo_ = std::make_unique<Ppo>(*setup_.network, *optimizer_, *environments_, config_.ppo,
-                               config_.system.seed);
+                               config_.system.seed, communicator);
+}
+
+void Trainer::share_network() {
+  if (communicator_->size() == 1) return;
+  StateDict state;
+  save_network(*setup_.network, state);
+  broadcast_state(*communicator_, state);
+  setup_.network->load_state_dict(state, true, kNetworkPrefix);
 }
 
 void Trainer::enter_freeze_mode(const std::string& mode, double backbone_lr) {
@@ -196,10 +210,17 @@ std::string Trainer::follow_freeze_schedule() {
 }
 
 bool Trainer::evaluate_and_rank(EvaluationResult& result) {
-  result = evaluate_policy(environment_factory(config_), network_policy(network(), false),
-                           config_.run.eval_episodes, config_.run.eval_seed);
-  std::array<double, 3> score{result.success_rate(), result.mean_progress(), result.mean_return()};
-  if (!has_goal()) score = {result.mean_return(), 0, 0};
+  std::vector<double> own;
+  if (communicator_->rank() == 0) {
+    result = evaluate_policy(environment_factory(config_), network_policy(network(), false),
+                             config_.run.eval_episodes, config_.run.eval_seed);
+    own = {result.success_rate(), result.mean_progress(), result.mean_return()};
+    if (!has_goal()) own = {result.mean_return(), 0, 0};
+  }
+  const Unhurried guard(*communicator_, config_.run.rank_timeout);
+  const std::vector<double> of_first = gather_all(*communicator_, own);
+  std::array<double, 3> score{};
+  std::copy(of_first.begin(), of_first.end(), score.begin());
   if (!(score > best_)) return false;
   best_ = score;
   return true;
@@ -209,7 +230,9 @@ SafetensorsFile Trainer::checkpoint() const {
   SafetensorsFile file;
   save_network(*setup_.network, file.tensors);
   optimizer_->save(file.tensors);
-  environments_->save(file.tensors);
+  StateDict environments;
+  environments_->save(environments);
+  file.tensors.merge(gather_state(*communicator_, std::move(environments)));
   ppo_->save(file.tensors);
   file.tensors["trainer.best"] = HostTensor::from_doubles({best_.begin(), best_.end()});
   file.metadata = {{"format", kCheckpointFormat},

@@ -6,6 +6,7 @@
 
 #include "engine/io/preprocessing.h"
 #include "models/policies/backbone_network.h"
+#include "rl/communicator/shards.h"
 #include "rl/evaluator.h"
 #include "rl/ppo/ppo.h"
 #include "tools/config/config.h"
@@ -44,8 +45,10 @@ void load_network(NetworkSetup& setup, const SafetensorsFile& checkpoint);
 /// Everything a training run consists of, built from one configuration.
 class Trainer {
  public:
-  /// With `resuming`, pretrained weights are not needed: the checkpoint holds them.
-  Trainer(const Config& config, bool resuming);
+  /// With `resuming`, pretrained weights are not needed: the checkpoint holds them. Of several
+  /// processes, each has its share of the environments and the network of rank 0; all make the same
+  /// calls. Throws UsageError where `trainer.shards` is too few for them.
+  Trainer(const Config& config, bool resuming, Communicator& communicator = alone());
 
   const Config& config() const { return config_; }
   const NetworkSetup& setup() const { return setup_; }
@@ -56,6 +59,7 @@ class Trainer {
   Adam& optimizer() { return *optimizer_; }
   Ppo& ppo() { return *ppo_; }
   VectorEnvironment& environments() { return *environments_; }
+  Communicator& communicator() const { return *communicator_; }
 
   /// Of the environment's library, as `library_sha256`.
   const std::string& library_sha256() const { return library_sha256_; }
@@ -69,14 +73,18 @@ class Trainer {
 
   /// Evaluates the sampled policy on the configured held-out seeds; true if it is the best so far,
   /// compared by success rate, then progress, then return; by return alone where
-  /// there is no goal.
+  /// there is no goal. Rank 0 does it alone, and has the result.
   bool evaluate_and_rank(EvaluationResult& result);
 
+  /// Of all processes on rank 0.
   SafetensorsFile checkpoint() const;
   /// Throws Error with one line on any mismatch.
   void restore(const SafetensorsFile& checkpoint);
 
  private:
+  void share_network();
+
+  Communicator* communicator_;
   Config config_;
   NetworkSetup setup_;
   std::unique_ptr<Adam> optimizer_;

@@ -230,10 +230,10 @@ TEST_P(PicturePolicies, GradientsAreThoseOfDifferences) {
   PolicyNetwork& network = learner->network();
   const WeightedOutputs outputs{network, network.make_batch({&states[0], &states[1]})};
   if (network.awaits_statistics()) {
-    for (const Observation& state : states_of(GetParam(), 16)) {
-      network.observe_statistics(network.make_batch({&state}));
-    }
-    network.define_statistics();
+    const std::vector<Observation> seen = states_of(GetParam(), 16);
+    std::vector<const Observation*> views;
+    for (const Observation& state : seen) views.push_back(&state);
+    network.set_statistics(network.statistics_of(network.make_batch(views)));
   }
   std::vector<NamedTensor> trained = network.parameters();
   std::erase_if(trained, [](const NamedTensor& p) { return !p.tensor.requires_grad(); });
