@@ -21,14 +21,6 @@ bool is_floating_dtype(std::string_view dtype) {
   return dtype == "F64" || dtype == "F32" || dtype == "F16" || dtype == "BF16";
 }
 
-std::optional<std::int64_t> checked_product(const std::vector<std::int64_t>& sizes) {
-  std::int64_t product = 1;
-  for (const std::int64_t size : sizes) {
-    if (size < 0 || __builtin_mul_overflow(product, size, &product)) return std::nullopt;
-  }
-  return product;
-}
-
 float half_to_float(std::uint16_t bits) {
   const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
   const std::uint32_t exponent = (bits >> 10) & 0x1fu, fraction = bits & 0x3ffu;

@@ -17,7 +17,13 @@ bool is_floating_dtype(std::string_view dtype);
 
 /// Product of non-negative sizes; nothing where one is negative or a partial product passes 2^63
 /// - 1.
-std::optional<std::int64_t> checked_product(const std::vector<std::int64_t>& sizes);
+inline std::optional<std::int64_t> checked_product(const std::vector<std::int64_t>& sizes) {
+  std::int64_t product = 1;
+  for (const std::int64_t size : sizes) {
+    if (size < 0 || __builtin_mul_overflow(product, size, &product)) return std::nullopt;
+  }
+  return product;
+}
 
 /// Exact widening of an IEEE half's bit pattern, subnormals, infinities and NaN included; bfloat16
 /// is in kernels/bfloat16.h.

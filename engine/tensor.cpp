@@ -46,14 +46,15 @@ const char* to_string(DType dtype) {
 
 Tensor Tensor::empty(Backend& backend, Shape shape, MemoryTag tag, DType dtype) {
   constexpr auto kMostBytes = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
-  if (static_cast<std::size_t>(frost::numel(shape)) > kMostBytes / size_of(dtype)) {
+  const auto elements = static_cast<std::size_t>(frost::numel(shape));
+  if (elements > kMostBytes / size_of(dtype)) {
     fail("tensor", to_string(shape) + " takes more than 2^63 - 1 bytes");
   }
   Tensor t;
   t.impl_ = std::make_shared<Impl>();
   t.impl_->shape = std::move(shape);
   t.impl_->dtype = dtype;
-  t.impl_->storage = std::make_shared<Storage>(backend, t.bytes(), tag);
+  t.impl_->storage = std::make_shared<Storage>(backend, elements * size_of(dtype), tag);
   return t;
 }
 
@@ -90,10 +91,11 @@ const Shape& Tensor::shape() const {
   return impl().shape;
 }
 std::int64_t Tensor::dim(std::size_t i) const {
-  if (i >= shape().size()) {
-    fail("tensor", to_string(shape()) + " has no dimension " + std::to_string(i));
+  const Shape& sizes = shape();
+  if (i >= sizes.size()) {
+    fail("tensor", to_string(sizes) + " has no dimension " + std::to_string(i));
   }
-  return shape()[i];
+  return sizes[i];
 }
 DType Tensor::dtype() const {
   return impl().dtype;
@@ -108,11 +110,12 @@ std::byte* Tensor::raw() const {
   return storage().data();
 }
 std::byte* Tensor::raw(DType expected) const {
-  if (dtype() != expected) {
+  const Impl& own = impl();
+  if (own.dtype != expected) {
     fail("tensor",
-         to_string(shape()) + " holds " + to_string(dtype()) + ", not " + to_string(expected));
+         to_string(own.shape) + " holds " + to_string(own.dtype) + ", not " + to_string(expected));
   }
-  return raw();
+  return own.storage->data();
 }
 
 WeightView Tensor::weight_view() const {
