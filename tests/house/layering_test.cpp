@@ -258,7 +258,7 @@ TEST_F(Layering, OutputsGoThroughThePlacesThatNoticeFailures) {
   // here.
   const std::vector<std::string> printers = {"tools/cli/standard_output."};
   // The last is a switch of the operating system.
-  const std::vector<std::string> writers = {"tools/runs/table_writer.cpp",
+  const std::vector<std::string> writers = {"tools/runs/logs/table_writer.cpp",
                                             "tools/reports/tensorboard.",
                                             "tools/reports/process_memory.cpp"};
   int printing = 0, writing = 0;

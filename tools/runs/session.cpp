@@ -9,9 +9,9 @@
 #include "engine/dry_run.h"
 #include "kernels/parallel_for.h"
 #include "tools/cli/log.h"
-#include "tools/runs/board/run_board.h"
 #include "tools/runs/evaluation/episode_film.h"
 #include "tools/runs/library_digest.h"
+#include "tools/runs/logs/run_board.h"
 #include "tools/runs/processes.h"
 #include "tools/runs/replay.h"
 

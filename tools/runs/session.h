@@ -8,9 +8,9 @@
 #include "rl/metrics.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop_signals.h"
+#include "tools/runs/logs/table_writer.h"
 #include "tools/runs/run.h"
 #include "tools/runs/step_rates.h"
-#include "tools/runs/table_writer.h"
 #include "tools/runs/trainer.h"
 
 namespace frost {

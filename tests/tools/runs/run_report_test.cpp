@@ -12,8 +12,8 @@
 #include "tools/reports/csv_table.h"
 #include "tools/reports/parameter_report.h"
 #include "tools/reports/run_report.h"
+#include "tools/runs/logs/table_writer.h"
 #include "tools/runs/run.h"
-#include "tools/runs/table_writer.h"
 
 namespace frost {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/runs/table_writer.h"
+#include "tools/runs/logs/table_writer.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

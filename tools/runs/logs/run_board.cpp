@@ -1,4 +1,4 @@
-#include "tools/runs/board/run_board.h"
+#include "tools/runs/logs/run_board.h"
 
 #include <algorithm>
 #include <charconv>
