@@ -324,6 +324,20 @@ TEST_F(ProgramsTest, InferAgreesWithTheReferenceOnRealImages) {
   EXPECT_GE(agreeing, 98);
 }
 
+TEST_F(ProgramsTest, WhatNoEpisodeOfAnUpdateGaveIsShownAndWrittenAsNothing) {
+  const Outcome outcome =
+      run("train", {config_path("configs/reference/pendulum.yaml"), "--out", "run", "--stop-after",
+                    "1", "--set", "trainer.rollout_steps=64"});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("| return - | length - |"), std::string::npos) << outcome.out;
+  const std::string table = read_text(folder_ / "run/metrics.csv");
+  EXPECT_EQ(column(table, "charts/episodes_finished"), std::vector<std::string>{"0"});
+  for (const char* name :
+       {"charts/episodic_return", "charts/episodic_length", "charts/success_rate"}) {
+    EXPECT_EQ(column(table, name), std::vector<std::string>{""}) << name;
+  }
+}
+
 TEST_F(ProgramsTest, AnInstructionLevelThatCannotBeHadIsRefused) {
   environment_ = "FROST_ISA=sse9";
   expect_refusal("train", {tiny_, "--out", "none"}, 2, "FROST_ISA=sse9");

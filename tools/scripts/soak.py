@@ -37,6 +37,7 @@ def updates_of(table):
 def record(minutes, path, options):
     """Runs the training and writes a row for every second in which updates ended."""
     program = os.environ.get("FROST_TRAIN", "bin/train")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the training ends too
     with tempfile.TemporaryDirectory() as folder, open(path, "w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["seconds", "updates", "rss_mib", "threads", "descriptors"])
