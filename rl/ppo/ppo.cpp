@@ -137,26 +137,24 @@ void Ppo::collect_step(Rollout& rollout) {
     sampling_ = before;
     throw;
   }
-  std::vector<Transition> transitions;
+  std::vector<std::vector<Transition>> transitions;  // by shard
   std::vector<Action> actions;
   for (PolicySteps& policy : policies) {
-    for (PolicyStep& step : policy.steps) {
-      const std::size_t e = transitions.size();
-      actions.push_back(step.action);
-      transitions.emplace_back().policy = std::move(step);
-      if (!policy.features.defined()) transitions[e].observation = *observations[e];
+    transitions.emplace_back(policy.steps.size());
+    for (std::size_t i = 0; i < policy.steps.size(); ++i) {
+      Transition& transition = transitions.back()[i];
+      if (!policy.features.defined()) transition.observation = *observations[actions.size()];
+      actions.push_back(policy.steps[i].action);
+      transition.policy = std::move(policy.steps[i]);
     }
   }
   std::vector<VectorStep> outcomes = environments_.step(actions);
-  std::size_t first = 0;
-  for (const PolicySteps& policy : policies) {
-    std::vector<Transition> of_shard;
-    for (std::size_t e = first; e < first + policy.steps.size(); ++e) {
-      of_shard.push_back(std::move(transitions[e]));
-      of_shard.back().outcome = std::move(outcomes[e]);
-    }
-    rollout.add(std::move(of_shard), policy.features, network_.prefix_id(), first);
-    first += policy.steps.size();
+  std::size_t e = 0;
+  for (std::size_t shard = 0; shard < policies.size(); ++shard) {
+    const std::size_t first = e;
+    for (Transition& transition : transitions[shard]) transition.outcome = std::move(outcomes[e++]);
+    rollout.add(std::move(transitions[shard]), policies[shard].features, network_.prefix_id(),
+                first);
   }
   global_step_ += all_environments();
   for (const EpisodeRecord& episode : environments_.take_finished()) {
