@@ -384,14 +384,14 @@ TEST(Adam, TakesSumsOfGradientsOfSeveralPassesAndLeavesAloneWhatHadNone) {
   adam.zero_grad();
   add_gradient(p[0].tensor, {3, 4});
   add_gradient(p[1].tensor, {-5});
-  const std::vector<float> more = adam.gradients();
-  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += more[i];
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += adam.gradients()[i];
   adam.set_gradients(sum);
   EXPECT_EQ(p[0].tensor.grad().to_host(), (std::vector<float>{4, 6}));
   EXPECT_EQ(p[1].tensor.grad().to_host(), std::vector<float>{-5});
   EXPECT_FALSE(p[2].tensor.grad().defined());
   adam.step(1.0);
-  EXPECT_EQ(p[2].tensor.to_host(), std::vector<float>{4});
+  EXPECT_EQ(p[2].tensor.to_host()[0], 4);
+  EXPECT_NE(p[1].tensor.to_host(), std::vector<float>{3});
   sum.pop_back();
   EXPECT_THROW(adam.set_gradients(sum), Error);
 }

@@ -48,8 +48,8 @@ Config config_of(const ShardedCase& c, int shards) {
   config.system.threads = 1;
   config.system.device = "cpu";
   config.ppo.num_envs = 4;
-  config.ppo.rollout_steps = 32;
-  config.ppo.minibatch_size = 32;
+  config.ppo.rollout_steps = 16;
+  config.ppo.minibatch_size = 16;
   config.ppo.update_epochs = 1;
   config.ppo.lr_schedule.warmup_updates = 0;
   config.ppo.shards = shards;
@@ -84,7 +84,7 @@ TEST_P(ShardedUpdates, GoOnInOtherObjectsWithTheSameBitsWhereverTheyStop) {
   const Metrics want = whole.ppo().update();
   auto part = std::make_unique<Trainer>(config, false);
   std::optional<Metrics> got;
-  while (!(got = part->ppo().update([] { return true; }))) {
+  while (!(got = part->ppo().update([place = 0]() mutable { return ++place == 3; }))) {
     auto next = std::make_unique<Trainer>(config, true);
     next->restore(part->checkpoint());
     expect_same_checkpoint(next->checkpoint(), part->checkpoint());
