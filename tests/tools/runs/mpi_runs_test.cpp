@@ -128,7 +128,10 @@ class MpiRuns : public ProgramsTest {
     const auto start = std::chrono::steady_clock::now();
     EXPECT_NE(program.wait(), 0);
     EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(15));
-    for (const pid_t rank : ranks) EXPECT_NE(::kill(rank, 0), 0) << "a process is left";
+    for (const pid_t rank : ranks) {  // gone, or dead and not yet waited for
+      const std::string status = read_text("/proc/" + std::to_string(rank) + "/status");
+      EXPECT_TRUE(status.empty() || status.find("State:\tZ") != std::string::npos) << status;
+    }
     EXPECT_EQ(run("evaluate", {out, "--episodes", "1", "--checkpoint", "last"}).status, 0);
     return read_text(folder_ / (out + ".err"));
   }
@@ -163,8 +166,8 @@ TEST_F(MpiRuns, OfPicturesWithAFreezeScheduleGiveTheSameBits) {
 }
 
 TEST_F(MpiRuns, StoppedByASignalToAnyRankGoOnWithAnotherNumberOfThem) {
-  const Words longer = {"algorithm.total_updates=60", "evaluation.every=20",
-                        "trainer.rollout_steps=512"};
+  const Words longer = {"algorithm.total_updates=20", "evaluation.every=8",
+                        "trainer.rollout_steps=256"};
   ASSERT_EQ(run("train", small(cartpole_, "whole", longer)).status, 0);
   for (const auto& [signal, status] : {std::pair(SIGTERM, 143), std::pair(SIGUSR1, 75)}) {
     const std::string out = "signal" + std::to_string(signal);
@@ -174,7 +177,7 @@ TEST_F(MpiRuns, StoppedByASignalToAnyRankGoOnWithAnotherNumberOfThem) {
     ::kill(ranks[3], signal);
     EXPECT_EQ(program.wait(), status);
     EXPECT_EQ(state_of(out), "stopped");
-    EXPECT_LT(rows_of(out), 61u);
+    EXPECT_LT(rows_of(out), 21u);
     const Outcome outcome = signal == SIGTERM ? run_on(2, {"--resume", out, "--quiet"})
                                               : run("train", {"--resume", out, "--quiet"});
     EXPECT_EQ(outcome.status, 0) << outcome.err;
