@@ -31,12 +31,10 @@ std::string chart(const Panel& panel, XAxis axis, bool log, const RunTables& fir
     series.push_back(
         {line.name, along(line.places, axis), line.y, line.low, line.high, line.smooth});
   }
-  ChartText text{panel.title,
-                 axis == XAxis::kSteps ? "environment steps" : "seconds of training",
-                 panel.unit,
-                 log,
-                 panel.from_zero,
-                 {}};
+  ChartText text{
+      panel.title,     axis == XAxis::kSteps ? "environment steps" : "seconds of training",
+      panel.unit,      log,
+      panel.from_zero, {}};
   for (const double update : panel.marks) {
     const auto [steps, seconds] = first.place_of(update);
     text.marks.push_back(axis == XAxis::kSteps ? steps : seconds);
