@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "engine/launch.h"
 #include "kernels/errors.h"
 #include "models/policies/action_heads.h"
 
@@ -19,9 +18,7 @@ GraphActorCritic::GraphActorCritic(Backend& backend, const ActorCriticConfig& co
       mu_(backend, config.hidden_dim, config.continuous_heads),
       logstd_(backend, config.hidden_dim, config.continuous_heads),
       choice_bias_(make_parameter(backend, {config.choices})),
-      value_heads_(backend, config.hidden_dim, config.value_components),
-      bodies_({&actor_body_, &critic_body_}, {kImageSide, kImageSide, 1},
-              config.backbone.savings.sharing) {
+      value_heads_(backend, config.hidden_dim, config.value_components) {
   if (config.choices < 1) fail("actor_critic", "a node needs at least one choice");
   register_module("encoder", encoder_);
   register_module("actor.feature_proj", actor_projection_);
@@ -60,53 +57,38 @@ PolicyOutput GraphActorCritic::forward(const StateBatch& batch) {
   const Tensor graph_tokens = narrow_rows(tokens, 0, graphs.graphs);
   const Tensor node_tokens = narrow_rows(tokens, graphs.graphs, graphs.nodes);
   const Tensor context = repeat_segments(graph_tokens, graphs.offsets, graphs.graph_of_node);
-  const Tensor images = actor_projection_(concat_cols(node_tokens, context));
-  Tensor of_both;
-  if (shares_body()) {
-    of_both = pooled_images(actor_body_, concat_rows({images, critic_images(graphs, tokens)}));
-  }
-  const Tensor acting = actor_trunk_(of_both.defined() ? narrow_rows(of_both, 0, graphs.nodes)
-                                                       : pooled_images(actor_body_, images));
+  const Tensor acting = actor_trunk_(
+      pooled_tokens(actor_projection_, actor_body_, concat_cols(node_tokens, context)));
   PolicyOutput out;
   out.logits = linear(acting, discrete_.weight, add(discrete_.bias, choice_bias_));
   if (config_.continuous_dims > 0) {
     out.gaussian = executed_gaussian(mu_(acting), logstd_(acting), config_.continuous_dims);
   }
-  out.values =
-      judge(of_both.defined() ? narrow_rows(of_both, graphs.nodes, graphs.graphs)
-                              : pooled_images(critic_body_, critic_images(graphs, tokens)));
+  out.values = critic_values(graphs, tokens);
   return out;
 }
 
 Tensor GraphActorCritic::values(const StateBatch& batch) {
-  const Tensor tokens = encoder_.forward(batch.graphs);
-  return judge(pooled_images(critic_body_, critic_images(batch.graphs, tokens)));
+  return critic_values(batch.graphs, encoder_.forward(batch.graphs));
 }
 
-bool GraphActorCritic::shares_body() {
-  if (!backend().prefers_few_shapes()) return false;
-  if (LaunchControl::dry_run()) {  // no values to compare: what the configuration says of them
-    const BackboneConfig& c = config_.backbone;
-    return c.savings.sharing && c.freeze_mode == "all" && c.critic() == c.architecture &&
-           c.pretrained_weights != "random" && c.critic_weights_path.empty();
-  }
-  return bodies_.units() == actor_body_.units() && bodies_.shared();
+Tensor GraphActorCritic::critic_values(const GraphBatch& batch, const Tensor& tokens) {
+  const Tensor graph_tokens = narrow_rows(tokens, 0, batch.graphs);
+  return value_heads_(critic_trunk_(pooled_tokens(critic_projection_, critic_body_, graph_tokens)));
 }
 
-Tensor GraphActorCritic::critic_images(const GraphBatch& batch, const Tensor& tokens) const {
-  return critic_projection_(narrow_rows(tokens, 0, batch.graphs));
-}
-
-Tensor GraphActorCritic::pooled_images(ResNet& body, const Tensor& images) {
+Tensor GraphActorCritic::pooled_tokens(const Linear& projection, ResNet& body,
+                                       const Tensor& tokens) {
   constexpr std::int64_t kPixels = kImageSide * kImageSide;
-  const std::int64_t chunk = images.backend().preferred_batch();
+  const Tensor projected = projection(tokens);
+  const std::int64_t chunk = tokens.backend().preferred_batch();
   std::vector<Tensor> pooled;
-  for (std::int64_t begin = 0; begin < images.dim(0); begin += chunk) {
-    const std::int64_t count = std::min(chunk, images.dim(0) - begin);
+  for (std::int64_t begin = 0; begin < tokens.dim(0); begin += chunk) {
+    const std::int64_t count = std::min(chunk, tokens.dim(0) - begin);
     const std::int64_t padded = padded_images(count);
-    const Tensor rows = pad_rows(narrow_rows(images, begin, count), padded);
-    const Tensor maps = pad_cols(rows, kPixels).reshape({padded, kImageSide, kImageSide, 1});
-    pooled.push_back(narrow_rows(body.forward(maps), 0, count));
+    const Tensor rows = pad_rows(narrow_rows(projected, begin, count), padded);
+    const Tensor images = pad_cols(rows, kPixels).reshape({padded, kImageSide, kImageSide, 1});
+    pooled.push_back(narrow_rows(body.forward(images), 0, count));
   }
   return concat_rows(pooled);
 }

@@ -27,14 +27,10 @@ class GraphActorCritic : public BackboneNetwork {
   static constexpr std::int64_t kTokenPixels = 512;
 
  private:
-  /// The body runs on `Backend::preferred_batch` images at a time, so that its transient buffers do
+  /// The body runs on `Backend::preferred_batch` tokens at a time, so that its transient buffers do
   /// not grow with the graph.
-  static Tensor pooled_images(ResNet& body, const Tensor& images);
-  /// Whether a pass through one body serves both sides: it computes the same, and few large kernels
-  /// are faster than many.
-  bool shares_body();
-  Tensor critic_images(const GraphBatch& batch, const Tensor& tokens) const;
-  Tensor judge(const Tensor& pooled) const { return value_heads_(critic_trunk_(pooled)); }
+  static Tensor pooled_tokens(const Linear& projection, ResNet& body, const Tensor& tokens);
+  Tensor critic_values(const GraphBatch& batch, const Tensor& tokens);
 
   GraphTransformer encoder_;
   Linear actor_projection_, critic_projection_;
@@ -42,7 +38,6 @@ class GraphActorCritic : public BackboneNetwork {
   Linear discrete_, mu_, logstd_;
   Tensor choice_bias_;
   Linear value_heads_;
-  FrozenPrefix bodies_;  ///< asked what is frozen, and whether both are the same
 };
 
 }  // namespace frost

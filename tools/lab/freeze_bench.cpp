@@ -47,21 +47,11 @@ Config config_of(const BenchSettings& settings, const BenchCase& what) {
   return config;
 }
 
-/// Random bodies, as pretrained ones are: equal, so that a device may run both as one.
-void make_random_bodies_equal(PolicyNetwork& network) {
-  BackboneNetwork* const bodies = find_backbone(network);
-  if (bodies == nullptr) return;
-  const BackboneConfig& config = bodies->config().backbone;
-  if (config.pretrained_weights != "random" || config.critic() != config.architecture) return;
-  bodies->critic_body().load_state_dict(bodies->actor_body().state_dict());
-}
-
 /// One more measurement of a row. Returns where the bodies' weights came from.
 std::string measure(const BenchSettings& settings, const std::vector<RecordedEpisodes>& records,
                     BenchRow& row) {
   const NetworkSetup setup = build_network(config_of(settings, row.what), true);
   PolicyNetwork& network = *setup.network;
-  make_random_bodies_equal(network);
   Adam optimizer(network.param_groups());
   if (settings.workload.graphs && !setup.backend->records()) {
     throw UsageError("--graphs needs a device that records work, not " +
