@@ -27,13 +27,6 @@ void tell_gradients(const Node& node) {
   }
 }
 
-/// out (=|+=) gradient
-void add_gradient(const Tensor& gradient, GradOut out) {
-  launch("add_gradient", [&] {
-    gradient.backend().elementwise().axpy(gradient.numel(), 1.0f, gradient.data(), out);
-  });
-}
-
 }  // namespace
 
 Node::~Node() {
@@ -56,50 +49,11 @@ Node::~Node() {
 GradOut Node::grad_slot() {
   const bool first = !grad.defined();
   if (first) grad = Tensor::empty(*backend, shape);
-  if (grad.is_shared()) {
-    const Tensor own = Tensor::empty(*backend, shape);
-    add_gradient(grad, {own.data(), GradMode::kOverwrite});
-    grad = own;
-  }
   return {grad.data(), first ? GradMode::kOverwrite : GradMode::kAccumulate};
 }
 
-void Node::take(const Tensor& gradient) {
-  if (!grad.defined()) {
-    grad = gradient.detach().reshape(shape);
-  } else if (adds_as_it_reads && !addend.defined() && !OpObserver::any()) {
-    addend = gradient.detach();
-  } else if (grad.is_shared()) {
-    const Tensor sum = Tensor::empty(*backend, shape);
-    launch("add_gradients", [&] {
-      backend->elementwise().add(sum.numel(), grad.data(), gradient.data(), sum.data());
-    });
-    grad = sum;
-  } else {
-    add_gradient(gradient, {grad.data(), GradMode::kAccumulate});
-  }
-}
-
-void GradSlots::give(std::size_t i, const Tensor& gradient) {
-  const GradEdge& edge = node_.inputs[i];
-  if (edge.node != nullptr) {
-    edge.node->take(gradient);
-  } else if (const GradOut leaf = of(i)) {
-    add_gradient(gradient, leaf);
-  }
-}
-
-bool GradSlots::has_begun(std::size_t i) const {
-  const std::shared_ptr<Node>& maker = node_.inputs[i].node;
-  return maker != nullptr && maker->grad.defined();
-}
-
-Tensor GradSlots::addend() const {
-  return node_.addend;
-}
-
 GradOut GradSlots::of(std::size_t i) {
-  const GradEdge& edge = node_.inputs[i];
+  const GradEdge& edge = inputs_[i];
   if (edge.node != nullptr) return edge.node->grad_slot();
   if (!edge.leaf.defined()) return {};
   Tensor leaf = edge.leaf;
@@ -156,7 +110,6 @@ Tensor Op::finish(Tensor y, BackwardFunction backward) {
   node->sequence = next_sequence++;
   node->backend = &y.backend();
   node->shape = y.shape();
-  node->adds_as_it_reads = adds_as_it_reads_;
   node->backward = std::move(backward);
   node->saved = std::move(saved_);
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -206,7 +159,11 @@ void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
   }
   for (const std::shared_ptr<Node>& node : tape) node->require_unchanged();
   for (const auto& [root, cotangent] : roots) {
-    root.impl_->node->take(cotangent);
+    const GradOut slot = root.impl_->node->grad_slot();
+    // Clang before 16 captures a structured binding only by name.
+    launch("seed_gradient", [&root = root, &cotangent = cotangent, &slot] {
+      root.backend().elementwise().axpy(root.numel(), 1.0f, cotangent.data(), slot);
+    });
     if (OpObserver::any()) {
       OpObserver::tell({"seed_gradient", OpOutput::Phase::kBackward, root.impl_->node->grad});
     }
@@ -216,12 +173,12 @@ void backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
             [](const auto& a, const auto& b) { return a->sequence > b->sequence; });
   for (std::shared_ptr<Node>& node : tape) {
     if (node->grad.defined() && node->backward) {
-      GradSlots slots(*node);
+      GradSlots slots(node->inputs);
       node->backward(node->grad, slots);
       if (OpObserver::any()) tell_gradients(*node);
     }
     // What was saved for this node goes now, not when the whole pass is over.
-    node->grad = node->addend = Tensor();
+    node->grad = Tensor();
     node->backward = nullptr;
     node->saved.clear();
     node->inputs.clear();

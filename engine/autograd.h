@@ -18,31 +18,21 @@ struct GradEdge {
   Tensor leaf;
 };
 
-struct Node;
-
 /// Where the backward function of an op writes the gradients of its inputs.
 class GradSlots {
  public:
-  explicit GradSlots(Node& node) : node_(node) {}
+  explicit GradSlots(std::vector<GradEdge>& inputs) : inputs_(inputs) {}
 
   /// The buffer for the gradient of input `i`, with its mode: ignored where nothing wants it,
   /// overwritten by the first contribution, accumulated by later ones. Ask once per input, and
   /// write the whole buffer.
   GradOut of(std::size_t i);
-  /// In place of `of`: hands over a whole contribution to the gradient of input `i`, which nothing
-  /// writes to any more. The first one becomes the gradient as it is, without a copy.
-  void give(std::size_t i, const Tensor& gradient);
-  /// Whether the op that made input `i` has got a contribution to its gradient.
-  bool has_begun(std::size_t i) const;
-  /// What is still to be added to `dy`; undefined, unless `Op::adds_as_it_reads` was called.
-  Tensor addend() const;
 
  private:
-  Node& node_;
+  std::vector<GradEdge>& inputs_;
 };
 
-/// Computes input gradients from the output's gradient `dy`, which it may overwrite unless it is
-/// shared.
+/// Computes input gradients from the output's gradient `dy`, which it may overwrite.
 using BackwardFunction = std::function<void(const Tensor& dy, GradSlots& gradients)>;
 
 /// A tensor that a backward function reads, with its version when it was saved.
@@ -61,13 +51,9 @@ struct Node {
   Backend* backend;
   Shape shape;  ///< of the output, and so of `grad`
   Tensor grad;
-  Tensor addend;                  ///< belongs to the gradient, too
-  bool adds_as_it_reads = false;  ///< whether `backward` takes an addend
 
   /// The gradient buffer of the output; `mode` tells the first writer from later ones.
   GradOut grad_slot();
-  /// Adds a whole gradient, or keeps it as it is.
-  void take(const Tensor& gradient);
   /// Throws Error where a saved tensor has changed since.
   void require_unchanged() const;
 
@@ -96,8 +82,6 @@ class Op {
   /// memory as saved; else returns an undefined tensor. A pass after an in-place change of `t` is
   /// refused.
   Tensor save_for(std::initializer_list<std::size_t> gradients, const Tensor& t);
-  /// Says that the backward function adds `GradSlots::addend` to dy by itself.
-  void adds_as_it_reads() { adds_as_it_reads_ = true; }
   /// Says that infinities in the result are meant; observers of ops are told.
   void may_be_infinite() { may_be_infinite_ = true; }
   /// Tells observers of `y` and attaches the node to it; records nothing where no gradient is
@@ -109,7 +93,6 @@ class Op {
   std::vector<Tensor> inputs_;
   std::vector<bool> wanted_;
   std::vector<SavedTensor> saved_;
-  bool adds_as_it_reads_ = false;
   bool may_be_infinite_ = false;
 };
 

@@ -186,10 +186,6 @@ Tensor Tensor::detach() const {
   return t;
 }
 
-bool Tensor::is_shared() const {
-  return impl().storage.use_count() > 1 || impl_.use_count() > 1;
-}
-
 bool Tensor::requires_grad() const {
   return defined() && (impl_->requires_grad || impl_->node != nullptr);
 }

@@ -95,8 +95,6 @@ class Tensor {
   Tensor reshape(Shape shape) const;
   /// The same memory without a gradient history.
   Tensor detach() const;
-  /// Whether another tensor holds the memory, too.
-  bool is_shared() const;
 
   bool requires_grad() const;
   /// Marks a leaf as trainable; false also drops its gradient buffer.

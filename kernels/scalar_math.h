@@ -22,13 +22,6 @@ FROST_HOST_DEVICE inline float tanh_derivative(float y) {
   return 1.0f - y * y;
 }
 
-/// dy[i] + addend[i], which is nullable, where bit i is set, else 0.
-FROST_HOST_DEVICE inline float masked(std::int64_t i, const float* dy, const float* addend,
-                                      const std::uint32_t* bits) {
-  if (((bits[i / 32] >> (i % 32)) & 1u) == 0) return 0.0f;
-  return addend != nullptr ? dy[i] + addend[i] : dy[i];
-}
-
 /// One Adam step (Kingma & Ba 2015) with decoupled weight decay (Loshchilov & Hutter 2019) as an
 /// element needs it, with the bias corrections folded in.
 struct AdamFactors {

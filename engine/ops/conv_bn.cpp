@@ -85,7 +85,7 @@ Conv2dShape check_shapes(const Tensor& x, const ConvBatchNorm& layer, const Tens
 /// inference form is linear, so <W, G> and the bias gradient give d gamma without the convolution's
 /// output (docs/architecture.md, "What the tape keeps").
 void affine_gradients(const ConvBatchNorm& layer, const Conv2dShape& shape, const Tensor& x,
-                      const Tensor& d, const float* db, GradOut dweight, GradOut dgamma) {
+                      const Tensor& d, const Tensor& db, GradOut dweight, GradOut dgamma) {
   Backend& backend = x.backend();
   const bool summed = shape.c != layer.weight.dim(3);
   const Tensor weight = effective_weight(layer, summed);
@@ -102,7 +102,7 @@ void affine_gradients(const ConvBatchNorm& layer, const Conv2dShape& shape, cons
   launch("unfold_batch_norm_gradient", [&] {
     backend.normalization().unfold_batch_norm_gradient(
         shape.k, taps, kBatchNormEpsilon, weight.data(), layer.gamma.data(), layer.mean.data(),
-        layer.var.data(), g.data(), db, direct, dgamma);
+        layer.var.data(), g.data(), db.data(), direct, dgamma);
     if (summed && dweight) {
       backend.rows().channel_broadcast(shape.k * taps, layer.weight.dim(3), direct.data, dweight);
     }
@@ -119,73 +119,6 @@ ConvBatchNorm save_affine(Op& op, const ConvBatchNorm& layer) {
   return saved;
 }
 
-/// Where the sums of d over all pixels go, and from there the gradient of beta.
-class BiasGradient {
- public:
-  BiasGradient(Backend& backend, std::int64_t channels, GradOut dbeta, bool is_read)
-      : backend_(backend), channels_(channels), dbeta_(dbeta) {
-    if (dbeta.mode == GradMode::kOverwrite) {
-      sum_ = dbeta;
-    } else if (dbeta || is_read) {
-      room_ = Tensor::empty(backend, {channels});
-      sum_ = {room_.data(), GradMode::kOverwrite};
-    }
-  }
-
-  /// Ignored where nothing wants the sums.
-  GradOut sum() const { return sum_; }
-  void finish() const {
-    if (dbeta_.mode != GradMode::kAccumulate) return;
-    launch("add_gradient",
-           [&] { backend_.elementwise().axpy(channels_, 1.0f, sum_.data, dbeta_); });
-  }
-
- private:
-  Backend& backend_;
-  std::int64_t channels_;
-  GradOut dbeta_, sum_;
-  Tensor room_;
-};
-
-/// The gradient before the ReLU, of which there are `bits`, or dy itself where there was none;
-/// `sum` gets its sums over all pixels.
-Tensor before_relu(const Conv2dShape& shape, const Tensor& dy, const Tensor& addend,
-                   const Tensor& bits, GradOut sum) {
-  const std::int64_t pixels = shape.n * shape.oh() * shape.ow();
-  Backend& backend = dy.backend();
-  if (!bits.defined()) {
-    if (sum) {
-      launch("column_sum", [&] { backend.rows().column_sum(pixels, shape.k, dy.data(), sum); });
-    }
-    return dy;
-  }
-  const Tensor d = dy.is_shared() ? Tensor::empty(backend, dy.shape()) : dy;
-  launch("mask_by_bits", [&] {
-    const float* const added = addend.defined() ? addend.data() : nullptr;
-    const auto* const words = bits.data<std::uint32_t>();
-    if (sum) {
-      backend.rows().masked_column_sum(pixels, shape.k, dy.data(), added, words, d.data(), sum);
-    } else {
-      backend.elementwise().mask_by_bits(d.numel(), dy.data(), added, words, d.data());
-    }
-  });
-  return d;
-}
-
-void give_data_gradient(const Conv2dShape& shape, const Tensor& d, const Tensor& folded,
-                        GradSlots& gradients) {
-  if (!folded.defined()) return;
-  Backend& backend = d.backend();
-  const bool apart = gradients.has_begun(kX) && backend.convolution().adds_apart();
-  const Tensor term =
-      apart ? Tensor::empty(backend, {shape.n, shape.h, shape.w, shape.c}) : Tensor();
-  const GradOut dx = apart ? GradOut{term.data(), GradMode::kOverwrite} : gradients.of(kX);
-  launch_allocating("conv2d_backward_data", [&] {
-    backend.convolution().conv2d_backward_data(shape, d.data(), folded.weight_view(), dx);
-  });
-  if (apart) gradients.give(kX, term);
-}
-
 }  // namespace
 
 Tensor conv_bn(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bool relu) {
@@ -194,36 +127,50 @@ Tensor conv_bn(const Tensor& x, ConvBatchNorm& layer, const Tensor& residual, bo
   ConvBatchNorm::Folded& folded = fold(layer, shape.c != layer.weight.dim(3));
   Backend& backend = op.backend();
   const Tensor y = op.output({shape.n, shape.oh(), shape.ow(), shape.k});
+  launch_allocating("conv2d_forward", [&] {
+    backend.convolution().conv2d_forward(
+        shape, x.data(), folded.weight.weight_view(), folded.bias.data(),
+        residual.defined() ? residual.data() : nullptr, relu, y.data());
+  });
   Tensor bits;
   if (relu && op.wants_any()) {
     bits = Tensor::empty(backend, {(y.numel() + 31) / 32}, MemoryTag::kSaved, DType::kU32);
+    launch("sign_bits", [&] {
+      backend.elementwise().sign_bits(y.numel(), y.data(), bits.data<std::uint32_t>());
+    });
   }
-  launch_allocating("conv2d_forward", [&] {
-    const WeightView weight = folded.weight.weight_view();
-    const float* const bias = folded.bias.data();
-    const float* const added = residual.defined() ? residual.data() : nullptr;
-    ConvolutionKernels& kernels = backend.convolution();
-    if (bits.defined()) {
-      kernels.conv2d_relu_forward(shape, x.data(), weight, bias, added, y.data(),
-                                  bits.data<std::uint32_t>());
-    } else {
-      kernels.conv2d_forward(shape, x.data(), weight, bias, added, relu, y.data());
-    }
-  });
   const Tensor kept_x = op.save_for({kWeight, kGamma}, x);
   const Tensor kept_folded = op.save_for({kX}, folded.weight);
   const ConvBatchNorm source = save_affine(op, layer);
-  if (bits.defined()) op.adds_as_it_reads();
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& gradients) {
-    const GradOut dweight = gradients.of(kWeight), dgamma = gradients.of(kGamma);
-    const BiasGradient bias(backend, shape.k, gradients.of(kBeta), dweight || dgamma);
-    const Tensor d = before_relu(shape, dy, gradients.addend(), bits, bias.sum());
-    give_data_gradient(shape, d, kept_folded, gradients);
-    bias.finish();
-    if (dweight || dgamma) {
-      affine_gradients(source, shape, kept_x, d, bias.sum().data, dweight, dgamma);
+    const std::int64_t pixels = shape.n * shape.oh() * shape.ow();
+    if (bits.defined()) {
+      launch("mask_by_bits", [&] {
+        backend.elementwise().mask_by_bits(dy.numel(), dy.data(), bits.data<std::uint32_t>(),
+                                           dy.data());
+      });
     }
-    gradients.give(kResidual, d);
+    const GradOut dx = gradients.of(kX);
+    if (dx) {
+      launch_allocating("conv2d_backward_data", [&] {
+        backend.convolution().conv2d_backward_data(shape, dy.data(), kept_folded.weight_view(), dx);
+      });
+    }
+    if (const GradOut slot = gradients.of(kResidual)) {
+      launch("residual_backward",
+             [&] { backend.elementwise().axpy(dy.numel(), 1.0f, dy.data(), slot); });
+    }
+    const GradOut dweight = gradients.of(kWeight), dgamma = gradients.of(kGamma);
+    const GradOut dbeta = gradients.of(kBeta);
+    if (!dweight && !dgamma && !dbeta) return;
+    const Tensor db = Tensor::empty(backend, {shape.k});
+    launch("column_sum", [&] {
+      backend.rows().column_sum(pixels, shape.k, dy.data(), {db.data(), GradMode::kOverwrite});
+      if (dbeta) backend.elementwise().axpy(shape.k, 1.0f, db.data(), dbeta);
+    });
+    if (dweight || dgamma) {
+      affine_gradients(source, shape, kept_x, dy, db, dweight, dgamma);
+    }
   });
 }
 

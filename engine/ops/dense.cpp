@@ -16,8 +16,9 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
   Backend& backend = op.backend();
   const Tensor y = op.output({n, out});
   launch("linear_forward", [&] {
-    backend.matrix().linear(n, out, in, x.data(), w.data(), bias.defined() ? bias.data() : nullptr,
-                            y.data());
+    backend.matrix().gemm(false, true, n, out, in, x.data(), in, w.data(), in,
+                          {y.data(), GradMode::kOverwrite}, out);
+    if (bias.defined()) backend.rows().add_bias(n, out, bias.data(), y.data());
   });
   const Tensor kept_x = op.save_for({kW}, x), kept_w = op.save_for({kX}, w);
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
@@ -38,8 +39,13 @@ Tensor add(const Tensor& a, const Tensor& b) {
   Backend& backend = op.backend();
   const Tensor y = op.output(a.shape());
   launch("add", [&] { backend.elementwise().add(y.numel(), a.data(), b.data(), y.data()); });
-  return op.finish(y, [](const Tensor& dy, GradSlots& g) {
-    for (const std::size_t i : {0u, 1u}) g.give(i, dy);
+  return op.finish(y, [&backend](const Tensor& dy, GradSlots& g) {
+    for (const std::size_t i : {0u, 1u}) {
+      const GradOut slot = g.of(i);
+      if (slot)
+        launch("add_backward",
+               [&] { backend.elementwise().axpy(dy.numel(), 1.0f, dy.data(), slot); });
+    }
   });
 }
 

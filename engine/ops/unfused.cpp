@@ -75,12 +75,11 @@ Tensor relu(const Tensor& x) {
            [&] { backend.elementwise().sign_bits(n, y.data(), bits.data<std::uint32_t>()); });
   }
   return op.finish(y, [=, &backend](const Tensor& dy, GradSlots& g) {
-    const Tensor dx = dy.is_shared() ? Tensor::empty(backend, dy.shape()) : dy;
+    const GradOut dx = g.of(0);
     launch("relu_backward", [&] {
-      backend.elementwise().mask_by_bits(n, dy.data(), nullptr, bits.data<std::uint32_t>(),
-                                         dx.data());
+      backend.elementwise().mask_by_bits(n, dy.data(), bits.data<std::uint32_t>(), dy.data());
+      backend.elementwise().axpy(n, 1.0f, dy.data(), dx);
     });
-    g.give(0, dx);
   });
 }
 

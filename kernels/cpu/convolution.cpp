@@ -88,14 +88,6 @@ class CpuConvolution final : public ConvolutionKernels {
     }
   }
 
-  void conv2d_relu_forward(const Conv2dShape& shape, const float* x, WeightView weight,
-                           const float* bias, const float* residual, float* y,
-                           std::uint32_t* signs) override {
-    conv2d_forward(shape, x, weight, bias, residual, true, y);
-    if (backend_.dry_run()) return;
-    backend_.elementwise().sign_bits(shape.n * shape.oh() * shape.ow() * shape.k, y, signs);
-  }
-
   void conv2d_backward_data(const Conv2dShape& shape, const float* dy, WeightView weight,
                             GradOut dx) override {
     if (below_reach(shape) && !backend_.options().skip_dead_taps) {

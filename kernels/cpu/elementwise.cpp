@@ -113,23 +113,19 @@ class CpuElementwise final : public ElementwiseKernels {
     });
   }
 
-  void mask_by_bits(std::int64_t n, const float* dy, const float* addend, const std::uint32_t* bits,
+  void mask_by_bits(std::int64_t n, const float* dy, const std::uint32_t* bits,
                     float* dx) override {
     parallel_for((n + 31) / 32, 32, [&](std::int64_t word) {
       const std::int64_t begin = word * 32;
       std::uint32_t packed = bits[word];
       if (begin + 32 > n) {
-        for (std::int64_t i = begin; i < n; ++i, packed >>= 1) {
-          const float value = addend != nullptr ? dy[i] + addend[i] : dy[i];
-          dx[i] = packed & 1u ? value : 0.0f;
-        }
+        for (std::int64_t i = begin; i < n; ++i, packed >>= 1) dx[i] = packed & 1u ? dy[i] : 0.0f;
         return;
       }
       // All lanes at once: a lane looks at its own bit of the word.
       for (std::int64_t i = 0; i < 32; i += kLanes, packed >>= kLanes) {
         const BitLanes set = (BitLanes{} + packed) & kOwnBit;
-        Vec value = load(dy + begin + i);
-        if (addend != nullptr) value += load(addend + begin + i);
+        const Vec value = load(dy + begin + i);
         store(set != 0 ? value : Vec{}, dx + begin + i);
       }
     });

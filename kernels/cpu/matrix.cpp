@@ -94,8 +94,6 @@ void few_rows_product(const Product& p) {
 
 class CpuMatrix final : public MatrixKernels {
  public:
-  explicit CpuMatrix(CpuBackend& backend) : backend_(backend) {}
-
   void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k,
             const float* a, std::int64_t lda, const float* b, std::int64_t ldb, GradOut c,
             std::int64_t ldc) override {
@@ -119,21 +117,12 @@ class CpuMatrix final : public MatrixKernels {
       if (row < m) panel_product(product, row, std::min(per_block, m - row), i / blocks * kPanel);
     });
   }
-
-  void linear(std::int64_t n, std::int64_t out, std::int64_t in, const float* x, const float* w,
-              const float* bias, float* y) override {
-    gemm(false, true, n, out, in, x, in, w, in, {y, GradMode::kOverwrite}, out);
-    if (bias != nullptr) backend_.rows().add_bias(n, out, bias, y);
-  }
-
- private:
-  CpuBackend& backend_;
 };
 
 }  // namespace
 
-std::unique_ptr<MatrixKernels> make_matrix(CpuBackend& backend) {
-  return std::make_unique<CpuMatrix>(backend);
+std::unique_ptr<MatrixKernels> make_matrix(CpuBackend&) {
+  return std::make_unique<CpuMatrix>();
 }
 
 }  // namespace frost

@@ -9,8 +9,6 @@ namespace {
 
 class CpuRows final : public RowKernels {
  public:
-  explicit CpuRows(CpuBackend& backend) : backend_(backend) {}
-
   void copy_rows(std::int64_t rows, std::int64_t cols, const float* src, std::int64_t src_stride,
                  GradOut dst, std::int64_t dst_stride) override {
     parallel_for(rows, cols, [&](std::int64_t r) {
@@ -58,12 +56,6 @@ class CpuRows final : public RowKernels {
     });
   }
 
-  void masked_column_sum(std::int64_t rows, std::int64_t cols, const float* dy, const float* addend,
-                         const std::uint32_t* bits, float* d, GradOut out) override {
-    backend_.elementwise().mask_by_bits(rows * cols, dy, addend, bits, d);
-    column_sum(rows, cols, d, out);
-  }
-
   void add_bias(std::int64_t rows, std::int64_t cols, const float* bias, float* x) override {
     parallel_for(rows, cols, [&](std::int64_t r) {
       for (std::int64_t c = 0; c < cols; ++c) x[r * cols + c] += bias[c];
@@ -86,15 +78,12 @@ class CpuRows final : public RowKernels {
       }
     });
   }
-
- private:
-  CpuBackend& backend_;
 };
 
 }  // namespace
 
-std::unique_ptr<RowKernels> make_rows(CpuBackend& backend) {
-  return std::make_unique<CpuRows>(backend);
+std::unique_ptr<RowKernels> make_rows(CpuBackend&) {
+  return std::make_unique<CpuRows>();
 }
 
 }  // namespace frost

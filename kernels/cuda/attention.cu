@@ -17,34 +17,21 @@ __device__ float dot_shifted(std::int64_t n, int lane, const float* q, const flo
   return warp_sum(sum);
 }
 
-/// A gradient that a row r gets over the edges that leave it:
-/// grad[r, :] (=|+=) sum of per_edge[e, head] * per_target[target, :].
-struct SourceSum {
-  GradOut grad;
-  const float* per_edge;
-  const float* per_target;
-};
-
-/// Both in one pass over the edges; each may be ignored.
+/// grad[r, :] (=|+=) sum over the edges that leave r of per_edge[e, head] * per_target[target, :].
 void sum_by_source(Stream& stream, const EdgeView& graph, std::int64_t heads, std::int64_t width,
-                   SourceSum a, SourceSum b) {
-  const std::int64_t dim = heads * width, n = graph.rows * dim;
-  Traffic traffic = reads<std::int32_t>(graph.rows + 1 + 2 * graph.edges);
-  for (const SourceSum& sum : {a, b}) {
-    if (sum.grad) traffic = traffic + reads(graph.edges * heads + n) + stores(n, sum.grad);
-  }
-  for_each(stream, n, traffic, [=] __device__(std::int64_t i) {
-    const std::int64_t r = i / dim, j = i % dim, head = j / width;
-    const bool has_a = a.grad.mode != GradMode::kIgnore, has_b = b.grad.mode != GradMode::kIgnore;
-    float sum_a = has_a ? start_of(a.grad.mode, a.grad.data + i) : 0.0f;
-    float sum_b = has_b ? start_of(b.grad.mode, b.grad.data + i) : 0.0f;
+                   GradOut grad, const float* per_edge, const float* per_target) {
+  const std::int64_t dim = heads * width;
+  const Traffic traffic = reads(graph.edges * heads + graph.rows * dim) +
+                          reads<std::int32_t>(graph.rows + 1 + 2 * graph.edges) +
+                          stores(graph.rows * dim, grad);
+  for_each(stream, graph.rows * dim, traffic, [=] __device__(std::int64_t i) {
+    const std::int64_t r = i / dim, j = i % dim;
+    float sum = start_of(grad.mode, grad.data + i);
     for (std::int64_t p = graph.source_offsets[r]; p < graph.source_offsets[r + 1]; ++p) {
-      const std::int64_t e = graph.edge_of_source[p], at = graph.target[e] * dim + j;
-      if (has_a) sum_a += a.per_edge[e * heads + head] * a.per_target[at];
-      if (has_b) sum_b += b.per_edge[e * heads + head] * b.per_target[at];
+      const std::int64_t e = graph.edge_of_source[p];
+      sum += per_edge[e * heads + j / width] * per_target[graph.target[e] * dim + j];
     }
-    if (has_a) a.grad.data[i] = sum_a;
-    if (has_b) b.grad.data[i] = sum_b;
+    grad.data[i] = sum;
   });
 }
 
@@ -146,9 +133,8 @@ class CudaAttention final : public AttentionKernels {
               dedge.data[at]);
       });
     }
-    if (dk || dv) {
-      sum_by_source(stream_, graph, heads, width, {dk, dscore, q}, {dv, weights, dout});
-    }
+    if (dk) sum_by_source(stream_, graph, heads, width, dk, dscore, q);
+    if (dv) sum_by_source(stream_, graph, heads, width, dv, weights, dout);
   }
 
  private:

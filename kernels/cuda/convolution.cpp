@@ -13,13 +13,7 @@ class CudaConvolution final : public ConvolutionKernels {
 
   void conv2d_forward(const Conv2dShape& shape, const float* x, WeightView weight,
                       const float* bias, const float* residual, bool relu, float* y) override {
-    convolutions_.forward(shape, x, weight.data, {bias, residual, relu, nullptr}, y);
-  }
-
-  void conv2d_relu_forward(const Conv2dShape& shape, const float* x, WeightView weight,
-                           const float* bias, const float* residual, float* y,
-                           std::uint32_t* signs) override {
-    convolutions_.forward(shape, x, weight.data, {bias, residual, true, signs}, y);
+    convolutions_.forward(shape, x, weight.data, bias, residual, relu, y);
   }
 
   void conv2d_backward_data(const Conv2dShape& s, const float* dy, WeightView weight,
@@ -27,8 +21,6 @@ class CudaConvolution final : public ConvolutionKernels {
     write_gradient(s.n * s.h * s.w * s.c, dx,
                    [&](float* out) { convolutions_.backward_data(s, dy, weight.data, out); });
   }
-
-  bool adds_apart() const override { return true; }
 
   void conv2d_backward_weight(const Conv2dShape& s, const float* x, const float* dy,
                               GradOut dweight) override {

@@ -64,12 +64,12 @@ class CudaElementwise final : public ElementwiseKernels {
                   });
   }
 
-  void mask_by_bits(std::int64_t n, const float* dy, const float* addend, const std::uint32_t* bits,
+  void mask_by_bits(std::int64_t n, const float* dy, const std::uint32_t* bits,
                     float* dx) override {
-    const Traffic traffic =
-        reads(addend != nullptr ? 2 * n : n) + reads<std::uint32_t>((n + 31) / 32) + writes(n);
-    for_each(stream_, n, traffic,
-             [=] __device__(std::int64_t i) { dx[i] = masked(i, dy, addend, bits); });
+    const Traffic traffic = reads(n) + reads<std::uint32_t>((n + 31) / 32) + writes(n);
+    for_each(stream_, n, traffic, [=] __device__(std::int64_t i) {
+      dx[i] = (bits[i / 32] >> (i % 32)) & 1u ? dy[i] : 0.0f;
+    });
   }
 
  private:

@@ -66,7 +66,7 @@ Traffic traffic(const GemmKey& key) {
   const std::int64_t operands = key.m * key.k + key.k * key.n, result = key.m * key.n;
   const bool half = static_cast<MathMode>(key.math) == MathMode::kBf16;
   return (half ? reads<std::uint16_t>(operands) : reads(operands)) +
-         reads(key.accumulate ? result : 0) + reads(key.bias ? key.n : 0) + writes(result);
+         reads(key.accumulate ? result : 0) + writes(result);
 }
 
 }  // namespace
@@ -84,7 +84,6 @@ struct LtGemm::Plan {
     const auto flag = [](std::int32_t on) { return on ? CUBLAS_OP_T : CUBLAS_OP_N; };
     set(operation, CUBLASLT_MATMUL_DESC_TRANSA, flag(key.transpose_b));
     set(operation, CUBLASLT_MATMUL_DESC_TRANSB, flag(key.transpose_a));
-    if (key.bias) set(operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
     const cudaDataType_t type = operand_type(key.math);
     first =
         key.transpose_b ? layout(type, key.k, key.n, key.ldb) : layout(type, key.n, key.k, key.ldb);
@@ -144,15 +143,14 @@ std::unique_ptr<LtGemm::Plan> LtGemm::make(const GemmKey& key) {
   return plan;
 }
 
-void LtGemm::run(const GemmKey& key, const void* a, const void* b, const float* bias, float* c) {
+void LtGemm::run(const GemmKey& key, const void* a, const void* b, float* c) {
   const Plan& plan = *plans_.get(key, [&] { return make(key); });
   const Arena::Scope scope(arena_);
   void* workspace = plan.workspace == 0 ? nullptr : arena_.take(plan.workspace);
-  if (key.bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
   const float alpha = 1.0f, beta = key.accumulate ? 1.0f : 0.0f;
   FROST_CUBLAS(cublasLtMatmul(handle_, plan.operation, &alpha, b, plan.first, a, plan.second, &beta,
                               c, plan.result, c, plan.result, &plan.algorithm, workspace,
-                              plan.workspace, stream_.ready()));
+                              plan.workspace, stream_.raw()));
   stream_.count_library(traffic(key), key.m * key.n * key.k);
 }
 

@@ -16,7 +16,6 @@ namespace frost::cuda {
 struct GemmKey {
   std::int64_t m, n, k, lda, ldb, ldc;
   std::int64_t alignment_a, alignment_b, alignment_c;
-  std::int64_t bias;  ///< whether one is added to every row of C
   std::int32_t transpose_a, transpose_b;
   std::int32_t accumulate;
   std::int32_t math;
@@ -34,9 +33,8 @@ class LtGemm {
   LtGemm(const LtGemm&) = delete;
   LtGemm& operator=(const LtGemm&) = delete;
 
-  /// C (=|+=) op(A) op(B) + bias [n], which is null where the key has none. Sizes must not be zero.
-  /// Throws Error where cublasLt has no algorithm.
-  void run(const GemmKey& key, const void* a, const void* b, const float* bias, float* c);
+  /// C (=|+=) op(A) op(B). Sizes must not be zero. Throws Error where cublasLt has no algorithm.
+  void run(const GemmKey& key, const void* a, const void* b, float* c);
 
  private:
   struct Plan;

@@ -92,18 +92,16 @@ class CudaNormalization final : public NormalizationKernels {
         }
       });
     }
-    if (!dgamma) {
-      if (dbeta) backend_.rows().column_sum(rows, cols, dy, dbeta);
-      return;
+    if (dbeta) backend_.rows().column_sum(rows, cols, dy, dbeta);
+    if (dgamma) {
+      reduce_columns(
+          backend_, rows, cols, inputs,
+          [=] __device__(std::int64_t r, std::int64_t c) {
+            const float normalised = (x[r * cols + c] - mean[r]) * rstd[r];
+            return static_cast<double>(dy[r * cols + c] * normalised);
+          },
+          dgamma);
     }
-    reduce_columns(
-        backend_, rows, cols, inputs,
-        [=] __device__(std::int64_t r, std::int64_t c) {
-          const float grad = dy[r * cols + c];
-          const float normalised = (x[r * cols + c] - mean[r]) * rstd[r];
-          return ColumnTerms<2>{{grad * normalised, grad}};
-        },
-        ColumnOuts<2>{{dgamma, dbeta}});
   }
 
   void batch_norm_forward(std::int64_t pixels, std::int64_t channels, float epsilon, const float* x,
@@ -126,12 +124,11 @@ class CudaNormalization final : public NormalizationKernels {
           [=] __device__(std::int64_t p, std::int64_t c) {
             const double inv_std = 1.0 / sqrt(static_cast<double>(var[c]) + epsilon);
             const std::int64_t i = p * channels + c;
-            return ColumnTerms<2>{{(static_cast<double>(x[i]) - mean[c]) * inv_std * dy[i], dy[i]}};
+            return (static_cast<double>(x[i]) - mean[c]) * inv_std * dy[i];
           },
-          ColumnOuts<2>{{dgamma, dbeta}});
-    } else if (dbeta) {
-      backend_.rows().column_sum(pixels, channels, dy, dbeta);
+          dgamma);
     }
+    if (dbeta) backend_.rows().column_sum(pixels, channels, dy, dbeta);
     if (!dx) return;
     const std::int64_t n = pixels * channels;
     for_each(stream_, n, reads(n + 2 * channels) + stores(n, dx), [=] __device__(std::int64_t i) {

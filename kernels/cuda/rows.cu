@@ -1,7 +1,6 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/families.h"
 #include "kernels/cuda/runtime/launch.cuh"
-#include "kernels/scalar_math.h"
 
 namespace frost::cuda {
 namespace {
@@ -43,25 +42,9 @@ class CudaRows final : public RowKernels {
     reduce_columns(
         backend_, rows, cols, reads(rows * cols),
         [=] __device__(std::int64_t r, std::int64_t c) {
-          return ColumnTerms<1>{{x[r * cols + c]}};
+          return static_cast<double>(x[r * cols + c]);
         },
-        ColumnOuts<1>{{out}});
-  }
-
-  void masked_column_sum(std::int64_t rows, std::int64_t cols, const float* dy, const float* addend,
-                         const std::uint32_t* bits, float* d, GradOut out) override {
-    const std::int64_t n = rows * cols;
-    const Traffic traffic =
-        reads(addend != nullptr ? 2 * n : n) + reads<std::uint32_t>((n + 31) / 32) + writes(n);
-    reduce_columns(
-        backend_, rows, cols, traffic,
-        [=] __device__(std::int64_t r, std::int64_t c) {
-          const std::int64_t i = r * cols + c;
-          const float value = masked(i, dy, addend, bits);
-          d[i] = value;
-          return ColumnTerms<1>{{value}};
-        },
-        ColumnOuts<1>{{out}});
+        out);
   }
 
   void add_bias(std::int64_t rows, std::int64_t cols, const float* bias, float* x) override {

@@ -31,14 +31,8 @@ class ConvolutionKernels {
   /// y = conv(x, w) + bias (+ residual) (then ReLU). bias [k] and residual [like y] are nullable.
   virtual void conv2d_forward(const Conv2dShape& shape, const float* x, WeightView weight,
                               const float* bias, const float* residual, bool relu, float* y) = 0;
-  /// The same with ReLU, and the `sign_bits` of y.
-  virtual void conv2d_relu_forward(const Conv2dShape& shape, const float* x, WeightView weight,
-                                   const float* bias, const float* residual, float* y,
-                                   std::uint32_t* signs) = 0;
   virtual void conv2d_backward_data(const Conv2dShape& shape, const float* dy, WeightView weight,
                                     GradOut dx) = 0;
-  /// Whether a data gradient that is added to what is there takes a pass of its own for that.
-  virtual bool adds_apart() const { return false; }
   virtual void conv2d_backward_weight(const Conv2dShape& shape, const float* x, const float* dy,
                                       GradOut dweight) = 0;
   /// Drops reordered copies of a weight that no longer exists.

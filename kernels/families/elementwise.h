@@ -28,9 +28,9 @@ class ElementwiseKernels {
                                float* y) = 0;
   /// bits[i/32] holds y[i] > 0 at bit i % 32; words = ceil(n / 32).
   virtual void sign_bits(std::int64_t n, const float* y, std::uint32_t* bits) = 0;
-  /// dx = dy + addend, which is nullable, where the bit is set, else 0; dx may be dy.
-  virtual void mask_by_bits(std::int64_t n, const float* dy, const float* addend,
-                            const std::uint32_t* bits, float* dx) = 0;
+  /// dx = dy where the bit is set, else 0.
+  virtual void mask_by_bits(std::int64_t n, const float* dy, const std::uint32_t* bits,
+                            float* dx) = 0;
 };
 
 }  // namespace frost

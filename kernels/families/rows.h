@@ -22,10 +22,6 @@ class RowKernels {
                            const float* src, GradOut dst) = 0;
   /// out[c] (=|+=) sum over rows
   virtual void column_sum(std::int64_t rows, std::int64_t cols, const float* x, GradOut out) = 0;
-  /// d = `mask_by_bits` of dy and addend, out (=|+=) its `column_sum`.
-  virtual void masked_column_sum(std::int64_t rows, std::int64_t cols, const float* dy,
-                                 const float* addend, const std::uint32_t* bits, float* d,
-                                 GradOut out) = 0;
   /// x[r, c] += bias[c]
   virtual void add_bias(std::int64_t rows, std::int64_t cols, const float* bias, float* x) = 0;
   /// out[r] = sum over channels of w[r, :]; w [rows, channels].

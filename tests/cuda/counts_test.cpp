@@ -12,7 +12,6 @@ class CudaCounts : public CudaDevice {
   /// What `work` adds to the counts.
   template <class Work>
   DeviceCounts counted(const Work& work) {
-    backend_->stream().ready();  // what was uploaded before is not the work's
     const DeviceCounts before = *backend_->counts();
     work();
     DeviceCounts after = *backend_->counts();
@@ -60,29 +59,6 @@ TEST_F(CudaCounts, UploadsWaitWhereTheyAreLargeOrMany) {
   EXPECT_EQ(download(c), (std::vector<float>{7, 8, 9}));
   EXPECT_THROW(backend_->record([&] { put(c, {1, 1, 1}); }), Error);
   EXPECT_EQ(download(c), (std::vector<float>{7, 8, 9}));
-}
-
-TEST_F(CudaCounts, SmallUploadsGoTogetherBeforeWhatIsEnqueuedNext) {
-  constexpr std::int64_t kPieces = 300;
-  const TrackedBuffer block = upload(std::vector<float>(4 * kPieces)), other = empty(4 * kPieces);
-  DeviceCounts expected;
-  expected.uploads = 3;
-  expected.kernels = 2;  // 128 pieces each; the rest waits for what comes next
-  expected.bytes_uploaded = kPieces * 7;
-  expected.bytes_written = 256 * 7;
-  std::vector<std::uint8_t> bytes(16 * kPieces), in_place(bytes.size());
-  EXPECT_EQ(counted([&] {
-              for (std::size_t i = 0; i < kPieces; ++i) {
-                const std::size_t at = 16 * i + i % 5;  // at words and beside them
-                for (std::size_t b = 0; b < 7; ++b)
-                  bytes[at + b] = static_cast<std::uint8_t>(i + b);
-                backend_->copy_from_host(block.as<std::uint8_t>() + at, bytes.data() + at, 7);
-              }
-            }),
-            expected);
-  backend_->copy(other.data(), block.data(), block.bytes());
-  backend_->copy_to_host(in_place.data(), other.data(), other.bytes());
-  EXPECT_EQ(in_place, bytes);
 }
 
 TEST_F(CudaCounts, AKernelDeclaresEachByteOnce) {

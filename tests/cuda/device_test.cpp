@@ -18,8 +18,8 @@ TEST_F(CudaDevice, CudnnAndUnrolledImagesGiveTheSameConvolution) {
     cuda::CudnnConvolutions convolutions(*backend_);
     const auto run = [&](bool library) {
       convolutions.use_library(library);
-      convolutions.forward(layer.s, x.floats(), w.floats(),
-                           {bias.floats(), residual.floats(), true, nullptr}, y.floats());
+      convolutions.forward(layer.s, x.floats(), w.floats(), bias.floats(), residual.floats(), true,
+                           y.floats());
       convolutions.backward_data(layer.s, dy.floats(), w.floats(), dx.floats());
       convolutions.backward_weight(layer.s, x.floats(), dy.floats(), dw.floats());
       return std::vector<std::vector<float>>{download(y), download(dx), download(dw)};
@@ -40,7 +40,7 @@ TEST_F(CudaDevice, CudnnHasAnEngineForEveryLayerInFp32AndBf16) {
       const TrackedBuffer x = empty(layer.x()), w = empty(layer.w()), y = empty(layer.y());
       backend_->fill_zero(x.data(), x.bytes());
       backend_->fill_zero(w.data(), w.bytes());
-      convolutions.forward(layer.s, x.floats(), w.floats(), {}, y.floats());
+      convolutions.forward(layer.s, x.floats(), w.floats(), nullptr, nullptr, false, y.floats());
       convolutions.backward_data(layer.s, y.floats(), w.floats(), x.floats());
       convolutions.backward_weight(layer.s, x.floats(), y.floats(), w.floats());
     }
@@ -147,7 +147,8 @@ TEST_F(CudaDevice, Bf16ConvolutionIsThatOfRoundedOperands) {
       const TrackedBuffer dx_in = upload(operand(x)), w_in = upload(operand(w));
       const TrackedBuffer dy_in = upload(operand(dy));
       const TrackedBuffer y = empty(layer.y()), dx = empty(layer.x()), dw = empty(layer.w());
-      convolutions.forward(layer.s, dx_in.floats(), w_in.floats(), {}, y.floats());
+      convolutions.forward(layer.s, dx_in.floats(), w_in.floats(), nullptr, nullptr, false,
+                           y.floats());
       convolutions.backward_data(layer.s, dy_in.floats(), w_in.floats(), dx.floats());
       convolutions.backward_weight(layer.s, dx_in.floats(), dy_in.floats(), dw.floats());
       return std::vector<std::vector<float>>{download(y), download(dx), download(dw)};

@@ -48,62 +48,6 @@ TEST_F(Autograd, NothingIsRecordedWhereNoGradientIsWanted) {
       "[backward] the tensor has no history to go back through");
 }
 
-/// 1 where x > 0, times `scale`.
-std::vector<float> steps(const Tensor& x, float scale) {
-  std::vector<float> values = x.to_host();
-  for (float& v : values) v = v > 0 ? scale : 0.0f;
-  return values;
-}
-
-TEST(SharedGradients, AreNotWrittenInto) {
-  for (Backend* backend : test_backends()) {
-    SCOPED_TRACE(backend->description());
-    // `add` hands one gradient to both sides, and `relu` masks what it may overwrite.
-    const Tensor a = leaf(*backend, {3, 40}, "a", true), b = leaf(*backend, {3, 40}, "b", true);
-    const Tensor cotangent = ones(*backend, {3, 40});
-    backward({{add(relu(a), relu(b)), cotangent}});
-    EXPECT_EQ(a.grad().to_host(), steps(a, 1));
-    EXPECT_EQ(b.grad().to_host(), steps(b, 1));
-    EXPECT_EQ(cotangent.to_host(), std::vector<float>(120, 1.0f)) << "the caller's own";
-  }
-}
-
-TEST(SharedGradients, AddUpWhereTheyMeetAgain) {
-  for (Backend* backend : test_backends()) {
-    SCOPED_TRACE(backend->description());
-    Tensor a = leaf(*backend, {3, 40}, "a", true);
-    const Tensor x = relu(a);
-    backward({{add(add(x, x), add(x, gelu(x))), ones(*backend, {3, 40})}});
-    const std::vector<float> four = a.grad().to_host();
-    a.zero_grad();
-    const Tensor y = relu(a);
-    backward({{gelu(y), ones(*backend, {3, 40})}});
-    const std::vector<float> one = a.grad().to_host(), three = steps(a, 3);
-    for (std::size_t i = 0; i < four.size(); ++i) EXPECT_NEAR(four[i], three[i] + one[i], 1e-6);
-  }
-}
-
-TEST(SharedGradients, AConvolutionAddsThemAsItMasks) {
-  for (Backend* backend : test_backends()) {
-    SCOPED_TRACE(backend->description());
-    const auto constant = [&](const Shape& shape, float value) {
-      return Tensor::from_host(*backend, shape,
-                               std::vector<float>(static_cast<std::size_t>(numel(shape)), value));
-    };
-    ConvBatchNorm layer;  // the identity, for a map of one channel
-    layer.weight = constant({1, 1, 1, 1}, 1.0f);
-    layer.gamma = constant({1}, 1.0f);
-    layer.beta = layer.mean = constant({1}, 0.0f);
-    layer.var = constant({1}, 1.0f - kBatchNormEpsilon);
-    const Tensor a = leaf(*backend, {2, 5, 7, 1}, "a", true);
-    const Tensor x = conv_bn(a, layer, {}, true);
-    // Two convolutions and a residual: three contributions to the gradient of x.
-    const Tensor y = conv_bn(x, layer, conv_bn(x, layer, x, false), false);
-    backward({{y, ones(*backend, {2, 5, 7, 1})}});
-    EXPECT_EQ(a.grad().to_host(), steps(a, 3));
-  }
-}
-
 TEST_F(Autograd, NoGradGuardStopsTheTapeAndGivesItBack) {
   const Tensor x = leaf(backend_, {3, 4}, "x", true);
   {

@@ -24,7 +24,7 @@ each() {
   "$1" barrier_removed kernels/cuda/runtime/launch.cuh \
     '0,/__syncthreads\(\);  \/\/ the sums/s/__syncthreads\(\);  \/\/ the sums.*//' '*OptimizerKernels*:Ops/OpParity*'
   "$1" tile_barrier_removed kernels/cuda/runtime/launch.cuh \
-    '/tile\[y \* width \+ x\] = sum;/{n;s/__syncthreads\(\);//}' 'Ops/Gradcheck*/linear:Ops/OpParity*:Ops/Gradcheck*/layer_norm'
+    '/tile\[y\]\[x\] = sum;/{n;s/__syncthreads\(\);//}' 'Ops/Gradcheck*/linear:Ops/OpParity*:Ops/Gradcheck*/layer_norm'
   "$1" early_return kernels/cuda/optimizer.cu \
     's/^( *)sum = block_sum\(sum\);/\1if (thread > 100) return;\n\1sum = block_sum(sum);/' '*OptimizerKernels*'
   "$1" beta_lost kernels/cuda/gemm.cpp 's/beta = key\.accumulate \? 1\.0f : 0\.0f/beta = 0.0f/' \

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/cuda/conv/conv_kernels.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/rounded_matrix.h"
 
@@ -87,7 +88,6 @@ bool CudnnConvolutions::run(const PlanKey& key, std::span<const Argument> argume
   const Arena::Scope scope(backend_.arena());
   if (used_ != nullptr) used_->push_back(entry.plan);
   const std::size_t bytes = entry.plan->workspace_bytes();
-  backend_.stream().ready();  // the handle has the stream
   entry.plan->run(handle_.raw, arguments, bytes == 0 ? nullptr : backend_.arena().take(bytes));
   backend_.stream().count_library(traffic(key), multiplications(key));
   return true;
@@ -152,22 +152,21 @@ bool CudnnConvolutions::only_allocates(const Conv2dShape& s) {
 }
 
 void CudnnConvolutions::forward(const Conv2dShape& s, const float* x, const float* weight,
-                                const ConvEpilogue& epilogue, float* y) {
+                                const float* bias, const float* residual, bool relu, float* y) {
   if (pixels(s) == 0 || only_allocates(s)) return;
-  const auto finish = [&](const auto* sums, const ConvEpilogue& left) {
-    conv_epilogue(backend_.stream(), pixels(s), s.k, sums, left, y);
+  const auto finish = [&](const auto* sums, const float* add_bias, const float* add_residual) {
+    conv_epilogue(backend_.stream(), pixels(s), s.k, sums, add_bias, add_residual, relu, y);
   };
-  const float *bias = epilogue.bias, *residual = epilogue.residual;
   if (rounds()) {
     const auto sums = run_rounded(s, PlanKey::kForward, {kX, x, input_size(s)},
                                   {kWeight, weight, weight_size(s)}, kY, output_size(s));
-    if (sums) return finish(bits(*sums), epilogue);
+    if (sums) return finish(bits(*sums), bias, residual);
   } else if (run_fused(s, x, weight, bias, residual, y)) {
-    if (epilogue.relu) finish(y, {nullptr, nullptr, true, epilogue.signs});
+    if (relu) finish(y, nullptr, nullptr);
     return;
   }
   if (rounds() || !run_fused(s, x, weight, nullptr, nullptr, y)) unrolled_forward(s, x, weight, y);
-  if (bias != nullptr || residual != nullptr || epilogue.relu) finish(y, epilogue);
+  if (bias != nullptr || residual != nullptr || relu) finish(y, bias, residual);
 }
 
 void CudnnConvolutions::backward_data(const Conv2dShape& s, const float* dy, const float* weight,

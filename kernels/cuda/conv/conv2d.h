@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "kernels/backend.h"
-#include "kernels/cuda/conv/conv_kernels.h"
 #include "kernels/cuda/conv/plan_cache.h"
 #include "kernels/tracked_buffer.h"
 
@@ -32,8 +31,8 @@ class CudnnConvolutions {
   CudnnConvolutions(const CudnnConvolutions&) = delete;
   CudnnConvolutions& operator=(const CudnnConvolutions&) = delete;
 
-  void forward(const Conv2dShape& shape, const float* x, const float* weight,
-               const ConvEpilogue& epilogue, float* y);
+  void forward(const Conv2dShape& shape, const float* x, const float* weight, const float* bias,
+               const float* residual, bool relu, float* y);
   /// dx is overwritten.
   void backward_data(const Conv2dShape& shape, const float* dy, const float* weight, float* dx);
   /// dweight is overwritten.

@@ -49,31 +49,21 @@ __device__ inline float widened(std::uint16_t bits) {
 
 template <class T>
 void conv_epilogue(Stream& stream, std::int64_t pixels, std::int64_t k, const T* sums,
-                   const ConvEpilogue& e, float* y) {
-  const std::int64_t n = pixels * k, words = (n + kWarpSize - 1) / kWarpSize;
-  const Traffic traffic = reads<T>(n) + reads(e.bias != nullptr ? k : 0) +
-                          reads(e.residual != nullptr ? n : 0) + writes(n) +
-                          writes<std::uint32_t>(e.signs != nullptr ? words : 0);
-  // One warp per word of signs: its ballot is the word.
-  for_each_warp(stream, words, traffic, [=] __device__(std::int64_t word, int lane) {
-    const std::int64_t i = word * kWarpSize + lane;
-    float value = 0.0f;
-    if (i < n) {
-      value = widened(sums[i]);
-      if (e.bias != nullptr) value += e.bias[i % k];
-      if (e.residual != nullptr) value += e.residual[i];
-      if (e.relu && value < 0.0f) value = 0.0f;  // keeps a NaN
-      y[i] = value;
-    }
-    if (e.signs == nullptr) return;
-    const unsigned packed = __ballot_sync(0xffffffffu, value > 0.0f);
-    if (lane == 0) e.signs[word] = packed;
+                   const float* bias, const float* residual, bool relu, float* y) {
+  const std::int64_t n = pixels * k;
+  const Traffic traffic = reads<T>(n) + reads((bias != nullptr ? k : 0)) +
+                          reads(residual != nullptr ? n : 0) + writes(n);
+  for_each(stream, n, traffic, [=] __device__(std::int64_t i) {
+    float value = widened(sums[i]);
+    if (bias != nullptr) value += bias[i % k];
+    if (residual != nullptr) value += residual[i];
+    y[i] = relu && value < 0.0f ? 0.0f : value;  // keeps a NaN
   });
 }
 
-template void conv_epilogue(Stream&, std::int64_t, std::int64_t, const float*, const ConvEpilogue&,
-                            float*);
-template void conv_epilogue(Stream&, std::int64_t, std::int64_t, const std::uint16_t*,
-                            const ConvEpilogue&, float*);
+template void conv_epilogue(Stream&, std::int64_t, std::int64_t, const float*, const float*,
+                            const float*, bool, float*);
+template void conv_epilogue(Stream&, std::int64_t, std::int64_t, const std::uint16_t*, const float*,
+                            const float*, bool, float*);
 
 }  // namespace frost::cuda

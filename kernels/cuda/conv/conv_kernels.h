@@ -9,18 +9,10 @@ namespace frost::cuda {
 void unroll_images(Stream& stream, const Conv2dShape& shape, const float* x, float* columns);
 /// The adjoint of `unroll_images`, every input pixel gathering the taps that met it.
 void roll_images(Stream& stream, const Conv2dShape& shape, const float* columns, float* dx);
-/// What follows the sums of a convolution; pointers are nullable.
-struct ConvEpilogue {
-  const float* bias = nullptr;
-  const float* residual = nullptr;
-  bool relu = false;
-  std::uint32_t* signs = nullptr;  ///< bits of y > 0
-};
-
 /// y = relu(sums + bias + residual) over [pixels, k]; `sums` are floats, possibly y itself, or
-/// bfloat16 bits.
+/// bfloat16 bits; bias and residual are nullable.
 template <class T>
 void conv_epilogue(Stream& stream, std::int64_t pixels, std::int64_t k, const T* sums,
-                   const ConvEpilogue& epilogue, float* y);
+                   const float* bias, const float* residual, bool relu, float* y);
 
 }  // namespace frost::cuda

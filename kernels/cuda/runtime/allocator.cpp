@@ -89,11 +89,6 @@ void Allocator::release(void* data) noexcept {
   if (data == nullptr) return;
   if (!heap_.release(data)) {
     if (recording_) return released_.push_back(data);
-    try {
-      stream_.ready();  // what was uploaded into the block, and is put off, goes first
-    } catch (const Error&) {
-      // A device that takes no work fails the next call, too, which may say so.
-    }
     FROST_CUDA_NOTHROW(cudaFreeAsync(data, stream_.raw()));
     return;
   }

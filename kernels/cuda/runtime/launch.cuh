@@ -45,7 +45,7 @@ void launch(Stream& stream, Traffic traffic, dim3 grid, void (*kernel)(Parameter
   cudaLaunchConfig_t config = {};
   config.gridDim = grid;
   config.blockDim = dim3(kBlockSize);
-  config.stream = stream.ready();
+  config.stream = stream.raw();
   FROST_CUDA(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
   stream.count_kernel(traffic);
 }
@@ -105,122 +105,65 @@ __device__ inline double block_sum(double value) {
   return total;
 }
 
+inline constexpr int kTileRows = kBlockSize / kWarpSize;
+
 /// The block's own. Shared memory lies in functions that are no templates, where the tests can find
 /// and poison it (docs/gpu-double.md).
 struct ColumnTile {
-  double sums[kBlockSize];
+  double sums[kTileRows][kWarpSize];
 };
 __device__ inline ColumnTile& column_tile() {
   __shared__ ColumnTile tile;
   return tile;
 }
 
-/// The sum of what the threads with this `x` hold, for the thread whose `y` is 0: a block is
-/// kBlockSize / width rows y of `width` columns x. All threads must call.
-__device__ inline double sum_of_column(int x, int y, int width, double sum) {
-  auto& tile = column_tile().sums;
-  __syncthreads();  // the sums of an earlier call have been read
-  tile[y * width + x] = sum;
-  __syncthreads();
-  double total = 0;
-  if (y == 0) {
-    for (int i = x; i < kBlockSize; i += width) total += tile[i];
-  }
-  return total;
-}
-
-/// What a row adds to the sums of a column, of which there are N.
-template <int N>
-struct ColumnTerms {
-  double of[N] = {};
-};
-template <int N>
-struct ColumnOuts {
-  GradOut of[N];
-};
-
-/// The sums of column `c` over the rows begin, begin + step, ... before `end`.
-template <int N, class Value>
-__device__ ColumnTerms<N> sum_rows(std::int64_t begin, std::int64_t end, int step, std::int64_t c,
-                                   const Value& value) {
-  ColumnTerms<N> sum;
-  for (std::int64_t r = begin; r < end; r += step) {
-    const ColumnTerms<N> terms = value(r, c);
-    for (int k = 0; k < N; ++k) sum.of[k] += terms.of[k];
-  }
-  return sum;
-}
-
-/// partial[chunk, k, c] = the sums over the rows of the chunk; a block takes 32 columns of one
-/// chunk.
-template <int N, class Value>
+/// partial[chunk, c] = sum of value(r, c) over the rows of the chunk; a block takes 32 columns of
+/// one chunk.
+template <class Value>
 __global__ void __launch_bounds__(kBlockSize)
     column_partial_kernel(std::int64_t rows, std::int64_t cols, std::int64_t chunk_rows,
                           Value value, double* partial) {
+  auto& tile = column_tile().sums;
   const int x = static_cast<int>(threadIdx.x % kWarpSize);
   const int y = static_cast<int>(threadIdx.x / kWarpSize);
   const std::int64_t c = std::int64_t{blockIdx.x} * kWarpSize + x;
   const std::int64_t begin = std::int64_t{blockIdx.y} * chunk_rows;
   const std::int64_t end = begin + chunk_rows < rows ? begin + chunk_rows : rows;
-  ColumnTerms<N> sum;
-  if (c < cols) sum = sum_rows<N>(begin + y, end, kBlockSize / kWarpSize, c, value);
-  for (int k = 0; k < N; ++k) {
-    const double total = sum_of_column(x, y, kWarpSize, sum.of[k]);
-    if (y == 0 && c < cols) partial[(std::int64_t{blockIdx.y} * N + k) * cols + c] = total;
+  double sum = 0;
+  if (c < cols) {
+    for (std::int64_t r = begin + y; r < end; r += kTileRows) sum += value(r, c);
   }
+  tile[y][x] = sum;
+  __syncthreads();
+  if (y != 0 || c >= cols) return;
+  double total = 0;
+  for (int i = 0; i < kTileRows; ++i) total += tile[i][x];
+  partial[std::int64_t{blockIdx.y} * cols + c] = total;
 }
 
-/// Columns of a block that has all rows: whole sectors of memory, and many blocks.
-inline constexpr int kNarrowTile = 8;
-
-template <int N, class Value>
-__global__ void __launch_bounds__(kBlockSize)
-    column_kernel(std::int64_t rows, std::int64_t cols, Value value, ColumnOuts<N> outs) {
-  const int x = static_cast<int>(threadIdx.x % kNarrowTile);
-  const int y = static_cast<int>(threadIdx.x / kNarrowTile);
-  const std::int64_t c = std::int64_t{blockIdx.x} * kNarrowTile + x;
-  ColumnTerms<N> sum;
-  if (c < cols) sum = sum_rows<N>(y, rows, kBlockSize / kNarrowTile, c, value);
-  for (int k = 0; k < N; ++k) {
-    const double total = sum_of_column(x, y, kNarrowTile, sum.of[k]);
-    const GradOut out = outs.of[k];
-    if (y == 0 && c < cols && out.mode != GradMode::kIgnore) {
-      store(static_cast<float>(total), out.mode, out.data[c]);
-    }
-  }
-}
-
-/// outs.of[k][c] (=|+=) sum over rows of value(r, c).of[k], in double; `traffic`: what the values
-/// are made of. One launch for the rows of a minibatch, two for the pixels of its maps.
-template <int N, class Value>
+/// out[c] (=|+=) sum over rows of value(r, c), in double; `traffic`: what the values are made of.
+template <class Value>
 void reduce_columns(CudaBackend& backend, std::int64_t rows, std::int64_t cols, Traffic traffic,
-                    Value value, const ColumnOuts<N>& outs) {
+                    Value value, GradOut out) {
   if (cols <= 0) return;
-  Traffic stored;
-  for (const GradOut out : outs.of) stored = stored + stores(cols, out);
-  Stream& stream = backend.stream();
-  constexpr std::int64_t kMostOfOneBlock = 2048;
-  if (rows <= kMostOfOneBlock) {
-    const dim3 grid(static_cast<unsigned>((cols + kNarrowTile - 1) / kNarrowTile));
-    return launch(stream, traffic + stored, grid, column_kernel<N, Value>, rows, cols, value, outs);
-  }
   constexpr std::int64_t kLeastRows = 64, kMostChunks = 256;
   std::int64_t chunk_rows = (rows + kMostChunks - 1) / kMostChunks;
   if (chunk_rows < kLeastRows) chunk_rows = kLeastRows;
   const std::int64_t chunks = (rows + chunk_rows - 1) / chunk_rows;
-  const Scratch scratch(backend, static_cast<std::size_t>(chunks * N * cols) * sizeof(double));
+  const Scratch scratch(backend, static_cast<std::size_t>(chunks * cols) * sizeof(double));
   auto* partial = scratch.data<double>();
-  const dim3 grid(static_cast<unsigned>((cols + kWarpSize - 1) / kWarpSize),
-                  static_cast<unsigned>(chunks));
-  launch(stream, traffic + writes<double>(chunks * N * cols), grid, column_partial_kernel<N, Value>,
-         rows, cols, chunk_rows, value, partial);
-  const Traffic sums = reads<double>(chunks * N * cols) + stored;
-  for_each(stream, N * cols, sums, [=] __device__(std::int64_t i) {
-    const GradOut out = outs.of[i / cols];
-    if (out.mode == GradMode::kIgnore) return;
+  Stream& stream = backend.stream();
+  if (chunks > 0) {
+    const dim3 grid(static_cast<unsigned>((cols + kWarpSize - 1) / kWarpSize),
+                    static_cast<unsigned>(chunks));
+    launch(stream, traffic + writes<double>(chunks * cols), grid, column_partial_kernel<Value>,
+           rows, cols, chunk_rows, value, partial);
+  }
+  const Traffic sums = reads<double>(chunks * cols) + stores(cols, out);
+  for_each(stream, cols, sums, [=] __device__(std::int64_t c) {
     double total = 0;
-    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) total += partial[chunk * N * cols + i];
-    store(static_cast<float>(total), out.mode, out.data[i % cols]);
+    for (std::int64_t i = 0; i < chunks; ++i) total += partial[i * cols + c];
+    store(static_cast<float>(total), out.mode, out.data[c]);
   });
 }
 

@@ -1,7 +1,6 @@
 #include "kernels/cuda/runtime/stream.h"
 
 #include <cstring>
-#include <utility>
 
 #include "kernels/counts/device_count_fields.h"
 #include "kernels/cuda/runtime/cuda_check.h"
@@ -34,32 +33,12 @@ Stream::~Stream() {
 
 void Stream::upload(void* dst, const void* src, std::size_t bytes) {
   if (enqueued_ != &counts_) fail("cuda", "a copy from the host cannot be recorded");
-  counts_.bytes_uploaded += count_of(bytes);
-  if (bytes <= kSmallBytes) {
-    const void* const from = stage(src, bytes);
-    if (put_off_.size() == kMostUploadPieces) ready();
-    if (put_off_.empty()) ++counts_.uploads;
-    put_off_.push_back({dst, from, count_of(bytes)});
-    return;
-  }
-  ++counts_.uploads;
   const bool fits = bytes <= kStagingBytes;
   const void* const from = fits ? stage(src, bytes) : src;
-  FROST_CUDA(cudaMemcpyAsync(dst, from, bytes, cudaMemcpyHostToDevice, ready()));
+  FROST_CUDA(cudaMemcpyAsync(dst, from, bytes, cudaMemcpyHostToDevice, raw_));
+  ++counts_.uploads;
+  counts_.bytes_uploaded += count_of(bytes);
   if (!fits) wait();
-}
-
-cudaStream_t Stream::ready() {
-  if (put_off_.empty()) return raw_;
-  const std::vector<UploadPiece> pieces = std::exchange(put_off_, {});
-  if (pieces.size() == 1) {
-    const UploadPiece& only = pieces.front();
-    FROST_CUDA(cudaMemcpyAsync(only.to, only.from, static_cast<std::size_t>(only.bytes),
-                               cudaMemcpyHostToDevice, raw_));
-  } else {
-    upload_pieces(*this, pieces);
-  }
-  return raw_;
 }
 
 const void* Stream::stage(const void* src, std::size_t bytes) {
@@ -73,35 +52,35 @@ const void* Stream::stage(const void* src, std::size_t bytes) {
 }
 
 void Stream::download(void* dst, const void* src, std::size_t bytes) {
-  FROST_CUDA(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToHost, ready()));
+  FROST_CUDA(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToHost, raw_));
   ++counts_.downloads;
   counts_.bytes_downloaded += count_of(bytes);
   wait();
 }
 
 void Stream::copy(void* dst, const void* src, std::size_t bytes) {
-  FROST_CUDA(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, ready()));
+  FROST_CUDA(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, raw_));
   count(enqueued_->copies, {count_of(bytes), count_of(bytes)});
 }
 
 void Stream::fill(void* data, int byte, std::size_t bytes) {
-  FROST_CUDA(cudaMemsetAsync(data, byte, bytes, ready()));
+  FROST_CUDA(cudaMemsetAsync(data, byte, bytes, raw_));
   count(enqueued_->fills, {0, count_of(bytes)});
 }
 
 void Stream::fill_rows(void* data, std::size_t stride, std::size_t bytes, std::size_t rows) {
-  FROST_CUDA(cudaMemset2DAsync(data, stride, 0, bytes, rows, ready()));
+  FROST_CUDA(cudaMemset2DAsync(data, stride, 0, bytes, rows, raw_));
   count(enqueued_->fills, {0, count_of(bytes * rows)});
 }
 
 void Stream::wait() {
-  FROST_CUDA(cudaStreamSynchronize(ready()));
+  FROST_CUDA(cudaStreamSynchronize(raw_));
   ++counts_.waits;
   staged_ = 0;
 }
 
 void Stream::replay(cudaGraphExec_t graph, const DeviceCounts& work) {
-  FROST_CUDA(cudaGraphLaunch(graph, ready()));
+  FROST_CUDA(cudaGraphLaunch(graph, raw_));
   counts_ += work;
   counts_.nodes += work.work();
   ++counts_.graphs;
@@ -124,7 +103,7 @@ void Stream::count_library(Traffic traffic, std::int64_t multiplications) {
 
 Stream::Recording::Recording(Stream& stream) : stream_(stream) {
   // Relaxed: memory for the recording may be asked for meanwhile, by calls that other modes forbid.
-  FROST_CUDA(cudaStreamBeginCapture(stream_.ready(), cudaStreamCaptureModeRelaxed));
+  FROST_CUDA(cudaStreamBeginCapture(stream_.raw_, cudaStreamCaptureModeRelaxed));
   stream_.enqueued_ = &work_;
   open_ = true;
 }

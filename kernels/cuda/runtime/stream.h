@@ -4,11 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "kernels/counts/device_counts.h"
 #include "kernels/cuda/runtime/traffic.h"
-#include "kernels/cuda/runtime/upload_pieces.h"
 
 namespace frost::cuda {
 
@@ -24,14 +22,10 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  /// For who asks the stream something; who enqueues takes it from `ready`.
   cudaStream_t raw() const { return raw_; }
-  /// The same, behind all uploads so far.
-  cudaStream_t ready();
   const DeviceCounts& counts() const { return counts_; }
 
-  /// From memory of the host that may be gone as soon as this returns. Waits only for large copies;
-  /// small ones are put off until something is enqueued, and go together as one.
+  /// From memory of the host that may be gone as soon as this returns. Waits only for large copies.
   /// Throws Error while work is recorded: a replay would find what the host held then.
   void upload(void* dst, const void* src, std::size_t bytes);
   /// To memory that the host may read as soon as this returns.
@@ -72,9 +66,6 @@ class Stream {
  private:
   /// Most bytes of uploads that are on their way at a time without the host waiting.
   static constexpr std::size_t kStagingBytes = std::size_t{4} << 20;
-  /// Most bytes of an upload that is put off: the kernel that fetches them reads the bus slower
-  /// than a copy does.
-  static constexpr std::size_t kSmallBytes = std::size_t{1} << 18;
 
   /// One more of `what`, a number of `enqueued_`.
   void count(std::int64_t& what, Traffic traffic);
@@ -86,7 +77,6 @@ class Stream {
   DeviceCounts* enqueued_ = &counts_;  ///< of what is enqueued now
   std::byte* staging_ = nullptr;       ///< pinned
   std::size_t staged_ = 0;             ///< bytes that may still be read
-  std::vector<UploadPiece> put_off_;
 };
 
 }  // namespace frost::cuda

@@ -101,16 +101,6 @@ cublasStatus_t set_alignment(LtPreference& preference, std::size_t matrix, const
   return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t set_epilogue(LtOperation& operation, const void* buffer, std::size_t bytes) {
-  cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
-  if (const cublasStatus_t status = read(buffer, bytes, epilogue)) return status;
-  if (epilogue != CUBLASLT_EPILOGUE_DEFAULT && epilogue != CUBLASLT_EPILOGUE_BIAS) {
-    return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "an epilogue other than DEFAULT, BIAS");
-  }
-  operation.adds_bias = epilogue == CUBLASLT_EPILOGUE_BIAS;
-  return CUBLAS_STATUS_SUCCESS;
-}
-
 /// A scale factor from the host.
 bool on_host(const void* scale) {
   if (scale != nullptr && on_device(scale, sizeof(float))) {
@@ -168,11 +158,8 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t handle,
                                               cublasLtMatmulDescAttributes_t name,
                                               const void* buffer, size_t bytes) {
   auto& operation = lt_objects().get<LtOperation>(handle);
-  if (name == CUBLASLT_MATMUL_DESC_BIAS_POINTER) return read(buffer, bytes, operation.bias);
-  if (name == CUBLASLT_MATMUL_DESC_EPILOGUE) return set_epilogue(operation, buffer, bytes);
   if (name != CUBLASLT_MATMUL_DESC_TRANSA && name != CUBLASLT_MATMUL_DESC_TRANSB) {
-    return refuse(CUBLAS_STATUS_NOT_SUPPORTED,
-                  "an attribute of operations other than TRANSA, B, EPILOGUE, BIAS_POINTER");
+    return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "an attribute of operations other than TRANSA, B");
   }
   cublasOperation_t flag = CUBLAS_OP_N;
   if (const cublasStatus_t status = read(buffer, bytes, flag)) return status;
@@ -271,7 +258,6 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
                     *static_cast<const float*>(beta),
                     {a, b, c, d},
                     d,
-                    lt_objects().get<LtOperation>(operation).bias,
                     workspace,
                     workspace_bytes};
   no = call.check(std::bit_cast<LtAlgorithm>(*chosen));

@@ -80,8 +80,7 @@ void MatrixProduct::run() const {
           const double sum = sums[static_cast<std::size_t>((j - column) * kTile + i - row)];
           const std::int64_t at = i + j * ldc;
           const double old = beta == 0.0f ? 0.0 : static_cast<double>(beta) * c[at];
-          const double shift = bias == nullptr ? 0.0 : bias[i];
-          d[at] = static_cast<float>(alpha * sum + old + shift);
+          d[at] = static_cast<float>(alpha * sum + old);
         }
       }
     }

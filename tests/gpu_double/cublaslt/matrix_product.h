@@ -13,8 +13,8 @@ struct MatrixView {
   std::int64_t ld;
 };
 
-/// D [m, n] = alpha op(A) [m, k] op(B) [k, n] + beta C [m, n] + bias [m]; C and D are float32,
-/// alike in layout.
+/// D [m, n] = alpha op(A) [m, k] op(B) [k, n] + beta C [m, n]; C and D are float32, alike in
+/// layout.
 struct MatrixProduct {
   std::int64_t m, n, k;
   Operand operand;
@@ -23,7 +23,6 @@ struct MatrixProduct {
   std::int64_t ldc;
   const float* c;
   float* d;
-  const float* bias;  ///< nullable
   float alpha, beta;
 
   /// Sums in float64 and rounds once. C is not read where beta is 0; D may be C.

@@ -21,8 +21,6 @@ struct LtOperation {
   static constexpr const char* kName = "operation descriptor";
   cublasComputeType_t compute;
   cublasOperation_t transpose_a = CUBLAS_OP_N, transpose_b = CUBLAS_OP_N;
-  bool adds_bias = false;
-  const float* bias = nullptr;  ///< a number for each row of D
 };
 
 struct LtLayout {

@@ -61,8 +61,7 @@ LtRefusal read_problem(const LtOperation& operation, const LtLayout& a, const Lt
              a.type == CUDA_R_16BF,
              operation.compute == CUBLAS_COMPUTE_32F_FAST_TF32,
              ta,
-             tb,
-             operation.adds_bias};
+             tb};
   return {};
 }
 
@@ -85,7 +84,6 @@ LtRefusal LtCall::check(const LtAlgorithm& algorithm) const {
                      " bytes promised");
     }
   }
-  if (problem.bias && bias == nullptr) return invalid("the bias is missing");
   const std::size_t given = workspace == nullptr ? 0 : workspace_bytes;
   if (given != workspace_bytes || given < algorithm.workspace()) {
     return invalid("the algorithm needs a workspace of " + std::to_string(algorithm.workspace()) +
@@ -107,10 +105,6 @@ void LtCall::require_memory() const {
     if (data < first + workspace_bytes && first < data + bytes) {
       violation(std::string(kNames[i]) + " lies in the workspace");
     }
-  }
-  if (problem.bias) {
-    require_on_device(bias, static_cast<std::size_t>(problem.m) * sizeof(float),
-                      "cublasLtMatmul's bias");
   }
   const auto* result = static_cast<const std::byte*>(matrices[3]);
   for (std::size_t i = 0; i < 3; ++i) {
@@ -139,7 +133,6 @@ void LtCall::run() const {
                 problem.ldc,
                 static_cast<const float*>(matrices[2]),
                 static_cast<float*>(d),
-                problem.bias ? bias : nullptr,
                 alpha,
                 beta}
       .run();

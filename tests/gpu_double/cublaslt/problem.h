@@ -11,11 +11,10 @@
 
 namespace frost::gpu_double {
 
-/// A product D = alpha op(A) op(B) + beta C, and perhaps a bias, as its descriptors say it.
+/// A product D = alpha op(A) op(B) + beta C as its descriptors say it.
 struct LtProblem {
   std::int64_t m = 0, n = 0, k = 0, lda = 0, ldb = 0, ldc = 0;
-  std::uint8_t bfloat16 = 0, tf32 = 0, transpose_a = 0, transpose_b = 0, bias = 0;  ///< flags
-  std::array<std::uint8_t, 3> unused{};
+  std::uint16_t bfloat16 = 0, tf32 = 0, transpose_a = 0, transpose_b = 0;  ///< flags
 
   bool operator==(const LtProblem&) const = default;
   /// From the first byte of A, B, C or D to the last.
@@ -47,7 +46,6 @@ struct LtCall {
   float alpha, beta;
   std::array<const void*, 4> matrices;  ///< A, B, C, D
   void* d;
-  const float* bias;
   void* workspace;
   std::size_t workspace_bytes;
 

@@ -74,17 +74,6 @@ TEST_F(CublasLtRefusals, MatmulRefusesWhatTheAlgorithmWasNotFoundFor) {
   EXPECT_EQ(given(best).multiply(by), CUBLAS_STATUS_SUCCESS);
 }
 
-TEST_F(CublasLtRefusals, AnEpilogueThatAddsABiasNeedsOne) {
-  const Described by(request_);
-  ASSERT_EQ(by.set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS), CUBLAS_STATUS_SUCCESS);
-  const cublasLtMatmulHeuristicResult_t best = by.best();
-  EXPECT_EQ(given(best).multiply(by), CUBLAS_STATUS_INVALID_VALUE);
-  const DeviceBlock bias(4096);
-  ASSERT_EQ(by.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, static_cast<const void*>(bias.data())),
-            CUBLAS_STATUS_SUCCESS);
-  EXPECT_EQ(given(best).multiply(by), CUBLAS_STATUS_SUCCESS);
-}
-
 TEST_F(CublasLtRefusals, AnAlgorithmIsGoodForItsProblemAlone) {
   const std::vector<void (*)(Request&)> others = {
       [](Request& r) { r.a.ld = 4; },
