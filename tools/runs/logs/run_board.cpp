@@ -85,7 +85,8 @@ void write_state(TensorboardWriter& board, Trainer& trainer) {
 void write_end(TensorboardWriter& board, Trainer& trainer) {
   EventSummary summary;
   summary.add_end(wall_clock());
-  board.add(trainer.ppo().global_step(), summary);
+  // Behind the last update's step, where it is taken back by a run that goes on from there.
+  board.add(trainer.ppo().global_step() + 1, summary);
 }
 
 }  // namespace frost
