@@ -142,7 +142,6 @@ const std::vector<KeyRule>& key_rules() {
        "environment.position_rewards.critical_zone_threshold"},
       {"environment.position_rewards.edge_zone_threshold", Relation::kAbove,
        "environment.position_rewards.danger_zone_threshold"},
-      {"actor_critic.standardize_features", Relation::kExclusiveWith, "system.cuda_graphs"},
       {"encoder.hidden_dim", Relation::kDivisibleBy, "encoder.num_heads"},
       {"encoder.out_dim", Relation::kDivisibleBy, "encoder.num_heads"},
       {"encoder.out_dim", Relation::kDivisibleBy, "actor_critic.simplicial_embedding.num_groups",

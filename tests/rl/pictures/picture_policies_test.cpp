@@ -344,7 +344,8 @@ INSTANTIATE_TEST_SUITE_P(
                                      Case{"Grey", "MultiDiscrete", "none", 3},
                                      Case{"ColorAndVector", "Hybrid", "impala", 3},
                                      Case{"Grey", "Discrete", "impala", 1},
-                                     Case{"Color", "Box", "all_critic34", 3}),
+                                     Case{"Color", "Box", "all_critic34", 3},
+                                     Case{"ColorAndVector", "Box", "all_standardized", 3}),
                      testing::ValuesIn(test_backends())),
     [](const auto& info) {
       return name_of(std::get<Case>(info.param)) + "_Device" +
